@@ -1,0 +1,32 @@
+# Self-consuming generative loops: train, sample, mix and evaluate, generation after generation.
+import sys
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+sys.path.insert(0, str(workflow.current_basedir / "workflow" / "scripts"))
+
+
+# A --configfile replaces the default experiment. Snakemake would merge the two key by key.
+if not config:
+
+    configfile: str(workflow.current_basedir / "config" / "config.yaml")
+
+
+include: "rules/common.smk"
+include: "rules/real.smk"
+include: "rules/mix.smk"
+include: "rules/train.smk"
+include: "rules/sample.smk"
+include: "rules/evaluate.smk"
+include: "rules/record.smk"
+include: "rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        every_artifact(),
+        every_figure(),
+        f"{ROOT}/metrics.csv",
+        f"{ROOT}/metrics.json",

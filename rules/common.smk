@@ -1,0 +1,130 @@
+import os
+
+# Paths, wildcard constraints and input functions, all of them read off the plan.
+from autophagy import config as configuration
+from autophagy import data, fingerprint, manifests, plan as planning, tables
+from autophagy.errors import UserError
+
+try:
+    EXPERIMENT = configuration.parse(dict(config), "config")
+    PLAN = planning.build(EXPERIMENT)
+except UserError as error:
+    sys.exit(f"autophagy: {error}")
+
+ROOT = PLAN.root
+LOGS = f"logs/{EXPERIMENT.experiment}"
+BENCHMARKS = f"logs/{EXPERIMENT.experiment}/benchmarks"
+ENVIRONMENT = "../workflow/envs/autophagy.yaml"
+# Folders of the two kinds of training: a generation of a loop, and a real-only model.
+GENERATION = "loops/{loop}/seed-{seed}/gen-{generation}"
+REAL_ONLY = "real-only/{real_only}/seed-{seed}"
+
+
+wildcard_constraints:
+    loop="|".join(EXPERIMENT.loops),
+    real_only="|".join(EXPERIMENT.real_only),
+    evaluated="|".join([*EXPERIMENT.loops, *EXPERIMENT.real_only]),
+    seed="|".join(map(str, EXPERIMENT.seeds)),
+    generation=r"\d{3}",
+
+
+def node_at(pattern, wildcards):
+    path = pattern.format(**wildcards)
+    if path not in PLAN.nodes:
+        sys.exit(f"autophagy: {ROOT}/{path}: is not part of this experiment")
+    return PLAN.nodes[path]
+
+
+def parents_of(*patterns):
+    """Input function: the manifests of everything the artifacts are made from.
+
+    Manifests are compared by content, so a checkout with shuffled times reruns nothing.
+    """
+
+    def parents(wildcards):
+        nodes = [node_at(pattern, wildcards) for pattern in patterns]
+        found = dict.fromkeys(path for node in nodes for path in node.materials + node.reads)
+        return [f"{ROOT}/{manifests.path_of(path)}" for path in found]
+
+    return parents
+
+
+def payloads_of(*patterns):
+    """Input function: the files of everything the artifacts are made from, whatever their age."""
+
+    def payloads(wildcards):
+        nodes = [node_at(pattern, wildcards) for pattern in patterns]
+        found = dict.fromkeys(path for node in nodes for path in node.materials + node.reads)
+        return [f"{ROOT}/{path}" for path in found if not manifests.is_root(path)]
+
+    return payloads
+
+
+def records_of(*patterns):
+    """Params function: what the plan fixes of the artifacts' manifests."""
+
+    def records(wildcards):
+        return [PLAN.record(node_at(pattern, wildcards).path) for pattern in patterns]
+
+    return records
+
+
+def every_artifact():
+    payloads = [path for path in PLAN.nodes if not manifests.is_root(path)]
+    return [f"{ROOT}/{path}" for path in payloads] + [
+        f"{ROOT}/{manifests.path_of(path)}" for path in PLAN.nodes
+    ]
+
+
+def every_figure():
+    grids = expand(
+        "grid-{loop}-seed-{seed}", loop=EXPERIMENT.loops, seed=EXPERIMENT.seeds
+    )
+    return [
+        f"{ROOT}/figures/{name}.{suffix}"
+        for name in [*grids, "curves"]
+        for suffix in ("png", "pdf")
+    ]
+
+
+def preview_manifests(wildcards):
+    previews = [*previews_of(wildcards).values(), "real/reference"]
+    return [f"{ROOT}/{manifests.path_of(preview)}" for preview in previews]
+
+
+def preview_payloads(wildcards):
+    return [f"{ROOT}/{preview}" for preview in previews_of(wildcards).values()]
+
+
+def previews_of(wildcards):
+    """Row label -> preview, generation by generation."""
+    return {
+        f"generation {t}": planning.preview_path(
+            EXPERIMENT, wildcards.loop, int(wildcards.seed), t
+        )
+        for t in range(1, EXPERIMENT.generations + 1)
+    }
+
+
+def grid_title(wildcards):
+    return tables.budget_line(EXPERIMENT, wildcards.loop)
+
+
+def curves_title():
+    return tables.budget_line(EXPERIMENT)
+
+
+def code_of(script):
+    """The fingerprint of a script that makes no artifact of its own."""
+    return fingerprint.code_hash(fingerprint.modules_of(script))
+
+
+def data_files():
+    """What the splits are made from, relative to the working directory.
+
+    Data that come inside a package stand as the module that reads them: a rule needs an input, or
+    `--touch` gives it no metadata.
+    """
+    dataset = configuration.plain(EXPERIMENT.dataset)
+    module = fingerprint.SCRIPTS / (data.DATASETS[dataset["name"]].replace(".", "/") + ".py")
+    return data.files(dataset) or [os.path.relpath(module)]

@@ -1,0 +1,49 @@
+# Needs: the data set that the configuration names.
+# Makes: real/{loop,reference,features}, disjoint; features/<network>, trained on the last of them.
+NETWORK = planning.network_path(EXPERIMENT)
+SPLITS = ["real/loop", "real/reference", "real/features"]
+
+
+rule real:
+    input:
+        ancient(data_files()),
+    output:
+        splits=[directory(f"{ROOT}/{split}") for split in SPLITS],
+        manifests=[f"{ROOT}/{manifests.path_of(split)}" for split in SPLITS],
+    log:
+        f"{LOGS}/real.log",
+    benchmark:
+        f"{BENCHMARKS}/real.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=2000,
+    params:
+        root=ROOT,
+        records=records_of(*SPLITS),
+        dataset=configuration.plain(EXPERIMENT.dataset),
+    script:
+        "../workflow/scripts/real.py"
+
+
+rule features:
+    input:
+        manifests=parents_of(NETWORK),
+        payloads=ancient(payloads_of(NETWORK)),
+    output:
+        network=directory(f"{ROOT}/{NETWORK}"),
+        manifest=f"{ROOT}/{manifests.path_of(NETWORK)}",
+    log:
+        f"{LOGS}/features.log",
+    benchmark:
+        f"{BENCHMARKS}/features.tsv"
+    conda:
+        ENVIRONMENT
+    threads: EXPERIMENT.threads
+    resources:
+        mem_mb=2000,
+    params:
+        root=ROOT,
+        records=records_of(NETWORK),
+    script:
+        "../workflow/scripts/features.py"

@@ -1,0 +1,40 @@
+# Needs: the manifests of everything a loop (or a real-only model) made, all seeds and generations.
+# Makes: its root manifest.json; and, when a run of the default experiment ends, the DVC ledger.
+LOOP_ROOT = "loops/{loop}/manifest.json"
+REAL_ONLY_ROOT = "real-only/{real_only}/manifest.json"
+
+
+rule record_loop:
+    input:
+        manifests=parents_of(LOOP_ROOT),
+        payloads=ancient(payloads_of(LOOP_ROOT)),
+    output:
+        f"{ROOT}/{LOOP_ROOT}",
+    log:
+        f"{LOGS}/loops/{{loop}}/record.log",
+    benchmark:
+        f"{BENCHMARKS}/loops/{{loop}}/record.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=500,
+    params:
+        root=ROOT,
+        records=records_of(LOOP_ROOT),
+    script:
+        "../workflow/scripts/record_root.py"
+
+
+use rule record_loop as record_real_only with:
+    input:
+        manifests=parents_of(REAL_ONLY_ROOT),
+        payloads=ancient(payloads_of(REAL_ONLY_ROOT)),
+    output:
+        f"{ROOT}/{REAL_ONLY_ROOT}",
+    log:
+        f"{LOGS}/real-only/{{real_only}}/record.log",
+    benchmark:
+        f"{BENCHMARKS}/real-only/{{real_only}}/record.tsv"
+    params:
+        root=ROOT,
+        records=records_of(REAL_ONLY_ROOT),

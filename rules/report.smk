@@ -1,0 +1,88 @@
+# Needs: every metrics.json; the previews of every generation.
+# Makes: metrics.csv, metrics.json, figures/.
+
+
+rule tabulate_metrics:
+    input:
+        manifests=[
+            f"{ROOT}/{manifests.path_of(entry['path'])}" for entry in tables.evaluations(EXPERIMENT)
+        ],
+        metrics=ancient(
+            [f"{ROOT}/{entry['path']}" for entry in tables.evaluations(EXPERIMENT)]
+        ),
+    output:
+        csv=f"{ROOT}/metrics.csv",
+        json=f"{ROOT}/metrics.json",
+    log:
+        f"{LOGS}/tabulate_metrics.log",
+    benchmark:
+        f"{BENCHMARKS}/tabulate_metrics.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+    params:
+        root=ROOT,
+        evaluations=tables.evaluations(EXPERIMENT),
+        code=code_of("tabulate_metrics.py"),
+    script:
+        "../workflow/scripts/tabulate_metrics.py"
+
+
+rule draw_grid:
+    input:
+        manifests=preview_manifests,
+        payloads=ancient(preview_payloads),
+    output:
+        png=report(
+            f"{ROOT}/figures/grid-{{loop}}-seed-{{seed}}.png",
+            caption="../workflow/report/grid.rst",
+            category="Picture grids",
+            labels={"loop": "{loop}", "seed": "{seed}"},
+        ),
+        pdf=f"{ROOT}/figures/grid-{{loop}}-seed-{{seed}}.pdf",
+    log:
+        f"{LOGS}/figures/grid-{{loop}}-seed-{{seed}}.log",
+    benchmark:
+        f"{BENCHMARKS}/figures/grid-{{loop}}-seed-{{seed}}.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+    params:
+        root=ROOT,
+        previews=previews_of,
+        title=grid_title,
+        code=code_of("draw_grid.py"),
+    script:
+        "../workflow/scripts/draw_grid.py"
+
+
+rule draw_curves:
+    input:
+        table=f"{ROOT}/metrics.csv",
+        real=f"{ROOT}/{METRICS_REAL.format(seed=EXPERIMENT.seeds[0])}",
+    output:
+        png=report(
+            f"{ROOT}/figures/curves.png",
+            caption="../workflow/report/curves.rst",
+            category="Curves",
+            labels={"loop": "all", "seed": "all"},
+        ),
+        pdf=f"{ROOT}/figures/curves.pdf",
+    log:
+        f"{LOGS}/figures/curves.log",
+    benchmark:
+        f"{BENCHMARKS}/figures/curves.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+    params:
+        root=ROOT,
+        loops=list(EXPERIMENT.loops),
+        seed=EXPERIMENT.seeds[0],
+        title=curves_title(),
+        code=code_of("draw_curves.py"),
+    script:
+        "../workflow/scripts/draw_curves.py"

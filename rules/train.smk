@@ -1,0 +1,41 @@
+# Needs: training_set.parquet and the pictures it points at.
+# Makes: model/, the G^t fitted to it.
+
+
+rule train:
+    input:
+        manifests=parents_of(f"{GENERATION}/model"),
+        payloads=ancient(payloads_of(f"{GENERATION}/model")),
+    output:
+        model=directory(f"{ROOT}/{GENERATION}/model"),
+        manifest=f"{ROOT}/{GENERATION}/model.manifest.json",
+    log:
+        f"{LOGS}/{GENERATION}/train.log",
+    benchmark:
+        f"{BENCHMARKS}/{GENERATION}/train.tsv"
+    conda:
+        ENVIRONMENT
+    threads: EXPERIMENT.threads
+    resources:
+        mem_mb=2000,
+    params:
+        root=ROOT,
+        records=records_of(f"{GENERATION}/model"),
+    script:
+        "../workflow/scripts/train.py"
+
+
+use rule train as train_real_only with:
+    input:
+        manifests=parents_of(f"{REAL_ONLY}/model"),
+        payloads=ancient(payloads_of(f"{REAL_ONLY}/model")),
+    output:
+        model=directory(f"{ROOT}/{REAL_ONLY}/model"),
+        manifest=f"{ROOT}/{REAL_ONLY}/model.manifest.json",
+    log:
+        f"{LOGS}/{REAL_ONLY}/train.log",
+    benchmark:
+        f"{BENCHMARKS}/{REAL_ONLY}/train.tsv"
+    params:
+        root=ROOT,
+        records=records_of(f"{REAL_ONLY}/model"),

@@ -1,0 +1,1 @@
+"""Run, measure and audit self-consuming (autophagous) generative loops."""

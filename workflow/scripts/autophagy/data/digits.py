@@ -1,0 +1,46 @@
+"""The 8×8 handwritten digits that come with scikit-learn: 1797 images of 17 grey levels.
+
+E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning
+Repository, 1998 (its test part), doi:10.24432/C50P49.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from autophagy.data.base import DatasetOptions, RealSet, checked, sha256_file
+
+
+class Dataset(DatasetOptions):
+    """``dataset: {name: digits, splits}``."""
+
+    name: Literal["digits"]
+
+
+def check(dataset: dict) -> None:
+    """Nothing can be missing: the images are part of a required package."""
+
+
+def shape(dataset: dict) -> tuple[int, int]:
+    """Side in pixels, and channels."""
+    return 8, 1
+
+
+def load(dataset: dict) -> RealSet:
+    """The 1797 images, in scikit-learn's order, with values 0..16."""
+    from importlib.resources import as_file, files
+
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    with as_file(files("sklearn.datasets.data") / "digits.csv.gz") as path:
+        digest = sha256_file(path)
+    return checked(
+        bunch.images.astype(np.uint8)[..., np.newaxis],
+        bunch.target,
+        levels=17,
+        classes=tuple("0123456789"),
+        source={"name": "digits", "licence": "CC BY 4.0", "files": {"digits.csv.gz": digest}},
+    )

@@ -1,0 +1,30 @@
+"""Where a step computes, and how torch is told to be deterministic there."""
+
+from __future__ import annotations
+
+import glob
+import os
+
+
+def resolve(device: str) -> str:
+    """`auto` as cpu or cuda, without importing torch: cuda where a card is there and visible."""
+    if device != "auto":
+        return device
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "all")
+    return "cuda" if glob.glob("/dev/nvidia[0-9]*") and visible not in ("", "-1") else "cpu"
+
+
+def prepare(threads: int) -> None:
+    """Fix the thread count of torch and BLAS, and turn nondeterministic kernels into errors.
+
+    Sums over threads are rounded in an order that depends on their number, so the number is part
+    of what a result is.
+    """
+    # cuBLAS reads it when it starts; without it its reductions are not deterministic.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(threads)
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True)

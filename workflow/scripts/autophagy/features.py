@@ -1,0 +1,134 @@
+"""The feature network: a LeNet classifier whose 84-d penultimate layer is the metrics' space."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autophagy import seeds as seeding
+from autophagy.models.base import Report
+
+#: Feature networks by the name that `evaluate.features` takes.
+NETWORKS = ("lenet",)
+
+#: Training of the network: part of what a feature space is, so recorded in its manifest.
+TRAINING = {"epochs": 200, "batch_size": 64, "learning_rate": 2e-3, "shift": 1}
+
+
+def _network(size: int, channels: int, n_classes: int) -> Any:
+    """LeNet-5 (LeCun et al. 1998) with ReLU and max pooling; padding keeps small pictures whole."""
+    from torch import nn
+
+    return nn.Sequential(
+        nn.Conv2d(channels, 6, 5, padding=2),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(6, 16, 5, padding=2),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(16 * (size // 4) ** 2, 120),
+        nn.ReLU(),
+        nn.Linear(120, 84),
+        nn.ReLU(),
+        nn.Linear(84, n_classes),
+    )
+
+
+@dataclass(frozen=True)
+class FeatureNetwork:
+    """Pictures in, 84-d features and predicted classes out."""
+
+    network: Any
+    config: dict[str, int]
+    device: str
+
+    def __call__(self, images: np.ndarray, batch_size: int = 1024) -> tuple[np.ndarray, np.ndarray]:
+        """Features float32 (n, 84) and predicted labels int64 (n,) of uint8 n×H×W×C pictures."""
+        import torch
+
+        features, predicted = [np.empty((0, 84), np.float32)], [np.empty(0, np.int64)]
+        with torch.inference_mode():
+            for start in range(0, len(images), batch_size):
+                x = _scaled(images[start : start + batch_size], self.config["levels"], self.device)
+                hidden = self.network[:-1](x)
+                features.append(hidden.cpu().numpy())
+                predicted.append(self.network[-1](hidden).argmax(1).cpu().numpy())
+        return np.concatenate(features), np.concatenate(predicted)
+
+    def save(self, folder: Path) -> None:
+        from safetensors.torch import save_file
+
+        (folder / "config.json").write_text(json.dumps(self.config, indent=2, sort_keys=True))
+        save_file(self.network.state_dict(), folder / "weights.safetensors")
+
+
+def load(folder: Path, device: str) -> FeatureNetwork:
+    """The network that `FeatureNetwork.save` wrote."""
+    from safetensors.torch import load_file
+
+    config = json.loads((folder / "config.json").read_text())
+    network = _network(config["size"], config["channels"], config["n_classes"])
+    network.load_state_dict(load_file(folder / "weights.safetensors"))
+    return FeatureNetwork(network.to(device).eval(), config, device)
+
+
+def fit(
+    images: np.ndarray,
+    labels: np.ndarray,
+    levels: int,
+    n_classes: int,
+    seed: int,
+    device: str,
+    report: Report,
+) -> FeatureNetwork:
+    """Train the classifier on the features split, each picture shifted at random every epoch.
+
+    Args:
+        images: uint8 N×H×W×C with values 0..levels-1.
+        labels: int64 N.
+    """
+    import torch
+
+    torch.manual_seed(seeding.derive("weights", seed) % 2**32)
+    n, size, _, channels = images.shape
+    network = _network(size, channels, n_classes).to(device)
+    epochs, batch_size = TRAINING["epochs"], TRAINING["batch_size"]
+    optimizer = torch.optim.AdamW(network.parameters(), TRAINING["learning_rate"])
+    rate = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
+    targets = torch.from_numpy(labels).to(device)
+    network.train()
+    for epoch in range(epochs):
+        draws = seeding.stream(seeding.derive("order", seed), epoch)
+        shifted = _scaled(_shift(images, draws, TRAINING["shift"]), levels, device)
+        order = torch.from_numpy(draws.permutation(n)).to(device)
+        for rows in order.split(batch_size):
+            loss = torch.nn.functional.cross_entropy(network(shifted[rows]), targets[rows])
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        rate.step()
+        report(epoch + 1, epochs, f"epochs, loss {loss.item():.4f}")
+    config = {"size": size, "channels": channels, "levels": levels, "n_classes": n_classes}
+    return FeatureNetwork(network.eval(), config, device)
+
+
+def _scaled(images: np.ndarray, levels: int, device: str) -> Any:
+    import torch
+
+    x = np.ascontiguousarray(images.transpose(0, 3, 1, 2), dtype=np.float32) / (levels - 1)
+    return torch.from_numpy(x).to(device)
+
+
+def _shift(images: np.ndarray, draws: np.random.Generator, most: int) -> np.ndarray:
+    """Move each picture by up to `most` pixels each way, filling with 0."""
+    n, height, width, _ = images.shape
+    padded = np.pad(images, ((0, 0), (most, most), (most, most), (0, 0)))
+    top, left = draws.integers(0, 2 * most + 1, size=(2, n))
+    rows = top[:, None, None] + np.arange(height)[None, :, None]
+    columns = left[:, None, None] + np.arange(width)[None, None, :]
+    return padded[np.arange(n)[:, None, None], rows, columns]

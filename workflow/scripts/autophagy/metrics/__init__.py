@@ -1,0 +1,64 @@
+"""Metrics of generated samples: arrays of features and labels in, numbers out.
+
+A new metric is a function in a file of this folder and an entry in `METRICS`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from autophagy.metrics.base import Measured, Undefined
+from autophagy.metrics.baseline import resplit_baseline
+from autophagy.metrics.frechet import frechet_distance, frechet_is_biased
+from autophagy.metrics.kernel import kernel_distance
+from autophagy.metrics.labels import class_entropy, label_accuracy
+from autophagy.metrics.memorisation import memorisation
+
+__all__ = [
+    "METRICS",
+    "Measured",
+    "Undefined",
+    "frechet_is_biased",
+    "measure",
+    "resplit_baseline",
+]
+
+#: Every metric by its name, in the order of the columns. Features are asked for by
+#: `Measured.finite`, so that a metric without them is not touched by broken ones.
+METRICS: dict[str, Callable[[Measured], float]] = {
+    "frechet_distance": lambda m: frechet_distance(m.finite("generated"), m.finite("reference")),
+    "kernel_distance": lambda m: kernel_distance(m.finite("generated"), m.finite("reference")),
+    "precision": lambda m: m.prdc["precision"],
+    "recall": lambda m: m.prdc["recall"],
+    "density": lambda m: m.prdc["density"],
+    "coverage": lambda m: m.prdc["coverage"],
+    "label_accuracy": lambda m: label_accuracy(m.requested, m.predicted),
+    "class_entropy": lambda m: class_entropy(m.predicted, m.n_classes),
+    "memorisation": lambda m: memorisation(
+        m.finite("generated"), m.finite("train_real"), m.finite("reference")
+    ),
+    "frechet_distance_to_train": lambda m: frechet_distance(
+        m.finite("generated"), m.finite("train")
+    ),
+}
+
+
+def measure(measured: Measured) -> tuple[dict[str, float], dict[str, str]]:
+    """All of `METRICS`: their values, and by name the reasons of those that are NaN."""
+    values: dict[str, float] = {}
+    reasons: dict[str, str] = {}
+    for name, metric in METRICS.items():
+        try:
+            # Overflow comes out as a reason, not as a warning on the terminal.
+            with np.errstate(over="ignore", invalid="ignore"):
+                value = float(metric(measured))
+        except Undefined as undefined:
+            value, reasons[name] = math.nan, str(undefined)
+        else:
+            if not math.isfinite(value):
+                value, reasons[name] = math.nan, "not finite"
+        values[name] = value
+    return values, reasons

@@ -1,0 +1,56 @@
+"""What a metric may look at, and how it says that it has no value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+
+class Undefined(Exception):
+    """The metric has no value for these data. The message is the reason."""
+
+
+def as_features(x: np.ndarray) -> np.ndarray:
+    """`x` as float64 n×d. Raises ValueError unless it is two-dimensional."""
+    x = np.ascontiguousarray(x, dtype=np.float64)
+    if x.ndim != 2:
+        raise ValueError(f"features are n×d, not of shape {x.shape}")
+    return x
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """One sample set and what it is compared with. Features are float n×d, one d for all."""
+
+    generated: np.ndarray
+    """Features of the samples, n×d."""
+    reference: np.ndarray
+    """Features of held-out real rows."""
+    train: np.ndarray
+    """Features of the whole training set D^t; may be 0×d."""
+    train_real: np.ndarray
+    """Features of its real rows, shuffled; may be 0×d."""
+    requested: np.ndarray
+    """int64, n labels asked of the generator."""
+    predicted: np.ndarray
+    """int64, n labels that the feature network sees."""
+    n_classes: int
+    k: int
+    """Which nearest neighbour sets the radius of a ball."""
+
+    def finite(self, name: str) -> np.ndarray:
+        """The features in field `name`; raises Undefined if a row of them is not finite."""
+        features = getattr(self, name)
+        bad = int((~np.isfinite(features).all(axis=1)).sum())
+        if bad:
+            raise Undefined(f"{bad} of {len(features)} {name} features are not finite")
+        return features
+
+    @cached_property
+    def prdc(self) -> dict[str, float]:
+        """`neighbours.prdc` of reference and generated: one pass for four metrics."""
+        from autophagy.metrics.neighbours import prdc
+
+        return prdc(self.finite("reference"), self.finite("generated"), self.k)

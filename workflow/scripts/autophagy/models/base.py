@@ -1,0 +1,64 @@
+"""What every model family gives: one small protocol (fit, sample, save, load)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+#: Called as report(done, total, note) while a long step works.
+Report = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The rows a model is fitted to, in the order of its training set.
+
+    images: uint8 N×H×W×C with values 0..levels-1; labels: int64 N with values 0..n_classes-1.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    levels: int
+    n_classes: int
+
+
+class Model(Protocol):
+    """A fitted model G^t."""
+
+    def sample(
+        self,
+        labels: np.ndarray,
+        seeds: np.ndarray,
+        sampling_bias: float,
+        options: dict[str, Any],
+        report: Report,
+    ) -> np.ndarray:
+        """float32 n×H×W×C, nominally in [-1, 1], neither clipped nor rounded.
+
+        Row i is a function of (model, seeds[i], labels[i], options, sampling_bias) alone.
+        """
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write JSON and safetensors into an existing empty folder."""
+        ...
+
+
+class Family(Protocol):
+    """A module of this package: `Model`, `Train` and `Sample` options beside fit and load."""
+
+    def fit(
+        self,
+        data: TrainingData,
+        model: dict[str, Any],
+        train: dict[str, Any],
+        seed: int,
+        device: str,
+        report: Report,
+    ) -> Model: ...
+
+    def load(self, folder: Path, device: str) -> Model: ...

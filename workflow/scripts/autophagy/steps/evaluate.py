@@ -1,0 +1,108 @@
+"""Measure a generation, both views, against the held-out reference."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autophagy import devices, features, manifests, metrics, seeds, sets, store
+from autophagy.metrics.base import Measured
+from autophagy.metrics.baseline import resplit_baseline
+from autophagy.models.base import Report
+
+#: Random cuts of the real images that give the real-vs-real values their spread.
+RESPLITS = 50
+
+
+def evaluate(root: Path, records: list[dict[str, Any]], report: Report) -> None:
+    """Write metrics.json of one generation: its `output` and `model` views."""
+    [record] = records
+    params = record["params"]
+    devices.prepare(params["threads"])
+    network = features.load(root / f"features/{params['features']}", record["device"])
+    n_classes = network.config["n_classes"]
+    reference, _ = network(sets.read_array(root, "real/reference", "images"))
+
+    [training_set] = [path for path in record["materials"] if path.endswith(".parquet")]
+    table = sets.read_index(root / training_set)
+    train, _ = network(sets.gather(root, table))
+    real = train[(table["origin"] == "real").to_numpy()]
+    shuffled = real[seeds.stream(record["seed"]).permutation(len(real))]
+
+    views: dict[str, Any] = {}
+    for artifact in dict.fromkeys(params["views"].values()):
+        images = sets.read_array(root, artifact, "images")[: params["n"]]
+        generated, predicted = network(images)
+        measured = Measured(
+            generated=generated,
+            reference=reference,
+            train=train,
+            train_real=shuffled,
+            requested=sets.read_array(root, artifact, "labels")[: params["n"]],
+            predicted=predicted,
+            n_classes=n_classes,
+            k=params["k"],
+        )
+        counts = {"n_samples": len(images), "n_reference": len(reference), "n_train": len(table)}
+        found = _measure(measured, counts | {"n_train_real": len(real)})
+        views |= {view: found for view, path in params["views"].items() if path == artifact}
+    _write(root, record, views)
+    report(1, 1, _headline(views["output"]))
+
+
+def evaluate_real(root: Path, records: list[dict[str, Any]], report: Report) -> None:
+    """Write metrics.json of the real loop split, the row every sample set is compared with.
+
+    `resplits` holds mean, spread and 95% range over random cuts of loop and reference together.
+    """
+    [record] = records
+    params = record["params"]
+    devices.prepare(params["threads"])
+    network = features.load(root / f"features/{params['features']}", record["device"])
+    images = sets.read_array(root, "real/loop", "images")
+    order = seeds.stream(record["seed"]).permutation(len(images))
+    loop, predicted = network(images[order])
+    reference, _ = network(sets.read_array(root, "real/reference", "images"))
+    n = params["n"]
+    none = np.empty((0, loop.shape[1]), np.float32)
+    measured = Measured(
+        generated=loop[:n],
+        reference=reference,
+        train=none,
+        train_real=none,
+        requested=sets.read_array(root, "real/loop", "labels")[order][:n],
+        predicted=predicted[:n],
+        n_classes=network.config["n_classes"],
+        k=params["k"],
+    )
+    counts = {"n_samples": n, "n_reference": len(reference), "n_train": 0, "n_train_real": 0}
+    found = _measure(measured, counts)
+    resplits = resplit_baseline(
+        loop, reference, n, len(reference), params["k"], RESPLITS, seeds.derive("resplits")
+    )
+    _write(root, record, {"output": found, "model": found, "resplits": resplits})
+    report(1, 1, _headline(found))
+
+
+def _measure(measured: Measured, counts: dict[str, int]) -> dict[str, Any]:
+    """Counts, metrics (null where undefined) and the reasons why."""
+    values, reasons = metrics.measure(measured)
+    finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
+    return {**counts, **finite, "undefined": reasons}
+
+
+def _write(root: Path, record: dict[str, Any], content: dict[str, Any]) -> None:
+    store.write_json(root / record["path"], content)
+    manifests.write(root, record)
+
+
+def _headline(found: dict[str, Any]) -> str:
+    shown = [
+        f"{name} {found[name]:.3g}"
+        for name in ("frechet_distance", "precision", "recall")
+        if found[name] is not None
+    ]
+    return ", ".join(shown)

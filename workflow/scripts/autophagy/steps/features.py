@@ -1,0 +1,26 @@
+"""Train the feature network on the features split, which no model and no metric sees."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from autophagy import devices, features, manifests, sets, store
+from autophagy.models.base import Report
+
+
+def train_features(root: Path, records: list[dict[str, Any]], report: Report) -> None:
+    """Write features/<network>."""
+    [record] = records
+    devices.prepare(record["params"]["threads"])
+    [split] = record["materials"]
+    facts = sets.picture_facts(manifests.read(root, split))
+    images = sets.read_array(root, split, "images")
+    labels = sets.read_array(root, split, "labels")
+    network = features.fit(
+        images, labels, facts["levels"], len(facts["classes"]), record["seed"], record["device"],
+        report,
+    )  # fmt: skip
+    with store.new_folder(root / record["path"]) as folder:
+        network.save(folder)
+    manifests.write(root, record, rows=len(images), facts=facts)

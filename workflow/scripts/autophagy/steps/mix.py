@@ -1,0 +1,35 @@
+"""Compose a training set: an index of rows, no pixels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from autophagy import manifests, seeds, sets, store
+from autophagy.models.base import Report
+from autophagy.regimes import Part
+
+
+def mix(root: Path, records: list[dict[str, Any]], report: Report) -> None:
+    """Write training_set.parquet, the D^t that the record's parts describe."""
+    [record] = records
+    sources, parts = {}, []
+    for listed in record["params"]["parts"]:
+        part = Part(**{key: listed[key] for key in ("origin", "generation", "start", "count")})
+        artifact = listed["artifact"]
+        sources[part.generation] = sets.Source(artifact, sets.read_array(root, artifact, "labels"))
+        parts.append(part)
+    loop_rows = manifests.read(root, "real/loop")["rows"]
+    order = seeds.stream(record["seed"]).permutation(loop_rows)
+    table = sets.index(parts, sources, order)
+    with store.new_file(root / record["path"]) as file:
+        sets.write_index(file, table)
+    real = int((table["origin"] == "real").sum())
+    facts = sets.picture_facts(manifests.read(root, record["materials"][0]))
+    manifests.write(
+        root,
+        record,
+        rows=len(table),
+        facts=facts | {"real_rows": real, "synthetic_rows": len(table) - real},
+    )
+    report(len(table), len(table), f"rows, {real} of them real")

@@ -1,0 +1,66 @@
+"""Tables and figures of a finished experiment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from autophagy import figures, manifests, sets, tables
+
+#: Pictures a row of a grid shows: two of each class for ten classes.
+COLUMNS = 20
+
+
+def tabulate_metrics(root: str, evaluations: list[dict[str, Any]]) -> None:
+    """Write metrics.csv and metrics.json."""
+    tables.write_tables(Path(root), evaluations)
+
+
+def draw_grid(root: str, previews: dict[str, str], title: str, stem: str) -> None:
+    """Draw one loop's picture grid: real pictures, then the preview of each generation.
+
+    Args:
+        previews: row label -> artifact.
+        stem: output path without its suffix.
+    """
+    folder = Path(root)
+    facts = sets.picture_facts(manifests.read(folder, "real/reference"))
+    rows = {
+        label: sets.read_array(folder, artifact, "images")[:COLUMNS]
+        for label, artifact in previews.items()
+    }
+    labels = sets.read_array(folder, next(iter(previews.values())), "labels")[:COLUMNS]
+    rows = {"real": _real_row(folder, labels), **rows}
+    figures.save(figures.grid(rows, facts["levels"], title), Path(stem))
+
+
+def draw_curves(root: str, loops: list[str], seed: int, title: str, stem: str) -> None:
+    """Draw distance, precision and recall over generations.
+
+    Args:
+        loops: names, in the order of their colours.
+        seed: whose evaluation of real images gives the band of real against real.
+        stem: output path without its suffix.
+    """
+    folder = Path(root)
+    table = pd.read_csv(folder / "metrics.csv")
+    figures.save(
+        figures.curves(table, loops, tables.resplits(folder, seed), title), Path(stem)
+    )
+
+
+def _real_row(root: Path, labels: np.ndarray) -> np.ndarray:
+    """Held-out real pictures with the given labels, each the next one of its class."""
+    images = sets.read_array(root, "real/reference", "images")
+    classes = sets.read_array(root, "real/reference", "labels")
+    taken: dict[int, int] = {}
+    rows = []
+    for label in labels.tolist():
+        candidates = (classes == label).nonzero()[0]
+        candidates = candidates if len(candidates) else range(len(images))
+        rows.append(candidates[taken.get(label, 0) % len(candidates)])
+        taken[label] = taken.get(label, 0) + 1
+    return images[rows]

@@ -1,0 +1,58 @@
+"""Draw sample sets from a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autophagy import devices, manifests, models, seeds, sets, store
+from autophagy.models.base import Report
+from autophagy.regimes import requested_labels
+
+
+def sample(root: Path, records: list[dict[str, Any]], report: Report) -> None:
+    """Write every sample set of the records, all of one model: samples, their preview."""
+    devices.prepare(records[0]["params"]["threads"])
+    model_path = records[0]["materials"][0]
+    family = models.module(records[0]["params"]["family"])
+    model = family.load(root / model_path, records[0]["device"])
+    facts = sets.picture_facts(manifests.read(root, model_path))
+    for record in records:
+        params = record["params"]
+        n = params["n"]
+        labels = requested_labels(
+            n,
+            len(facts["classes"]),
+            params["labels"],
+            _label_pool(root, record),
+            seeds.stream(seeds.derive("labels", record["seed"])),
+        )
+        row_seeds = seeds.derive_rows(n, record["seed"])
+        pictures = model.sample(labels, row_seeds, params["sampling_bias"], params["sample"], report)
+        images, not_finite = quantise(pictures, facts["levels"])
+        with store.new_folder(root / record["path"]) as folder:
+            sets.write_arrays(folder, images=images, labels=labels, seeds=row_seeds)
+        manifests.write(root, record, rows=n, facts=facts | {"not_finite": not_finite})
+
+
+def quantise(pictures: np.ndarray, levels: int) -> tuple[np.ndarray, int]:
+    """Pictures in [-1, 1] as grey levels 0..levels-1, and how many pictures were not finite.
+
+    Values outside [-1, 1] are clipped; pixels that are NaN become 0. Both feed back into the next
+    generation, so their number is recorded rather than hidden.
+    """
+    not_finite = int((~np.isfinite(pictures).all(axis=(1, 2, 3))).sum())
+    unit = (np.nan_to_num(pictures, nan=-1.0, posinf=1.0, neginf=-1.0).clip(-1, 1) + 1.0) / 2.0
+    return np.rint(unit * (levels - 1)).astype(np.uint8), not_finite
+
+
+def _label_pool(root: Path, record: dict[str, Any]) -> np.ndarray:
+    """The labels that requested labels are drawn from, empty where they are balanced."""
+    if len(record["materials"]) == 1:
+        return np.empty(0, np.int64)
+    pool = record["materials"][1]
+    if pool.endswith(".parquet"):
+        return sets.read_index(root / pool)["label"].to_numpy()
+    return sets.read_array(root, pool, "labels")

@@ -1,0 +1,130 @@
+"""Files on disk: hashing, and writing so that no reader ever sees a torn file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from autophagy.errors import UserError
+
+#: Bookkeeping that the workflow engine leaves inside folders; never part of an artifact.
+IGNORED = frozenset({".snakemake_timestamp"})
+
+
+def sha256(path: Path) -> str:
+    """The hex SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def payload_files(path: Path) -> dict[str, Path]:
+    """The files of an artifact by name: those below a folder, or the one file itself."""
+    if path.is_dir():
+        files = sorted(p for p in path.rglob("*") if p.is_file() and p.name not in IGNORED)
+        return {file.relative_to(path).as_posix(): file for file in files}
+    return {path.name: path}
+
+
+def hashes(path: Path) -> dict[str, str]:
+    """{file name: sha256} of an artifact's payload, sorted by name."""
+    return {name: sha256(file) for name, file in payload_files(path).items()}
+
+
+def canonical_json(content: Any) -> str:
+    """Deterministic JSON text: sorted keys, two spaces, no NaN, a newline at the end.
+
+    Raises:
+        ValueError: the content holds NaN or infinity.
+    """
+    return json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n"
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """A path to write to, beside `path`; renamed to it, synced, if the block succeeds.
+
+    Raises:
+        UserError: the place cannot be written (full disk, no permission, missing parent).
+    """
+    aside = path.with_name(f".{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove(aside)
+        yield aside
+        _sync(aside)
+        os.replace(aside, path)
+        _sync(path.parent)
+    except OSError as error:
+        _remove(aside)
+        raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
+    except BaseException:
+        _remove(aside)
+        raise
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """An empty folder to fill, beside `path`; it takes its place if the block succeeds.
+
+    Raises:
+        UserError: as for `new_file`.
+    """
+    aside = path.with_name(f".{path.name}.partial")
+    try:
+        _remove(aside)
+        aside.mkdir(parents=True)
+        yield aside
+        for file in payload_files(aside).values():
+            _sync(file)
+        _sync(aside)
+        _remove(path)
+        os.replace(aside, path)
+        _sync(path.parent)
+    except OSError as error:
+        _remove(aside)
+        raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
+    except BaseException:
+        _remove(aside)
+        raise
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write canonical JSON, whole or not at all."""
+    text = canonical_json(content)
+    with new_file(path) as aside:
+        aside.write_text(text, encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file.
+
+    Raises:
+        UserError: it is missing or not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path}: not valid JSON: {error}") from error
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,162 @@
+"""The tidy table of an experiment and what is read off it: summaries, DVC metrics, text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from autophagy import plan as planning
+from autophagy import store
+from autophagy.config import Experiment
+from autophagy.metrics import METRICS
+
+VIEWS = ("output", "model")
+COUNTS = ("n_samples", "n_reference")
+#: Columns of metrics.csv.
+COLUMNS = (
+    "loop", "seed", "generation", "view", *COUNTS, *METRICS, "n_train", "n_train_real",
+    "sampling_bias",
+)  # fmt: skip
+#: The three metrics of the printed table, with their titles.
+HEADLINE = {
+    "frechet_distance": "Fréchet distance (LeNet features; lower is better)",
+    "precision": "Precision (quality)",
+    "recall": "Recall (diversity)",
+}
+
+
+def evaluations(experiment: Experiment) -> list[dict[str, Any]]:
+    """Every evaluation of an experiment, in the order of the table.
+
+    Each is {loop, seed, generation, sampling_bias, path}; the real baseline is loop `real`,
+    generation 0, and real-only models are `real-only/<name>`, generation 1.
+    """
+    owners = [("real", "real", 1.0, (0,))]
+    owners += [(f"real-only/{name}", name, 1.0, (1,)) for name in experiment.real_only]
+    every = range(1, experiment.generations + 1)
+    owners += [(name, name, loop.sampling_bias, every) for name, loop in experiment.loops.items()]
+    return [
+        {
+            "loop": loop,
+            "seed": seed,
+            "generation": t,
+            "sampling_bias": bias,
+            "path": planning.evaluation_path(name, seed, t),
+        }
+        for loop, name, bias, generations in owners
+        for seed in experiment.seeds
+        for t in generations
+    ]
+
+
+def tidy(root: Path, listed: list[dict[str, Any]]) -> pd.DataFrame:
+    """One row an evaluation and view, columns as in `COLUMNS`.
+
+    Args:
+        listed: see `evaluations`.
+
+    Raises:
+        UserError: an evaluation is missing.
+    """
+    rows = []
+    for entry in listed:
+        content = store.read_json(root / entry["path"])
+        for view in VIEWS:
+            found = {key: value for key, value in content[view].items() if key in COLUMNS}
+            bias = entry["sampling_bias"] if view == "output" else 1.0
+            rows.append(entry | found | {"view": view, "sampling_bias": bias})
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(METRICS, float))
+
+
+def last_generation(table: pd.DataFrame) -> dict[str, Any]:
+    """Loop -> view -> metric of its last generation, the mean over seeds, for `dvc metrics`."""
+    summary: dict[str, Any] = {}
+    for (loop, view), group in table.groupby(["loop", "view"], sort=False):
+        last = group[group["generation"] == group["generation"].max()]
+        means = last[list(METRICS)].mean()
+        values = {name: float(value) for name, value in means.items() if pd.notna(value)}
+        entry = summary.setdefault(loop, {"generation": int(last["generation"].iloc[0])})
+        entry[view] = values
+    return summary
+
+
+def write_tables(root: Path, listed: list[dict[str, Any]]) -> None:
+    """Write metrics.csv and metrics.json of the evaluations in `listed`."""
+    table = tidy(root, listed)
+    with store.new_file(root / "metrics.csv") as file:
+        table.to_csv(file, index=False, lineterminator="\n")
+    store.write_json(root / "metrics.json", last_generation(table))
+
+
+def resplits(root: Path, seed: int) -> dict[str, dict[str, float]]:
+    """Mean, sd and 95% range of each metric, real against real over random cuts."""
+    return store.read_json(root / planning.evaluation_path("real", seed, 0))["resplits"]
+
+
+def budget_line(experiment: Experiment, loop: str | None = None) -> str:
+    """What a figure must say about itself: training budget, seeds, and the loop's sizes and λ."""
+    seeds = len(experiment.seeds)
+    parts = [
+        f"{experiment.train.steps} steps of {experiment.train.batch_size}",
+        f"{seeds} seed{'s' if seeds > 1 else ''}",
+    ]
+    if loop is not None:
+        chosen = experiment.loops[loop]
+        parts = [
+            f"λ = {chosen.sampling_bias:g}",
+            f"{experiment.real_only[chosen.start_from]} real images, then {chosen.n_real} real "
+            f"and {chosen.n_synthetic} synthetic",
+            parts[0],
+        ]
+    return f"{loop or experiment.experiment}: {', '.join(parts)}"
+
+
+def summary(root: Path, experiment: Experiment) -> str:
+    """The text a run ends with: loop by generation, the real-vs-real baseline first."""
+    table = pd.read_csv(root / "metrics.csv")
+    spread = resplits(root, experiment.seeds[0])
+    real = table[table["loop"] == "real"].iloc[0]
+    budget = experiment.train
+    lines = [
+        f"{experiment.experiment}: {experiment.generations} generations, "
+        f"seeds {', '.join(map(str, experiment.seeds))}; "
+        f"every model trained for {budget.steps} steps of {budget.batch_size}; "
+        f"{int(real['n_samples'])} samples against {int(real['n_reference'])} held-out real images",
+    ]
+    if len(experiment.seeds) == 1:
+        lines.append("One seed decides nothing: take differences as examples, not as findings.")
+    for metric, title in HEADLINE.items():
+        floor = spread[metric]
+        lines += [
+            "",
+            f"{title}; real against real over random cuts: "
+            f"{floor['mean']:.2f} ± {floor['sd']:.2f}",
+            _block(table, experiment, metric),
+        ]
+    return "\n".join(lines)
+
+
+def _block(table: pd.DataFrame, experiment: Experiment, metric: str) -> str:
+    """One metric, loop by generation; biased loops have a second line for their λ = 1 view."""
+    lines = {"real images": _cells(table, "real", "output", metric)}
+    for name, n in experiment.real_only.items():
+        cells = _cells(table, f"real-only/{name}", "output", metric)
+        lines[f"real-only/{name} ({n} images)"] = cells
+    for name, loop in experiment.loops.items():
+        lines[name] = _cells(table, name, "output", metric)
+        if loop.sampling_bias < 1.0:
+            lines[f"{name}, sampled at λ = 1"] = _cells(table, name, "model", metric)
+    frame = pd.DataFrame.from_dict(lines, orient="index").fillna("")
+    frame = frame[sorted(frame.columns)].rename(columns={0: "real"})
+    return frame.to_string()
+
+
+def _cells(table: pd.DataFrame, loop: str, view: str, metric: str) -> dict[int, str]:
+    rows = table[(table["loop"] == loop) & (table["view"] == view)]
+    cells = {}
+    for generation, values in rows.groupby("generation")[metric]:
+        spread = f" ± {values.std():.2f}" if len(values) > 1 else ""
+        cells[int(generation)] = f"{values.mean():.2f}{spread}"
+    return cells

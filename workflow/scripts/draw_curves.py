@@ -1,0 +1,14 @@
+"""Distance, precision and recall over generations, all loops."""
+
+from autophagy.job import call
+from autophagy.steps.report import draw_curves
+
+call(
+    snakemake,
+    draw_curves,
+    root=snakemake.params.root,
+    loops=snakemake.params.loops,
+    seed=snakemake.params.seed,
+    title=snakemake.params.title,
+    stem=snakemake.output.png.removesuffix(".png"),
+)

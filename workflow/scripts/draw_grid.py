@@ -1,0 +1,13 @@
+"""The picture grid of one loop."""
+
+from autophagy.job import call
+from autophagy.steps.report import draw_grid
+
+call(
+    snakemake,
+    draw_grid,
+    root=snakemake.params.root,
+    previews=snakemake.params.previews,
+    title=snakemake.params.title,
+    stem=snakemake.output.png.removesuffix(".png"),
+)
