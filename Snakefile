@@ -4,13 +4,14 @@ import sys
 from snakemake.utils import min_version
 
 min_version("9.0")
-sys.path.insert(0, str(workflow.current_basedir / "workflow" / "scripts"))
+sys.path.insert(0, f"{workflow.basedir}/workflow/scripts")
 
 
-# A --configfile replaces the default experiment. Snakemake would merge the two key by key.
-if not config:
+# A --configfile replaces the default experiment: Snakemake would merge the two key by key.
+# --config key=value changes keys of whichever it is.
+if not workflow.overwrite_configfiles:
 
-    configfile: str(workflow.current_basedir / "config" / "config.yaml")
+    configfile: f"{workflow.basedir}/config/config.yaml"
 
 
 include: "rules/common.smk"
@@ -27,6 +28,7 @@ rule all:
     default_target: True
     input:
         every_artifact(),
-        every_figure(),
-        f"{ROOT}/metrics.csv",
-        f"{ROOT}/metrics.json",
+
+
+onsuccess:
+    record_default_experiment()

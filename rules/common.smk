@@ -1,4 +1,5 @@
 import os
+import subprocess
 
 # Paths, wildcard constraints and input functions, all of them read off the plan.
 from autophagy import config as configuration
@@ -11,6 +12,8 @@ try:
 except UserError as error:
     sys.exit(f"autophagy: {error}")
 
+# The library for child processes, installed or not.
+LIBRARY = os.environ | {"PYTHONPATH": str(fingerprint.SCRIPTS)}
 ROOT = PLAN.root
 LOGS = f"logs/{EXPERIMENT.experiment}"
 BENCHMARKS = f"logs/{EXPERIMENT.experiment}/benchmarks"
@@ -23,7 +26,7 @@ REAL_ONLY = "real-only/{real_only}/seed-{seed}"
 wildcard_constraints:
     loop="|".join(EXPERIMENT.loops),
     real_only="|".join(EXPERIMENT.real_only),
-    evaluated="|".join([*EXPERIMENT.loops, *EXPERIMENT.real_only]),
+    evaluated="|".join(["real", *EXPERIMENT.loops, *EXPERIMENT.real_only]),
     seed="|".join(map(str, EXPERIMENT.seeds)),
     generation=r"\d{3}",
 
@@ -70,21 +73,9 @@ def records_of(*patterns):
 
 
 def every_artifact():
-    payloads = [path for path in PLAN.nodes if not manifests.is_root(path)]
-    return [f"{ROOT}/{path}" for path in payloads] + [
-        f"{ROOT}/{manifests.path_of(path)}" for path in PLAN.nodes
-    ]
-
-
-def every_figure():
-    grids = expand(
-        "grid-{loop}-seed-{seed}", loop=EXPERIMENT.loops, seed=EXPERIMENT.seeds
-    )
-    return [
-        f"{ROOT}/figures/{name}.{suffix}"
-        for name in [*grids, "curves"]
-        for suffix in ("png", "pdf")
-    ]
+    records = map(PLAN.record, PLAN.nodes)
+    payloads = [path for record in records for path in manifests.payload_paths(record)]
+    return [f"{ROOT}/{path}" for path in payloads + list(map(manifests.path_of, PLAN.nodes))]
 
 
 def preview_manifests(wildcards):
@@ -116,7 +107,7 @@ def curves_title():
 
 def code_of(script):
     """The fingerprint of a script that makes no artifact of its own."""
-    return fingerprint.code_hash(fingerprint.modules_of(script))
+    return fingerprint.code_hash(fingerprint.modules_of((script,)))
 
 
 def data_files():
@@ -126,5 +117,17 @@ def data_files():
     `--touch` gives it no metadata.
     """
     dataset = configuration.plain(EXPERIMENT.dataset)
-    module = fingerprint.SCRIPTS / (data.DATASETS[dataset["name"]].replace(".", "/") + ".py")
-    return data.files(dataset) or [os.path.relpath(module)]
+    loader = data.module(dataset["name"])
+    return loader.files(dataset) or [os.path.relpath(loader.__file__)]
+
+
+def record_default_experiment():
+    """Bring the DVC ledger up to date, where a run of the default experiment has just ended.
+
+    Not in another folder, which has no ledger; not under DVC, which records by itself; not after
+    `--touch`, which only makes believe that something ran.
+    """
+    default = not workflow.overwrite_configfiles and not workflow.config_settings.config
+    own_folder = os.path.realpath(workflow.basedir) == os.path.realpath(os.getcwd())
+    if default and own_folder and "DVC_ROOT" not in os.environ and not workflow.touch:
+        subprocess.run([sys.executable, "-m", "autophagy.cli", "record"], env=LIBRARY, check=False)

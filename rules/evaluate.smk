@@ -4,6 +4,10 @@ METRICS = "evaluation/{evaluated}/seed-{seed}/gen-{generation}/metrics.json"
 METRICS_REAL = "evaluation/real/seed-{seed}/gen-000/metrics.json"
 
 
+# The real baseline is generation 0 of `real`, with a rule of its own.
+ruleorder: evaluate_real > evaluate
+
+
 rule evaluate:
     input:
         manifests=parents_of(METRICS),

@@ -2,6 +2,7 @@
 # Makes: its root manifest.json; and, when a run of the default experiment ends, the DVC ledger.
 LOOP_ROOT = "loops/{loop}/manifest.json"
 REAL_ONLY_ROOT = "real-only/{real_only}/manifest.json"
+EVALUATION_ROOT = "evaluation/{evaluated}/manifest.json"
 
 
 rule record_loop:
@@ -38,3 +39,33 @@ use rule record_loop as record_real_only with:
     params:
         root=ROOT,
         records=records_of(REAL_ONLY_ROOT),
+
+
+use rule record_loop as record_evaluation with:
+    input:
+        manifests=parents_of(EVALUATION_ROOT),
+        payloads=ancient(payloads_of(EVALUATION_ROOT)),
+    output:
+        f"{ROOT}/{EVALUATION_ROOT}",
+    log:
+        f"{LOGS}/evaluation/{{evaluated}}/record.log",
+    benchmark:
+        f"{BENCHMARKS}/evaluation/{{evaluated}}/record.tsv"
+    params:
+        root=ROOT,
+        records=records_of(EVALUATION_ROOT),
+
+
+use rule record_loop as record_report with:
+    input:
+        manifests=parents_of(planning.REPORT),
+        payloads=[f"{ROOT}/{path}" for path in PLAN.nodes[planning.REPORT].payload],
+    output:
+        f"{ROOT}/{planning.REPORT}",
+    log:
+        f"{LOGS}/record_report.log",
+    benchmark:
+        f"{BENCHMARKS}/record_report.tsv"
+    params:
+        root=ROOT,
+        records=records_of(planning.REPORT),

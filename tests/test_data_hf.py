@@ -112,6 +112,15 @@ def test_plain_integers_are_numbered(package) -> None:
     assert data.load(SECTION).classes == ("0", "1", "2", "3")
 
 
+def test_no_other_column_is_decoded(package) -> None:
+    class Sound(list):
+        def __getitem__(self, key: object) -> None:
+            raise ImportError("no decoder for sound")
+
+    package.rows.columns["sound"] = Sound("abcd")
+    assert len(data.load(SECTION).images) == 4
+
+
 def test_the_digest_is_of_the_pictures_before_they_are_resized(package) -> None:
     files = data.load(SECTION).source["files"]
     assert data.load(SECTION | {"size": 3, "channels": "grey"}).source["files"] == files

@@ -64,7 +64,7 @@ def test_flat_pictures_are_one_class_sorted_by_name(tmp_path) -> None:
 
 
 def test_subfolders_are_classes_and_all_below_them_belongs_to_them(tmp_path) -> None:
-    names = ["dog/1.png", "cat/deep/er/2.png", "cat/1.png", "cat/deep/1.png"]
+    names = ["dog/1.png", "cat/deep/er/2.png", "cat/x.png", "cat/deep/1.png"]
     pixels = {name: colours(4, 4) for name in names}
     for name, value in pixels.items():
         save(tmp_path / name, value)
@@ -222,6 +222,9 @@ def test_broken_pictures_are_named(tmp_path) -> None:
         (tmp_path / name).write_bytes(raw)
         with pytest.raises(UserError, match=f"{name}: not a readable picture"):
             load(tmp_path)
+        # At once, and not when the pixels are first used.
+        with pytest.raises(Exception):  # noqa: B017, PT011 - decoders raise anything
+            pictures.decode(raw)
         (tmp_path / name).unlink()
 
 

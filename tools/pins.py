@@ -1,7 +1,8 @@
 """One source of pins: write requirements.lock, environment.yml and the rules' environment.
 
 The versions are those installed beside the Python that runs this; which packages go where follows
-from the dependency lists of pyproject.toml. `make lock` runs it; a test runs `files()` and compares.
+from the dependency lists of pyproject.toml. `make lock` runs it; a test compares `files()` with
+what stands in the repository.
 """
 
 from __future__ import annotations

@@ -10,8 +10,10 @@ import yaml
 from pydantic import Field, ValidationError, create_model
 
 from autophagy import data, models, regimes
+from autophagy.data.table import DATASETS
 from autophagy.errors import UserError
 from autophagy.features import NETWORKS
+from autophagy.models.table import FAMILIES
 from autophagy.schema import Count, Options
 
 #: Names become folders, DVC stage names and dotted parameter paths.
@@ -68,7 +70,7 @@ def experiment_class(family: str) -> type[Experiment]:
         UserError: no such family.
     """
     options = models.module(family)
-    datasets = tuple(data.module(name).Dataset for name in data.DATASETS)
+    datasets = tuple(data.module(name).Dataset for name in DATASETS)
     any_dataset = Annotated[_union(datasets), Field(discriminator="name")]
     return create_model(
         f"Experiment_{family}",
@@ -82,7 +84,7 @@ def experiment_class(family: str) -> type[Experiment]:
 
 def json_schema() -> dict[str, Any]:
     """The JSON schema of every valid configuration (workflow/schemas/config.schema.json)."""
-    variants = [experiment_class(family).model_json_schema() for family in models.FAMILIES]
+    variants = [experiment_class(family).model_json_schema() for family in FAMILIES]
     schema = variants[0] if len(variants) == 1 else {"anyOf": variants}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
@@ -116,10 +118,10 @@ def parse(content: Any, origin: str) -> Experiment:
         raise UserError(f"{origin}: must be a mapping of keys, not {type(content).__name__}")
     model = content.get("model")
     family = model.get("family") if isinstance(model, dict) else None
-    if not isinstance(family, str) or family not in models.FAMILIES:
+    if not isinstance(family, str) or family not in FAMILIES:
         raise UserError(
             f"{origin}: model.family: {_short(family)} is not allowed; allowed: "
-            f"{', '.join(models.FAMILIES)}"
+            f"{', '.join(FAMILIES)}"
         )
     try:
         experiment = experiment_class(family).model_validate(content)
@@ -233,7 +235,7 @@ def _first(error: ValidationError) -> str:
     findings = error.errors(include_url=False)
     finding = findings[0]
     # A union adds its discriminator's tag, which is no key of the file.
-    tags = set(data.DATASETS) if finding["loc"][:1] == ("dataset",) else set()
+    tags = set(DATASETS) if finding["loc"][:1] == ("dataset",) else set()
     keys = [
         str(part)
         for place, part in enumerate(finding["loc"])

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from autophagy import seeds as seeding
-from autophagy.models.base import Report
+from autophagy.progress import Report
 
 #: Feature networks by the name that `evaluate.features` takes.
 NETWORKS = ("lenet",)

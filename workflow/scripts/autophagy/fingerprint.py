@@ -14,18 +14,18 @@ SCRIPTS = Path(__file__).resolve().parent.parent
 _PACKAGE = "autophagy"
 
 
-def modules_of(script: str, extra: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """The files behind a step: its script and every library module it imports, lazily too.
+def modules_of(scripts: tuple[str, ...], extra: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The files behind a step: its scripts and every library module they import, lazily too.
 
     Args:
-        script: file name of the script in workflow/scripts.
+        scripts: file names in workflow/scripts.
         extra: dotted modules reached through a table (a model family, a data set).
 
     Returns:
         Paths relative to workflow/scripts, sorted.
     """
     found: set[Path] = set()
-    queue = [SCRIPTS / script, *(_file_of(module) for module in extra)]
+    queue = [SCRIPTS / script for script in scripts] + [_file_of(module) for module in extra]
     while queue:
         file = queue.pop()
         if file not in found:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from autophagy.errors import UserError
-
-#: Seconds between two lines of progress: enough to watch by, too few to flood a file.
-INTERVAL = 10.0
+from autophagy.progress import Progress
 
 
 def run(snakemake: Any, step: Callable[..., None], **arguments: Any) -> None:
@@ -56,39 +53,9 @@ def call(snakemake: Any, function: Callable[..., None], **arguments: Any) -> Non
         log.write("done\n")
 
 
-class Progress:
-    """Tells how far a job is, at most every `INTERVAL` seconds and once at its end."""
-
-    def __init__(self, title: str, log: TextIO) -> None:
-        self.title, self.log = title, log
-        self.started = self.spoke = time.monotonic()
-        self.last = ""
-
-    def __call__(self, done: int, total: int, note: str) -> None:
-        """A `Report`: `done` of `total`, and a note such as the loss."""
-        now = time.monotonic()
-        self.last = f"{done}/{total} {note}"
-        if now - self.spoke >= INTERVAL and done:
-            left = (now - self.started) * (total - done) / done
-            self.say(f"{self.last}, {_duration(left)} left")
-            self.spoke = now
-
-    def finish(self) -> None:
-        self.say(f"{self.last}, done in {_duration(time.monotonic() - self.started)}")
-
-    def say(self, text: str) -> None:
-        print(text, file=self.log, flush=True)
-        print(f"  {self.title}: {text}", file=sys.stderr, flush=True)
-
-
 def _require_plan(records: list[dict[str, Any]]) -> None:
     """Refuse to compute with other libraries than the plan recorded."""
     from autophagy.manifests import require_software
 
     for record in records:
         require_software(record)
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

@@ -24,7 +24,7 @@ def path_of(artifact: str) -> str:
 
 
 def is_root(artifact: str) -> bool:
-    """Is this a loop's or a real-only model's root, which has no payload beside it?"""
+    """Is this a root: the manifest of a whole loop, real-only model, evaluation or report?"""
     return artifact.endswith("/manifest.json")
 
 
@@ -46,13 +46,29 @@ def write(
     content = {
         "schema": SCHEMA,
         "path": artifact,
-        "files": {} if is_root(artifact) else store.hashes(root / artifact),
+        "files": payload_hashes(root, record),
         "rows": rows,
         "facts": facts or {},
         "materials": [material(root, path) for path in record["materials"]],
         **{key: record[key] for key in PLANNED},
     }
     store.write_json(root / path_of(artifact), content)
+
+
+def payload_hashes(root: Path, record: dict[str, Any]) -> dict[str, str]:
+    """{file name: sha256} of what an artifact vouches for by itself; see `plan.Node.payload`.
+
+    Raises:
+        UserError: a file is missing.
+    """
+    if not is_root(record["path"]):
+        return store.hashes(root / record["path"])
+    return {name: store.sha256(root / name) for name in record["payload"]}
+
+
+def payload_paths(record: dict[str, Any]) -> list[str]:
+    """The files and folders of an artifact, without its manifest."""
+    return record["payload"] if is_root(record["path"]) else [record["path"]]
 
 
 def material(root: Path, artifact: str) -> dict[str, str]:
@@ -90,11 +106,11 @@ def stale(root: Path, record: dict[str, Any]) -> str | None:
     for key in PLANNED:
         if manifest.get(key) != record[key]:
             return f"{path_of(artifact)}: its {key} is not what the configuration and code say"
-    if not is_root(artifact):
-        if not (root / artifact).exists():
-            return f"{artifact}: is missing"
-        if store.hashes(root / artifact) != manifest.get("files"):
-            return f"{artifact}: its files are not those of its manifest"
+    for path in payload_paths(record):
+        if not (root / path).exists():
+            return f"{path}: is missing"
+    if payload_hashes(root, record) != manifest.get("files"):
+        return f"{artifact}: its files are not those of its manifest"
     for parent, held in zip(record["materials"], manifest.get("materials", []), strict=False):
         if not (root / path_of(parent)).is_file() or material(root, parent) != held:
             return f"{path_of(artifact)}: its parent {parent} has changed"

@@ -6,7 +6,7 @@ compares it with the manifests on disk. It knows paths and parameters, and opens
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
@@ -21,10 +21,13 @@ PREVIEW = 100
 
 @dataclass(frozen=True)
 class Step:
-    """A kind of work: its script, the libraries that set its numbers, and whether it uses torch."""
+    """A kind of work: its scripts, the libraries that set its numbers, and whether it uses torch.
 
-    script: str
-    software: tuple[str, ...]
+    modules: dotted names that the scripts reach through a table, such as a model family.
+    """
+
+    scripts: tuple[str, ...]
+    software: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     torch: bool = False
 
@@ -45,6 +48,7 @@ class Node:
     seed: int | None
     materials: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
+    payload: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ class Plan:
             "kind": node.kind,
             "step": node.step,
             "materials": list(node.materials),
+            "payload": list(node.payload),
             "params": node.params,
             "seed": node.seed,
             "code": self.code[node.step],
@@ -89,27 +94,31 @@ class Plan:
 
     def files(self, step: str) -> tuple[str, ...]:
         """The code behind a step, as paths relative to workflow/scripts."""
-        return fingerprint.modules_of(self.steps[step].script, self.steps[step].modules)
+        return fingerprint.modules_of(self.steps[step].scripts, self.steps[step].modules)
 
 
 def build(experiment: Experiment) -> Plan:
     """The plan of a validated configuration."""
     family = models.module(experiment.model.family)
     dataset = data.module(experiment.dataset.name)
-    family_module = (models.FAMILIES[experiment.model.family],)
+    family_module = (models.module_name(experiment.model.family),)
+    metric_libraries = ("numpy", "scipy", "torch")
+    model_libraries = ("numpy", *family.SOFTWARE)
     steps = {
         "real": Step(
-            "real.py",
-            ("numpy", *dataset.SOFTWARE),
-            modules=(data.DATASETS[experiment.dataset.name],),
+            ("real.py",), ("numpy", *dataset.SOFTWARE), (data.module_name(experiment.dataset.name),)
         ),
-        "features": Step("features.py", ("numpy", "safetensors", "torch"), torch=True),
-        "mix": Step("mix.py", ("numpy", "pyarrow")),
-        "train": Step("train.py", ("numpy", *family.SOFTWARE), family_module, torch=True),
-        "sample": Step("sample.py", ("numpy", *family.SOFTWARE), family_module, torch=True),
-        "record_root": Step("record_root.py", ()),
-        "evaluate": Step("evaluate.py", ("numpy", "scipy", "torch"), torch=True),
-        "evaluate_real": Step("evaluate_real.py", ("numpy", "scipy", "torch"), torch=True),
+        "features": Step(("features.py",), ("numpy", "safetensors", "torch"), torch=True),
+        "mix": Step(("mix.py",), ("numpy", "pyarrow")),
+        "train": Step(("train.py",), model_libraries, family_module, torch=True),
+        "sample": Step(("sample.py",), model_libraries, family_module, torch=True),
+        "evaluate": Step(("evaluate.py",), metric_libraries, torch=True),
+        "evaluate_real": Step(("evaluate_real.py",), metric_libraries, torch=True),
+        "record_root": Step(("record_root.py",)),
+        "report": Step(
+            ("tabulate_metrics.py", "draw_grid.py", "draw_curves.py", "record_root.py"),
+            ("matplotlib", "numpy", "pandas"),
+        ),
     }
     plan = Plan(experiment, steps, devices.resolve(experiment.device))
     for node in _nodes(experiment):
@@ -135,8 +144,23 @@ def network_path(experiment: Experiment) -> str:
 
 
 def root_path(group: str, name: str) -> str:
-    """The root of a loop (`group` = loops) or of a real-only model (real-only)."""
+    """The root of a loop, a real-only model or what was measured of one.
+
+    Args:
+        group: loops, real-only or evaluation.
+    """
     return f"{group}/{name}/manifest.json"
+
+
+#: The root of the tables and figures.
+REPORT = "figures/manifest.json"
+TABLES = ("metrics.csv", "metrics.json")
+
+
+def figure_names(experiment: Experiment) -> list[str]:
+    """The figures by name, without folder and suffix."""
+    grids = [f"grid-{loop}-seed-{seed}" for loop in experiment.loops for seed in experiment.seeds]
+    return [*grids, "curves"]
 
 
 def samples_path(experiment: Experiment, name: str, seed: int, generation: int) -> str:
@@ -201,6 +225,12 @@ def _nodes(experiment: Experiment) -> Iterator[Node]:
         yield _real_only_root(experiment, name)
     for name in experiment.loops:
         yield _loop_root(experiment, name)
+    every = range(1, experiment.generations + 1)
+    measured = {"real": range(1)} | dict.fromkeys(experiment.real_only, range(1, 2))
+    measured |= dict.fromkeys(experiment.loops, every)
+    for name, generations in measured.items():
+        yield _evaluation_root(experiment, name, generations)
+    yield _report(experiment, list(measured))
 
 
 def _real(experiment: Experiment) -> Iterator[Node]:
@@ -234,9 +264,7 @@ def _evaluate_real(experiment: Experiment, seed: int) -> Node:
 
 def _real_only(experiment: Experiment, name: str, seed: int) -> Iterator[Node]:
     folder, owner = real_only_folder(name, seed), f"real-only/{name}"
-    parts = regimes.compose(
-        regimes.REGIMES["fully_synthetic"], 1, experiment.real_only[name], 0, 0
-    )
+    parts = regimes.compose(regimes.REGIMES["fully_synthetic"], 1, experiment.real_only[name], 0, 0)
     yield _mix(f"{folder}/training_set.parquet", parts, seed, {0: "real/loop"})
     yield _train(experiment, f"{folder}/model", owner, seed, 1, ("real/loop",))
     n = _real_only_samples(experiment, name)
@@ -423,6 +451,40 @@ def _loop_root(experiment: Experiment, name: str) -> Node:
     }
     return Node(
         root_path("loops", name), "loop_root", "record_root", params, None, tuple(materials)
+    )
+
+
+def _evaluation_root(experiment: Experiment, name: str, generations: Iterable[int]) -> Node:
+    return Node(
+        root_path("evaluation", name),
+        "evaluation_root",
+        "record_root",
+        _evaluate_params(experiment),
+        None,
+        tuple(evaluation_path(name, seed, t) for seed in experiment.seeds for t in generations),
+    )
+
+
+def _report(experiment: Experiment, measured: list[str]) -> Node:
+    previews = [
+        preview_path(experiment, name, seed, t)
+        for name in experiment.loops
+        for seed in experiment.seeds
+        for t in range(1, experiment.generations + 1)
+    ]
+    roots = [root_path("evaluation", name) for name in measured]
+    figures = [
+        f"figures/{name}.{suffix}" for name in figure_names(experiment) for suffix in ("png", "pdf")
+    ]
+    params = {"experiment": experiment.experiment, "loops": list(experiment.loops)}
+    return Node(
+        REPORT,
+        "report",
+        "report",
+        params,
+        None,
+        materials=(*roots, "real/reference", *dict.fromkeys(previews)),
+        payload=(*TABLES, *figures),
     )
 
 

@@ -46,9 +46,7 @@ def read_array(root: Path, artifact: str, name: str) -> np.ndarray:
         raise UserError(f"{path}: not an array file: {error}") from error
 
 
-def index(
-    parts: Iterable[Part], sources: dict[int, Source], order: np.ndarray
-) -> pd.DataFrame:
+def index(parts: Iterable[Part], sources: dict[int, Source], order: np.ndarray) -> pd.DataFrame:
     """The training set that `parts` describe, one row a picture.
 
     Args:
@@ -89,7 +87,8 @@ def write_index(path: Path, table: pd.DataFrame) -> None:
 
     columns = {name: table[name].to_numpy() for name in ("row", "label", "generation")}
     columns |= {
-        name: pa.array(table[name].astype(str)).dictionary_encode() for name in ("artifact", "origin")
+        name: pa.array(table[name].astype(str)).dictionary_encode()
+        for name in ("artifact", "origin")
     }
     pq.write_table(pa.table({name: columns[name] for name in COLUMNS}), path)
 

@@ -10,6 +10,7 @@ import pandas as pd
 from autophagy import plan as planning
 from autophagy import store
 from autophagy.config import Experiment
+from autophagy.errors import UserError
 from autophagy.metrics import METRICS
 
 VIEWS = ("output", "model")
@@ -90,6 +91,21 @@ def write_tables(root: Path, listed: list[dict[str, Any]]) -> None:
     store.write_json(root / "metrics.json", last_generation(table))
 
 
+def read(root: Path) -> pd.DataFrame:
+    """metrics.csv.
+
+    Raises:
+        UserError: it is missing or no such table.
+    """
+    try:
+        table = pd.read_csv(root / "metrics.csv")
+    except (OSError, ValueError) as error:
+        raise UserError(f"{root}/metrics.csv: cannot be read: {error}") from error
+    if tuple(table.columns) != COLUMNS:
+        raise UserError(f"{root}/metrics.csv: its columns are not those of this version")
+    return table
+
+
 def resplits(root: Path, seed: int) -> dict[str, dict[str, float]]:
     """Mean, sd and 95% range of each metric, real against real over random cuts."""
     return store.read_json(root / planning.evaluation_path("real", seed, 0))["resplits"]
@@ -115,7 +131,7 @@ def budget_line(experiment: Experiment, loop: str | None = None) -> str:
 
 def summary(root: Path, experiment: Experiment) -> str:
     """The text a run ends with: loop by generation, the real-vs-real baseline first."""
-    table = pd.read_csv(root / "metrics.csv")
+    table = read(root)
     spread = resplits(root, experiment.seeds[0])
     real = table[table["loop"] == "real"].iloc[0]
     budget = experiment.train
@@ -131,8 +147,7 @@ def summary(root: Path, experiment: Experiment) -> str:
         floor = spread[metric]
         lines += [
             "",
-            f"{title}; real against real over random cuts: "
-            f"{floor['mean']:.2f} ± {floor['sd']:.2f}",
+            f"{title}; real against real over random cuts: {floor['mean']:.2f} ± {floor['sd']:.2f}",
             _block(table, experiment, metric),
         ]
     return "\n".join(lines)

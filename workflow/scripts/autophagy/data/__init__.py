@@ -1,8 +1,9 @@
 """Real data sets, one small module each, behind four functions.
 
-A data set module holds ``Dataset`` (its section of the configuration), ``check(dataset)``,
-``shape(dataset)`` and ``load(dataset)``. To add one: write the module, name it in `DATASETS`.
-Everywhere `dataset` is the validated ``dataset:`` section of the configuration as a plain dict.
+A data set module holds ``Dataset`` (its section of the configuration), ``SOFTWARE`` (libraries
+that set what is loaded), ``check``, ``shape`` and ``rows`` (what is known before anything is
+read), ``files`` (what is read) and ``load``, functions of the validated ``dataset:`` section as a
+plain dict. To add one: write the module, name it in `table.DATASETS`.
 """
 
 from __future__ import annotations
@@ -11,24 +12,16 @@ import importlib
 from types import ModuleType
 
 from autophagy.data.base import RealSet
-from autophagy.errors import UserError
-
-#: ``dataset.name`` → the module that loads it.
-DATASETS: dict[str, str] = {
-    "digits": "autophagy.data.digits",
-    "mnist": "autophagy.data.mnist",
-    "fashion_mnist": "autophagy.data.fashion_mnist",
-    "npz": "autophagy.data.npz",
-    "imagefolder": "autophagy.data.imagefolder",
-    "hf": "autophagy.data.hf",
-}
 
 
 def module(name: str) -> ModuleType:
-    """The module of a data set; UserError for a name that is not in `DATASETS`."""
-    if name not in DATASETS:
-        raise UserError(f"dataset.name: {name!r} is unknown; allowed: {', '.join(DATASETS)}")
-    return importlib.import_module(DATASETS[name])
+    """The module of a data set in `table.DATASETS`."""
+    return importlib.import_module(module_name(name))
+
+
+def module_name(name: str) -> str:
+    """The dotted name of a data set's module."""
+    return f"autophagy.data.{name}"
 
 
 def load(dataset: dict) -> RealSet:

@@ -12,6 +12,9 @@ import numpy as np
 
 from autophagy.data.base import DatasetOptions, RealSet, checked, sha256_file
 
+#: Libraries, besides numpy, that set what is loaded.
+SOFTWARE: tuple[str, ...] = ("scikit-learn",)
+
 
 class Dataset(DatasetOptions):
     """``dataset: {name: digits, splits}``."""
@@ -26,6 +29,16 @@ def check(dataset: dict) -> None:
 def shape(dataset: dict) -> tuple[int, int]:
     """Side in pixels, and channels."""
     return 8, 1
+
+
+def rows(dataset: dict) -> int | None:
+    """How many images the source holds."""
+    return 1797
+
+
+def files(dataset: dict) -> list[str]:
+    """None of the user's own."""
+    return []
 
 
 def load(dataset: dict) -> RealSet:

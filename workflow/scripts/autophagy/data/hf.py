@@ -26,6 +26,9 @@ MIN_MAJOR = 4
 #: Files that mark a folder as written by `save_to_disk`.
 SAVED = ("state.json", "dataset_dict.json")
 
+#: Libraries, besides numpy, that set what is loaded.
+SOFTWARE: tuple[str, ...] = ("datasets", "pillow")
+
 
 class Dataset(DatasetOptions):
     """``dataset: {name: hf, splits, path, split, image_column, label_column?, size, channels}``."""
@@ -64,6 +67,16 @@ def check(dataset: dict) -> None:
 def shape(dataset: dict) -> tuple[int, int]:
     """Side in pixels, and channels."""
     return dataset["size"], pictures.MODES[dataset["channels"]][1]
+
+
+def rows(dataset: dict) -> int | None:
+    """Unknown until loaded."""
+    return None
+
+
+def files(dataset: dict) -> list[str]:
+    """The local folder that `load` reads, if it is one."""
+    return [dataset["path"]] if pathlib.Path(dataset["path"]).exists() else []
 
 
 def load(dataset: dict) -> RealSet:

@@ -19,6 +19,9 @@ from autophagy.schema import Path
 #: File names that count as pictures, in whatever case.
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif")
 
+#: Libraries, besides numpy, that set what is loaded.
+SOFTWARE: tuple[str, ...] = ("pillow",)
+
 
 class Dataset(DatasetOptions):
     """``dataset: {name: imagefolder, splits, path, size, channels}``."""
@@ -39,6 +42,16 @@ def check(dataset: dict) -> None:
 def shape(dataset: dict) -> tuple[int, int]:
     """Side in pixels, and channels."""
     return dataset["size"], pictures.MODES[dataset["channels"]][1]
+
+
+def rows(dataset: dict) -> int | None:
+    """Unknown until loaded."""
+    return None
+
+
+def files(dataset: dict) -> list[str]:
+    """The file or folder that `load` reads."""
+    return [dataset["path"]]
 
 
 def load(dataset: dict) -> RealSet:

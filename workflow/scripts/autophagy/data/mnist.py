@@ -12,6 +12,9 @@ from autophagy.data import mnist_files
 from autophagy.data.base import DatasetOptions, RealSet
 from autophagy.schema import Path
 
+#: Libraries, besides numpy, that set what is loaded.
+SOFTWARE: tuple[str, ...] = ()
+
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "http://yann.lecun.com/exdb/mnist/",
@@ -48,6 +51,16 @@ def check(dataset: dict) -> None:
 def shape(dataset: dict) -> tuple[int, int] | None:
     """Side in pixels, and channels; None for the user's own files."""
     return (28, 1) if dataset.get("path") is None else None
+
+
+def rows(dataset: dict) -> int | None:
+    """How many images the source holds; None for the user's own files."""
+    return 70_000 if dataset.get("path") is None else None
+
+
+def files(dataset: dict) -> list[str]:
+    """The files in the user's own folder that `load` reads."""
+    return mnist_files.files(dataset)
 
 
 def load(dataset: dict) -> RealSet:

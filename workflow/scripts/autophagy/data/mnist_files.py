@@ -48,6 +48,13 @@ def check(dataset: dict) -> None:
         locate(pathlib.Path(dataset["path"]))
 
 
+def files(dataset: dict) -> list[str]:
+    """The files of a given ``path``, none where they are downloaded."""
+    if dataset.get("path") is None:
+        return []
+    return [str(path) for part in locate(pathlib.Path(dataset["path"])) for path in part]
+
+
 def load(
     dataset: dict,
     *,

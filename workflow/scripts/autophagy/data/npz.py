@@ -11,6 +11,9 @@ from autophagy.data.base import DatasetOptions, RealSet, checked, numbered_class
 from autophagy.errors import UserError
 from autophagy.schema import Path
 
+#: Libraries, besides numpy, that set what is loaded.
+SOFTWARE: tuple[str, ...] = ()
+
 
 class Dataset(DatasetOptions):
     """``dataset: {name: npz, splits, path}``."""
@@ -29,6 +32,16 @@ def check(dataset: dict) -> None:
 def shape(dataset: dict) -> None:
     """Unknown until loaded."""
     return None
+
+
+def rows(dataset: dict) -> int | None:
+    """Unknown until loaded."""
+    return None
+
+
+def files(dataset: dict) -> list[str]:
+    """The file or folder that `load` reads."""
+    return [dataset["path"]]
 
 
 def load(dataset: dict) -> RealSet:

@@ -1,21 +1,16 @@
-"""Model families: one file each, one line in this table."""
+"""Model families: one module each, named in `table.FAMILIES`."""
 
 from __future__ import annotations
 
 import importlib
 from types import ModuleType
 
-from autophagy.errors import UserError
-
-FAMILIES: dict[str, str] = {"ddpm": "autophagy.models.ddpm"}
-
 
 def module(family: str) -> ModuleType:
-    """The module of a family, imported only when asked for.
+    """The module of a family in `table.FAMILIES`, imported only when asked for."""
+    return importlib.import_module(module_name(family))
 
-    Raises:
-        UserError: no such family.
-    """
-    if family not in FAMILIES:
-        raise UserError(f"model.family: {family!r} is unknown; allowed: {', '.join(FAMILIES)}")
-    return importlib.import_module(FAMILIES[family])
+
+def module_name(family: str) -> str:
+    """The dotted name of a family's module."""
+    return f"autophagy.models.{family}"

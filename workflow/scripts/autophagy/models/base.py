@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-#: Called as report(done, total, note) while a long step works.
-Report = Callable[[int, int, str], None]
+from autophagy.progress import Report
 
 
 @dataclass(frozen=True)

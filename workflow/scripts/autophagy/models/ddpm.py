@@ -16,7 +16,8 @@ from pydantic import Field
 
 from autophagy import seeds as seeding
 from autophagy.errors import UserError
-from autophagy.models.base import Report, TrainingData
+from autophagy.models.base import TrainingData
+from autophagy.progress import Report
 from autophagy.schema import Count, Options
 
 #: The libraries that set this family's numbers.
@@ -190,11 +191,14 @@ def load(folder: Path, device: str) -> DDPM:
     Raises:
         UserError: `folder` holds no such pipeline.
     """
+    from diffusers.utils import logging
+
     from autophagy.models.pipeline import ClassConditionalPipeline
 
+    logging.disable_progress_bar()
     try:
         pipeline = ClassConditionalPipeline.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True
+            folder, local_files_only=True, use_safetensors=True, low_cpu_mem_usage=False
         )
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{folder}: not a saved ddpm model: {error}") from error

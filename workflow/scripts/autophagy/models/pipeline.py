@@ -30,10 +30,10 @@ class ClassConditionalPipeline(DiffusionPipeline):
     Args:
         unet: a `UNet2DModel` with `num_class_embeds` = classes + 1.
         scheduler: the `DDPMScheduler` the network was trained with.
-        image_size: side of the pictures; the network's `sample_size` may be larger (padding).
+        image_size: side of the pictures where the network's `sample_size` is larger (padding).
     """
 
-    def __init__(self, unet: Any, scheduler: Any, image_size: int) -> None:
+    def __init__(self, unet: Any, scheduler: Any, image_size: int | None = None) -> None:
         super().__init__()
         self.register_modules(unet=unet, scheduler=scheduler)
         self.register_to_config(image_size=image_size)
@@ -85,7 +85,7 @@ class ClassConditionalPipeline(DiffusionPipeline):
             x = scheduler.step(output, t, x, **step_settings, **noise).prev_sample
             report(done, len(scheduler.timesteps))
 
-        size = self.config["image_size"]
+        size = self.config["image_size"] or side
         margin = (side - size) // 2
         inner = slice(margin, margin + size)
         return x[:, :, inner, inner].permute(0, 2, 3, 1).float().cpu().numpy()

@@ -11,7 +11,7 @@ import numpy as np
 from autophagy import devices, features, manifests, metrics, seeds, sets, store
 from autophagy.metrics.base import Measured
 from autophagy.metrics.baseline import resplit_baseline
-from autophagy.models.base import Report
+from autophagy.progress import Report
 
 #: Random cuts of the real images that give the real-vs-real values their spread.
 RESPLITS = 50

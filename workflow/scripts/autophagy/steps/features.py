@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from autophagy import devices, features, manifests, sets, store
-from autophagy.models.base import Report
+from autophagy.progress import Report
 
 
 def train_features(root: Path, records: list[dict[str, Any]], report: Report) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from autophagy import manifests, seeds, sets, store
-from autophagy.models.base import Report
+from autophagy.progress import Report
 from autophagy.regimes import Part
 
 

@@ -7,10 +7,12 @@ from typing import Any
 
 from autophagy import data, manifests, sets, store
 from autophagy.data.split import split, unique_rows
-from autophagy.models.base import Report
+from autophagy.progress import Report
 
 
-def real(root: Path, records: list[dict[str, Any]], report: Report, dataset: dict[str, Any]) -> None:
+def real(
+    root: Path, records: list[dict[str, Any]], report: Report, dataset: dict[str, Any]
+) -> None:
     """Write real/{loop, reference, features} from one source.
 
     Pictures that occur twice in the source are kept once, so that no split can hold a copy of

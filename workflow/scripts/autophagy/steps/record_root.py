@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from autophagy import manifests
-from autophagy.models.base import Report
+from autophagy.progress import Report
 
 
 def record_root(root: Path, records: list[dict[str, Any]], report: Report) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from autophagy import figures, manifests, sets, tables
 
@@ -46,10 +45,8 @@ def draw_curves(root: str, loops: list[str], seed: int, title: str, stem: str) -
         stem: output path without its suffix.
     """
     folder = Path(root)
-    table = pd.read_csv(folder / "metrics.csv")
-    figures.save(
-        figures.curves(table, loops, tables.resplits(folder, seed), title), Path(stem)
-    )
+    table = tables.read(folder)
+    figures.save(figures.curves(table, loops, tables.resplits(folder, seed), title), Path(stem))
 
 
 def _real_row(root: Path, labels: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from autophagy import devices, manifests, models, seeds, sets, store
-from autophagy.models.base import Report
+from autophagy.progress import Report
 from autophagy.regimes import requested_labels
 
 
@@ -30,7 +30,9 @@ def sample(root: Path, records: list[dict[str, Any]], report: Report) -> None:
             seeds.stream(seeds.derive("labels", record["seed"])),
         )
         row_seeds = seeds.derive_rows(n, record["seed"])
-        pictures = model.sample(labels, row_seeds, params["sampling_bias"], params["sample"], report)
+        pictures = model.sample(
+            labels, row_seeds, params["sampling_bias"], params["sample"], report
+        )
         images, not_finite = quantise(pictures, facts["levels"])
         with store.new_folder(root / record["path"]) as folder:
             sets.write_arrays(folder, images=images, labels=labels, seeds=row_seeds)

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from autophagy import devices, manifests, models, sets, store
-from autophagy.models.base import Report, TrainingData
+from autophagy.models.base import TrainingData
+from autophagy.progress import Report
 
 
 def train(root: Path, records: list[dict[str, Any]], report: Report) -> None:

@@ -1,0 +1,124 @@
+"""The training recipe's learning curve: real-only models of the default experiment by steps.
+
+`make recipe` runs it (about 15 minutes on one core) and writes docs/recipe.md. Everything but the
+number of steps is config/config.yaml's; three seeds, each its own draw and its own training.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(REPOSITORY / "workflow" / "scripts"))
+
+from autophagy import config as configuration  # noqa: E402
+from autophagy import plan as planning  # noqa: E402
+from autophagy import store, tables  # noqa: E402
+from autophagy.steps.evaluate import evaluate, evaluate_real  # noqa: E402
+from autophagy.steps.features import train_features  # noqa: E402
+from autophagy.steps.mix import mix  # noqa: E402
+from autophagy.steps.real import real  # noqa: E402
+from autophagy.steps.sample import sample  # noqa: E402
+from autophagy.steps.train import train  # noqa: E402
+
+BUDGETS = (300, 600, 1200, 2400, 4800)
+SEEDS = [1, 2, 3]
+NAME = "full"
+SHOWN = ("frechet_distance", "precision", "recall", "label_accuracy", "frechet_distance_to_train")
+FUNCTIONS = {"mix": mix, "train": train, "sample": sample, "evaluate": evaluate}
+
+
+def main() -> None:
+    content = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text())
+    content["seeds"] = SEEDS
+    trained = content["train"]["steps"]
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for steps in BUDGETS:
+            content["train"]["steps"] = steps
+            plan = planning.build(configuration.parse(content, "config/config.yaml"))
+            root = Path(folder)
+            if not rows:
+                _prepare(plan, root)
+            rows += [{"steps": steps} | _measure(plan, root, seed) for seed in SEEDS]
+            print(pd.DataFrame(rows[-len(SEEDS) :]).to_string(), flush=True)
+        floor = tables.resplits(root, SEEDS[0])
+    text = _page(pd.DataFrame(rows), floor, content, trained)
+    (REPOSITORY / "docs" / "recipe.md").write_text(text)
+
+
+def _prepare(plan: planning.Plan, root: Path) -> None:
+    splits = [plan.record(f"real/{split}") for split in ("loop", "reference", "features")]
+    real(root, splits, _quiet, dataset=configuration.plain(plan.experiment.dataset))
+    train_features(root, [plan.record(planning.network_path(plan.experiment))], _quiet)
+    evaluate_real(root, [plan.record(planning.evaluation_path("real", SEEDS[0], 0))], _quiet)
+
+
+def _measure(plan: planning.Plan, root: Path, seed: int) -> dict[str, float]:
+    folder = planning.real_only_folder(NAME, seed)
+    metrics = planning.evaluation_path(NAME, seed, 1)
+    seconds = {}
+    for path in (f"{folder}/training_set.parquet", f"{folder}/model", f"{folder}/samples", metrics):
+        record = plan.record(path)
+        started = time.monotonic()
+        FUNCTIONS[record["step"]](root, [record], _quiet)
+        seconds[record["step"]] = time.monotonic() - started
+    found = store.read_json(root / metrics)["output"]
+    return {"seed": seed, "seconds": seconds["train"]} | {name: found[name] for name in SHOWN}
+
+
+def _page(rows: pd.DataFrame, floor: dict, content: dict, trained: int) -> str:
+    grouped = rows.groupby("steps")
+    mean, spread = grouped.mean(), grouped.std()
+    lines = [
+        "# The training recipe",
+        "",
+        "How long a real-only model of the default experiment has to train before its distance to",
+        "the held-out reference stops falling. A loop's rate of collapse depends on this budget, so",
+        "it is fixed here, on real data alone, before any loop is run. Written by `make recipe`.",
+        "",
+        f"Real-only `{NAME}` ({content['real_only'][NAME]} images), mean ± standard deviation over "
+        f"{len(SEEDS)} seeds, batch {content['train']['batch_size']}, "
+        f"{content['evaluate']['n']} samples; one core of {_processor()}.",
+        "",
+        "| steps | seconds | Fréchet distance (LeNet) | precision | recall | label accuracy "
+        "| to its training set |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for steps in mean.index:
+        cells = [f"{mean.loc[steps, n]:.2f} ± {spread.loc[steps, n]:.2f}" for n in SHOWN]
+        lines.append(f"| {steps} | {mean.loc[steps, 'seconds']:.0f} | {' | '.join(cells)} |")
+    real_cells = [
+        f"{floor[n]['mean']:.2f} ± {floor[n]['sd']:.2f}" if n in floor else "" for n in SHOWN
+    ]
+    lines.append(f"| real against real | | {' | '.join(real_cells)} |")
+    lines += [
+        "",
+        f"`make run` trains {trained} steps. `config/digits-long/` trains where the curve is flat.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _quiet(done: int, total: int, note: str) -> None:
+    """Progress nobody watches."""
+
+
+if __name__ == "__main__":
+    main()

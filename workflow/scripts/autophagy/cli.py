@@ -1,0 +1,116 @@
+"""The command `autophagy`. Exit status: 0 fine, 1 a finding, 2 wrong use."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from autophagy.errors import UserError
+
+DEFAULT = "config/config.yaml"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; errors are one line on stderr."""
+    parser = _parser()
+    chosen = parser.parse_args(arguments)
+    try:
+        return chosen.command(chosen)
+    except UserError as error:
+        print(f"autophagy: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        return 0
+
+
+def _record(chosen: argparse.Namespace) -> int:
+    from autophagy import ledger
+
+    plan, config = _plan(chosen.config)
+    found = ledger.findings(plan, Path(plan.root))
+    current = [stage for stage, finding in found.items() if finding is None]
+    if not chosen.check:
+        ledger.commit(current, config)
+    stale = {stage: finding for stage, finding in found.items() if finding}
+    if chosen.json:
+        print(json.dumps({"current": current, "stale": stale}, indent=2))
+    else:
+        verb = "are current" if chosen.check else "recorded"
+        print(f"{len(current)} of {len(found)} stages {verb}")
+        for stage, finding in stale.items():
+            print(f"autophagy: {stage}: {finding}", file=sys.stderr)
+    return 1 if stale else 0
+
+
+def _ledger(chosen: argparse.Namespace) -> int:
+    from autophagy import ledger
+
+    plan, config = _plan(chosen.config)
+    file = Path(ledger.ledger_folder(config)) / "dvc.yaml"
+    content = ledger.text(plan, config)
+    file.write_text(content, encoding="utf-8")
+    if chosen.json:
+        print(json.dumps({"file": str(file), "stages": list(ledger.stage_nodes(plan))}, indent=2))
+    else:
+        print(f"{file}: {len(ledger.stage_nodes(plan))} stages")
+    return 0
+
+
+def _summary(chosen: argparse.Namespace) -> int:
+    from autophagy import plan as planning
+    from autophagy import tables
+
+    plan, _ = _plan(chosen.config)
+    root = Path(plan.root)
+    if not (root / "metrics.csv").is_file():
+        raise UserError(f"{root}/metrics.csv: is missing; run the workflow first")
+    if chosen.json:
+        print(json.dumps(tables.last_generation(tables.read(root)), indent=2))
+        return 0
+    print(tables.summary(root, plan.experiment))
+    print("\nFigures:")
+    for name in planning.figure_names(plan.experiment):
+        print(f"  {root}/figures/{name}.png")
+    return 0
+
+
+def _schema(chosen: argparse.Namespace) -> int:
+    from autophagy import config
+
+    print(json.dumps(config.json_schema(), indent=2, sort_keys=True))
+    return 0
+
+
+def _plan(config: str):
+    from autophagy import config as configuration
+    from autophagy import plan as planning
+
+    return planning.build(configuration.load(config)), config
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="autophagy", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name, command, text):
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(command=command)
+        sub.add_argument("--json", action="store_true", help="print JSON instead of text")
+        return sub
+
+    def add_config(sub):
+        sub.add_argument("config", nargs="?", default=DEFAULT, help=f"default: {DEFAULT}")
+
+    record = add("record", _record, "commit to DVC the stages whose results are what the plan says")
+    add_config(record)
+    record.add_argument("--check", action="store_true", help="only say which; commit nothing")
+    add_config(add("ledger", _ledger, "write the dvc.yaml of a configuration"))
+    add_config(add("summary", _summary, "print the table of a finished experiment"))
+    add("schema", _schema, "print the JSON schema of the configuration")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

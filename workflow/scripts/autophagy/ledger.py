@@ -1,0 +1,234 @@
+"""The DVC side: the stages of an experiment, its dvc.yaml, and committing what is true."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from autophagy import manifests
+from autophagy.errors import UserError
+from autophagy.plan import REPORT, TABLES, Plan
+
+HEADER = """\
+# The ledger: what DVC versions, and the second entrance (`dvc repro`). Snakemake does the work.
+# Each stage's target lies inside its outs, which DVC deletes first, and --allowed-rules keeps it
+# from making another stage's work. Written by `autophagy ledger {config}`; do not edit.
+"""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One DVC stage, or one for each key of a dictionary of the configuration.
+
+    Paths are relative to the experiment's folder and may hold DVC's ${key} and ${item}.
+    """
+
+    name: str
+    rules: tuple[str, ...]
+    steps: tuple[str, ...]
+    target: str
+    outs: tuple[str, ...]
+    deps: tuple[str, ...] = ()
+    params: tuple[str, ...] = ()
+    foreach: str | None = None
+
+
+_TRAINING = ("dataset", "model", "train", "sample", "seeds", "device", "threads", "evaluate.n")
+_MEASURING = ("evaluate", "seeds", "device", "threads")
+#: The steps of one generation.
+_GENERATION = ("mix", "train", "sample", "record_root")
+
+STAGES = (
+    Stage("real", ("real",), ("real",), "real/loop.manifest.json", ("real",), params=("dataset",)),
+    Stage(
+        "features",
+        ("features",),
+        ("features",),
+        "features/${evaluate.features}.manifest.json",
+        ("features",),
+        deps=("real",),
+        params=("evaluate.features", "device", "threads"),
+    ),
+    Stage(
+        "real-only",
+        ("mix_real_only", "train_real_only", "sample_real_only", "record_real_only"),
+        _GENERATION,
+        "real-only/${key}/manifest.json",
+        ("real-only/${key}",),
+        deps=("real",),
+        params=(*_TRAINING, "real_only.${key}"),
+        foreach="real_only",
+    ),
+    Stage(
+        "loop",
+        ("mix", "train", "sample", "sample_unbiased", "record_loop"),
+        _GENERATION,
+        "loops/${key}/manifest.json",
+        ("loops/${key}",),
+        deps=("real", "real-only/${item.start_from}"),
+        params=(*_TRAINING, "generations", "loops.${key}"),
+        foreach="loops",
+    ),
+    Stage(
+        "evaluate-real",
+        ("evaluate_real", "record_evaluation"),
+        ("evaluate_real", "record_root"),
+        "evaluation/real/manifest.json",
+        ("evaluation/real",),
+        deps=("real", "features"),
+        params=_MEASURING,
+    ),
+    Stage(
+        "evaluate-real-only",
+        ("evaluate", "record_evaluation"),
+        ("evaluate", "record_root"),
+        "evaluation/${key}/manifest.json",
+        ("evaluation/${key}",),
+        deps=("real", "features", "real-only/${key}"),
+        params=_MEASURING,
+        foreach="real_only",
+    ),
+    Stage(
+        "evaluate",
+        ("evaluate", "record_evaluation"),
+        ("evaluate", "record_root"),
+        "evaluation/${key}/manifest.json",
+        ("evaluation/${key}",),
+        deps=("real", "features", "real-only/${item.start_from}", "loops/${key}"),
+        params=(*_MEASURING, "generations"),
+        foreach="loops",
+    ),
+    Stage(
+        "report",
+        ("tabulate_metrics", "draw_grid", "draw_curves", "record_report"),
+        ("report",),
+        REPORT,
+        ("figures",),
+        deps=("real", "real-only", "loops", "evaluation"),
+        params=("experiment", "generations", "seeds", "train", "real_only", "loops"),
+    ),
+)
+
+
+def text(plan: Plan, config: str) -> str:
+    """The dvc.yaml of an experiment.
+
+    Args:
+        config: path of the configuration, relative to the repository. The default experiment's
+            dvc.yaml lies at the repository's top, any other's beside its configuration.
+    """
+    folder = ledger_folder(config)
+    content: dict[str, Any] = {"vars": [os.path.relpath(config, folder)], "stages": {}}
+    for stage in STAGES:
+        body = _body(plan, stage, config)
+        if folder != ".":
+            body = {"wdir": os.path.relpath(".", folder), **body}
+        if stage.foreach:
+            body = {"foreach": f"${{{stage.foreach}}}", "do": body}
+        content["stages"][stage.name] = body
+    content["plots"] = _plots(plan)
+    return HEADER.format(config=config) + yaml.safe_dump(
+        content, sort_keys=False, width=100, allow_unicode=True
+    )
+
+
+def ledger_folder(config: str) -> str:
+    """Where the dvc.yaml of a configuration lies, relative to the repository."""
+    folder = os.path.dirname(os.path.normpath(config))
+    return "." if folder == "config" else folder
+
+
+def stage_nodes(plan: Plan) -> dict[str, list[str]]:
+    """DVC stage name -> the artifacts it makes; every artifact of the plan belongs to one."""
+    groups = {"real-only": "real-only", "loops": "loop"}
+    stages: dict[str, list[str]] = {}
+    for path in plan.nodes:
+        top, *rest = path.split("/")
+        if top in groups:
+            name = f"{groups[top]}@{rest[0]}"
+        elif top == "evaluation":
+            name = _evaluation_stage(plan, rest[0])
+        else:
+            name = {"real": "real", "features": "features", "figures": "report"}[top]
+        stages.setdefault(name, []).append(path)
+    return stages
+
+
+def findings(plan: Plan, root: Path) -> dict[str, str | None]:
+    """DVC stage name -> why what is on disk is not what the plan says, or None where it is."""
+    return {
+        stage: next(
+            (found for path in paths if (found := manifests.stale(root, plan.record(path)))), None
+        )
+        for stage, paths in stage_nodes(plan).items()
+    }
+
+
+def commit(stages: list[str], config: str) -> None:
+    """`dvc commit` the stages by name: a blind commit would stamp stale work as current.
+
+    Raises:
+        UserError: DVC refuses, with its last line.
+    """
+    file = os.path.join(ledger_folder(config), "dvc.yaml")
+    if not Path(file).is_file():
+        raise UserError(f"{file}: is missing; write it with `autophagy ledger {config}`")
+    if not stages:
+        return
+    command = [sys.executable, "-m", "dvc", "commit", "--force", "--quiet"]
+    command += [f"{file}:{stage}" for stage in stages]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        lines = (done.stderr or done.stdout).strip().splitlines() or ["no message"]
+        raise UserError(f"{file}: dvc commit failed: {lines[0]}")
+
+
+def _evaluation_stage(plan: Plan, name: str) -> str:
+    if name == "real":
+        return "evaluate-real"
+    kind = "evaluate" if name in plan.experiment.loops else "evaluate-real-only"
+    return f"{kind}@{name}"
+
+
+def _body(plan: Plan, stage: Stage, config: str) -> dict[str, Any]:
+    results = "results/${experiment}"
+    code = sorted({file for step in stage.steps for file in plan.files(step)})
+    body = {
+        "cmd": f"snakemake --configfile {config} --cores all --allowed-rules "
+        f"{' '.join(stage.rules)} -- {results}/{stage.target}",
+        "deps": [f"{results}/{path}" for path in stage.deps]
+        + [f"workflow/scripts/{file}" for file in code],
+        "params": [{config: sorted(stage.params)}],
+        "outs": [f"{results}/{path}" for path in stage.outs],
+    }
+    if stage.name == "report":
+        csv, metrics = TABLES
+        body["outs"].append(f"{results}/{csv}")
+        body["metrics"] = [f"{results}/{metrics}"]
+    return body
+
+
+def _plots(plan: Plan) -> list[dict[str, Any]]:
+    """Metrics over generations, coloured by loop, through .dvc/plots/loops.json."""
+    table = f"{plan.root}/{TABLES[0]}"
+    return [
+        {
+            f"{plan.experiment.experiment} {metric}": {
+                "template": "loops",
+                "x": "generation",
+                "y": {table: metric},
+                "title": title,
+            }
+        }
+        for metric, title in (
+            ("frechet_distance", "Fréchet distance (LeNet)"),
+            ("precision", "Precision"),
+            ("recall", "Recall"),
+        )
+    ]
