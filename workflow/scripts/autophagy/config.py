@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path as FilePath
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import yaml
 from pydantic import Field, ValidationError, create_model
@@ -71,7 +72,7 @@ def experiment_class(family: str) -> type[Experiment]:
     """
     options = models.module(family)
     datasets = tuple(data.module(name).Dataset for name in DATASETS)
-    any_dataset = Annotated[_union(datasets), Field(discriminator="name")]
+    any_dataset = Annotated[Union[datasets], Field(discriminator="name")]  # noqa: UP007 - from a table
     return create_model(
         f"Experiment_{family}",
         __base__=Experiment,
@@ -99,7 +100,9 @@ def load(path: FilePath | str) -> Experiment:
         content = yaml.safe_load(FilePath(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    # What PyYAML's constructors raise on impossible scalars (2024-13-45, !!int x) has no common
+    # base.
+    except Exception as error:
         raise UserError(f"{path}: not valid YAML: {error}") from error
     return parse(content, str(path))
 
@@ -116,18 +119,8 @@ def parse(content: Any, origin: str) -> Experiment:
     """
     if not isinstance(content, dict):
         raise UserError(f"{origin}: must be a mapping of keys, not {type(content).__name__}")
-    model = content.get("model")
-    family = model.get("family") if isinstance(model, dict) else None
-    if not isinstance(family, str) or family not in FAMILIES:
-        raise UserError(
-            f"{origin}: model.family: {_short(family)} is not allowed; allowed: "
-            f"{', '.join(FAMILIES)}"
-        )
     try:
-        experiment = experiment_class(family).model_validate(content)
-    except ValidationError as error:
-        raise UserError(f"{origin}: {_first(error)}") from error
-    try:
+        experiment = _validate(content)
         _check(experiment)
     except UserError as error:
         raise UserError(f"{origin}: {error}") from error
@@ -142,6 +135,16 @@ def plain(section: Options) -> dict[str, Any]:
 def regime_of(loop: Loop) -> regimes.Regime:
     """The axes of a loop's regime."""
     return regimes.REGIMES[loop.regime]
+
+
+def _validate(content: dict[Any, Any]) -> Experiment:
+    # These two names decide which other keys there may be, so they are looked at first.
+    _chosen(content, "dataset", "name", DATASETS)
+    model = experiment_class(_chosen(content, "model", "family", FAMILIES))
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise UserError(_first(error, model)) from error
 
 
 def _check(experiment: Experiment) -> None:
@@ -224,38 +227,78 @@ def _check_loop(name: str, loop: Loop, experiment: Experiment) -> None:
         )
 
 
-def _union(options: tuple[Any, ...]) -> Any:
-    from typing import Union
+def _chosen(content: dict[Any, Any], section: str, key: str, allowed: tuple[str, ...]) -> str:
+    """The name in content[section][key]."""
+    if section not in content:
+        raise UserError(f"{section}: is missing; it must be {_MAPPING}")
+    if not isinstance(content[section], dict):
+        raise UserError(
+            f"{section}: {_short(content[section])} is not allowed: it should be {_MAPPING}"
+        )
+    if key not in content[section]:
+        raise UserError(f"{section}.{key}: is missing; allowed: {', '.join(allowed)}")
+    name = content[section][key]
+    if not isinstance(name, str) or name not in allowed:
+        raise UserError(
+            f"{section}.{key}: {_short(name)} is not allowed; allowed: {', '.join(allowed)}"
+        )
+    return name
 
-    return Union[options]  # noqa: UP007 - built from a table
+
+_MAPPING = "a mapping of keys to values"
+#: pydantic's terms for "not a mapping".
+_NO_MAPPING = {"model_type", "model_attributes_type", "dict_type"}
 
 
-def _first(error: ValidationError) -> str:
+def _first(error: ValidationError, experiment: type[Experiment]) -> str:
     """The first finding as `key.path: value is not allowed: reason`."""
     findings = error.errors(include_url=False)
     finding = findings[0]
-    # A union adds its discriminator's tag, which is no key of the file.
-    tags = set(DATASETS) if finding["loc"][:1] == ("dataset",) else set()
-    keys = [
-        str(part)
-        for place, part in enumerate(finding["loc"])
-        if not (place == 1 and part in tags) and part != "[key]"
-    ]
-    where = ".".join(keys) or "the file"
     more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
-    if finding["type"] == "missing":
-        return f"{where}: is missing{more}"
-    if finding["type"] == "extra_forbidden":
-        return f"{where}: unknown key{more}; see workflow/schemas/config.schema.json"
-    reason = finding["msg"].removeprefix("Input ").removeprefix("should ")
-    if finding["type"] == "string_pattern_mismatch":
+    kind, value = finding["type"], finding["input"]
+    # A union adds its discriminator's tag, and a bad key "[key]": no keys of the file.
+    tagged = finding["loc"][:1] == ("dataset",)
+    where = ".".join(
+        str(part) if re.fullmatch(r"[\w-]+", str(part)) else _short(part)
+        for place, part in enumerate(finding["loc"])
+        if not (tagged and place == 1) and part != "[key]"
+    )
+    if kind == "missing":
+        return f"{where}: is missing; see workflow/schemas/config.schema.json{more}"
+    if kind in ("extra_forbidden", "invalid_key"):
+        allowed = ", ".join(_siblings(experiment, finding["loc"]))
+        return f"{where}: unknown key; allowed: {allowed}{more}"
+    reason = re.sub(r"^\w+ should |(?<=item) after validation.*", "", finding["msg"])
+    if kind in _NO_MAPPING:
+        reason = f"be {_MAPPING}"
+    elif kind == "string_pattern_mismatch":
         reason = "be letters, digits, '-' and '_', beginning with a letter or digit, at most 64"
-    return f"{where}: {_short(finding['input'])} is not allowed: it should {reason}{more}"
+    elif kind == "float_type" and isinstance(value, str) and re.fullmatch(_SHORT_FLOAT, value):
+        reason += f"; YAML takes it for text, write {yaml.safe_dump(float(value)).split()[0]}"
+    return f"{where}: {_short(value)} is not allowed: it should {reason}{more}"
+
+
+#: Numbers that YAML 1.1 reads as text, for want of a point or of the exponent's sign.
+_SHORT_FLOAT = r"[-+]?\d+(\.\d*)?[eE][-+]?\d{1,2}"
+
+
+def _siblings(experiment: type[Experiment], path: tuple[Any, ...]) -> list[str]:
+    """The keys that may stand beside the last one of a path in pydantic's terms."""
+    section: Any = experiment
+    for part in path[:-1]:
+        if get_origin(section) is dict:
+            section = get_args(section)[1]
+        elif get_origin(section) is Union:
+            section = data.module(part).Dataset
+        else:
+            section = section.model_fields[part].annotation
+    return [field.alias or name for name, field in section.model_fields.items()]
 
 
 def _short(value: Any) -> str:
+    """A value on one line; its type where it cannot be printed (endless, or a huge number)."""
     try:
-        text = json.dumps(value, ensure_ascii=True)
-    except (TypeError, ValueError):
-        text = repr(value)
+        text = json.dumps(value, ensure_ascii=True, default=str)
+    except (TypeError, ValueError, RecursionError):
+        return f"this {type(value).__name__}"
     return text if len(text) <= 60 else text[:57] + "..."

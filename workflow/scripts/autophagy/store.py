@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +61,10 @@ def new_file(path: Path) -> Iterator[Path]:
         os.replace(aside, path)
         _sync(path.parent)
     except OSError as error:
-        _remove(aside)
+        _discard(aside)
         raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
     except BaseException:
-        _remove(aside)
+        _discard(aside)
         raise
 
 
@@ -87,10 +87,10 @@ def new_folder(path: Path) -> Iterator[Path]:
         os.replace(aside, path)
         _sync(path.parent)
     except OSError as error:
-        _remove(aside)
+        _discard(aside)
         raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
     except BaseException:
-        _remove(aside)
+        _discard(aside)
         raise
 
 
@@ -120,6 +120,12 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def _discard(path: Path) -> None:
+    """Remove what a failed write left, where the place lets us: the failure is what matters."""
+    with suppress(OSError):
+        _remove(path)
 
 
 def _sync(path: Path) -> None:

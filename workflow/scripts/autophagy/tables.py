@@ -72,15 +72,23 @@ def tidy(root: Path, listed: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def last_generation(table: pd.DataFrame) -> dict[str, Any]:
-    """Loop -> view -> metric of its last generation, the mean over seeds, for `dvc metrics`."""
+    """Loop -> metrics of its last generation, the mean over seeds, for `dvc metrics`.
+
+    They are those of the `output` view; a biased loop has its λ = 1 view under `model`.
+    """
     summary: dict[str, Any] = {}
-    for (loop, view), group in table.groupby(["loop", "view"], sort=False):
-        last = group[group["generation"] == group["generation"].max()]
-        means = last[list(METRICS)].mean()
-        values = {name: float(value) for name, value in means.items() if pd.notna(value)}
-        entry = summary.setdefault(loop, {"generation": int(last["generation"].iloc[0])})
-        entry[view] = values
+    for loop, rows in table.groupby("loop", sort=False):
+        last = rows[rows["generation"] == rows["generation"].max()]
+        views = {view: _means(last[last["view"] == view]) for view in VIEWS}
+        summary[loop] = {"generation": int(last["generation"].iloc[0]), **views["output"]}
+        if (rows["sampling_bias"] < 1.0).any():
+            summary[loop]["model"] = views["model"]
     return summary
+
+
+def _means(rows: pd.DataFrame) -> dict[str, float]:
+    means = rows[list(METRICS)].mean()
+    return {name: float(value) for name, value in means.items() if pd.notna(value)}
 
 
 def write_tables(root: Path, listed: list[dict[str, Any]]) -> None:

@@ -20,7 +20,7 @@ def train(root: Path, records: list[dict[str, Any]], report: Report) -> None:
     table = sets.read_index(root / training_set)
     training_data = TrainingData(
         images=sets.gather(root, table),
-        labels=table["label"].to_numpy(),
+        labels=table["label"].to_numpy(copy=True),
         levels=facts["levels"],
         n_classes=len(facts["classes"]),
     )

@@ -1,0 +1,62 @@
+# Two commands make everything: `make run` and `make test`. Each sets up what it needs.
+.PHONY: run test setup lock lint format recipe pull checkout record report reproduce clean-venv
+.DEFAULT_GOAL := run
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+CORES ?= all
+CONFIG ?=
+# Programs of the environment first, for Snakemake's and DVC's children too.
+export PATH := $(BIN):$(PATH)
+
+run: setup  ## run an experiment (CONFIG=…; the default is digits), record it, print its table
+	snakemake --cores $(CORES) --quiet rules $(if $(CONFIG),--configfile $(CONFIG))
+	@$(if $(CONFIG),autophagy ledger $(CONFIG))
+	@autophagy record $(CONFIG)
+	@echo
+	@autophagy summary $(CONFIG)
+
+test: setup  ## run the tests
+	python -m pytest
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	touch $@
+
+lint: setup  ## check style, formatting and the workflow's own lint
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile rules
+	snakemake --lint
+
+format: setup  ## bring code and rules into the house style
+	ruff check --fix .
+	ruff format .
+	snakefmt Snakefile rules
+
+recipe: setup  ## learning curve of the training recipe -> docs/recipe.md (15 minutes)
+	python benchmarks/recipe.py
+
+pull: setup  ## fetch recorded results and make Snakemake believe them
+	dvc pull
+	autophagy record --check
+	snakemake --touch --forceall --quiet all
+
+checkout: setup  ## after `git checkout`: the results that belong to this revision
+	dvc checkout
+	autophagy record --check
+	snakemake --touch --forceall --quiet all
+
+report: setup  ## one zip with every figure and the workflow's statistics
+	snakemake --report results/report.zip
+
+lock: setup  ## write the pins from what is installed in .venv
+	python tools/pins.py
+	autophagy schema > workflow/schemas/config.schema.json
+	autophagy ledger

@@ -1,0 +1,134 @@
+"""What many tests share: the tiny configuration, its plan, and the experiment it makes."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from autophagy import config as configuration
+from autophagy import plan as planning
+from autophagy import tables
+
+TESTS = Path(__file__).resolve().parent
+REPOSITORY = TESTS.parent
+SCRIPTS = REPOSITORY / "workflow" / "scripts"
+
+
+@cache
+def _tiny() -> dict[str, Any]:
+    return yaml.safe_load((TESTS / "configs" / "tiny.yaml").read_text(encoding="utf-8"))
+
+
+def tiny_content() -> dict[str, Any]:
+    """The configuration tests/configs/tiny.yaml, a new copy at each call."""
+    return copy.deepcopy(_tiny())
+
+
+def changed(*edits: tuple[str, Any]) -> dict[str, Any]:
+    """`tiny_content` with some keys set: changed(("loops.fresh.n_real", 3), …)."""
+    content = tiny_content()
+    for path, value in edits:
+        *sections, key = path.split(".")
+        section = content
+        for name in sections:
+            section = section[name]
+        section[key] = value
+    return content
+
+
+def plan_of(content: dict[str, Any]) -> planning.Plan:
+    """The plan of a configuration's content."""
+    return planning.build(configuration.parse(content, "config.yaml"))
+
+
+@pytest.fixture(scope="session")
+def tiny_plan() -> planning.Plan:
+    """The plan of tests/configs/tiny.yaml."""
+    return plan_of(tiny_content())
+
+
+def child_environment() -> dict[str, str]:
+    """For child processes: this repository's library, one thread."""
+    return os.environ | {"PYTHONPATH": str(SCRIPTS), "OMP_NUM_THREADS": "1"}
+
+
+def quiet(done: int, total: int, note: str) -> None:
+    """Progress nobody watches."""
+
+
+def make(
+    plan: planning.Plan, root: Path, chosen: Callable[[str], bool] = lambda path: True
+) -> None:
+    """Make the artifacts of a plan, in its order, in this process.
+
+    Args:
+        root: the experiment's folder.
+        chosen: of a path, whether to make it; the real sets are always made.
+    """
+    from autophagy.steps import evaluate, features, mix, real, record_root, report, sample, train
+
+    experiment = plan.experiment
+    splits = [plan.record(f"real/{split}") for split in ("loop", "reference", "features")]
+    real.real(root, splits, quiet, dataset=configuration.plain(experiment.dataset))
+    steps = {
+        "features": features.train_features,
+        "mix": mix.mix,
+        "train": train.train,
+        "sample": sample.sample,
+        "evaluate": evaluate.evaluate,
+        "evaluate_real": evaluate.evaluate_real,
+        "record_root": record_root.record_root,
+        "report": record_root.record_root,
+    }
+    for path, node in plan.nodes.items():
+        if node.step == "real" or not chosen(path):
+            continue
+        if node.step == "report":
+            report.tabulate_metrics(str(root), tables.evaluations(experiment))
+            _draw(plan, root)
+        steps[node.step](root, [plan.record(path)], quiet)
+
+
+def _draw(plan: planning.Plan, root: Path) -> None:
+    from autophagy.steps.report import draw_curves, draw_grid
+
+    experiment, first = plan.experiment, plan.experiment.seeds[0]
+    for loop in experiment.loops:
+        for seed in experiment.seeds:
+            previews = {
+                f"generation {t}": planning.preview_path(experiment, loop, seed, t)
+                for t in range(1, experiment.generations + 1)
+            }
+            draw_grid(str(root), previews, loop, str(root / f"figures/grid-{loop}-seed-{seed}"))
+    stem = str(root / "figures/curves")
+    draw_curves(str(root), list(experiment.loops), first, experiment.experiment, stem)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A finished experiment: its plan, its folder and, for commands, where to call them."""
+
+    plan: planning.Plan
+    root: Path
+    folder: Path
+
+
+@pytest.fixture(scope="session")
+def tiny_experiment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
+    """tests/configs/tiny.yaml with one seed, whole, as config.yaml and results/tiny in a folder.
+
+    Read it only; copy what a test means to break.
+    """
+    folder = tmp_path_factory.mktemp("tiny")
+    content = tiny_content() | {"seeds": [1]}
+    (folder / "config.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    plan = plan_of(content)
+    make(plan, folder / plan.root)
+    yield Made(plan, folder / plan.root, folder)

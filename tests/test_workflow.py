@@ -1,0 +1,266 @@
+"""The real workflow, end to end, in a copy of the repository that holds the tiny experiment.
+
+One run serves every test here: the tests that follow it look, dry-run, or touch one loop.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+LOOPS = ("biased", "augmentation", "fresh")
+
+
+def run(folder: Path, *command: str, status: int | None = 0, **variables: str):
+    """Run a program of this environment in a folder, with that folder's library."""
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(folder / "workflow" / "scripts"),
+        "OMP_NUM_THREADS": "1",
+        **variables,
+    }
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    if status is not None:
+        assert done.returncode == status, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+def copy_of_repository(folder: Path) -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=REPOSITORY, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    for name in listed.stdout.splitlines():
+        if (REPOSITORY / name).is_file() and name != "dvc.lock":
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(REPOSITORY / name, folder / name)
+
+
+def git(folder: Path, *command: str) -> None:
+    run(folder, "git", "-c", "user.name=t", "-c", "user.email=t@t", *command)
+
+
+def planned_jobs(folder: Path, *arguments: str) -> dict[str, int]:
+    """Rule -> number of jobs that a dry run announces."""
+    output = run(folder, "snakemake", "-n", "--cores", "1", *arguments).stdout
+    jobs = {}
+    for line in output.partition("Job stats:")[2].splitlines():
+        words = line.split()
+        if len(words) == 2 and words[1].isdigit() and words[0] not in ("total", "all"):
+            jobs[words[0]] = int(words[1])
+        if words[:1] == ["total"]:
+            break
+    return jobs
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository whose default experiment is a tiny one, run to the end by `snakemake`."""
+    folder = tmp_path_factory.mktemp("project")
+    copy_of_repository(folder)
+    content = yaml.safe_load((REPOSITORY / "tests" / "configs" / "tiny.yaml").read_text())
+    content |= {"seeds": [1], "generations": 2}
+    content["loops"] = {name: content["loops"][name] for name in LOOPS}
+    (folder / "config" / "config.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    git(folder, "init", "-q")
+    run(folder, sys.executable, "-m", "autophagy.cli", "ledger")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "tiny")
+    run(folder, "snakemake", "--cores", "2")
+    return folder
+
+
+def test_a_run_makes_what_the_layout_promises(project: Path) -> None:
+    root = project / "results" / "tiny"
+    generation = root / "loops" / "fresh" / "seed-1" / "gen-002"
+    for name in ("training_set.parquet", "model", "samples", "preview"):
+        assert (generation / name).exists()
+        assert (generation / f"{name}.manifest.json").is_file()
+    assert not (root / "loops" / "fresh" / "seed-1" / "gen-001").exists()
+    assert (root / "loops" / "biased" / "seed-1" / "gen-001" / "samples").is_dir()
+    assert (root / "loops" / "biased" / "seed-1" / "gen-002" / "samples-unbiased").is_dir()
+    table = pd.read_csv(root / "metrics.csv")
+    assert set(table["loop"]) == {"real", "real-only/full", "real-only/small", *LOOPS}
+    assert set(table.loc[table["loop"] == "fresh", "generation"]) == {1, 2}
+    for name in ("curves", "grid-fresh-seed-1"):
+        assert (root / "figures" / f"{name}.png").stat().st_size > 1000
+        assert (root / "figures" / f"{name}.pdf").stat().st_size > 1000
+    assert json.loads((root / "metrics.json").read_text())["fresh"]["generation"] == 2
+
+
+def test_results_hold_no_path_of_the_machine_and_no_pickle(project: Path) -> None:
+    for file in (project / "results").rglob("*"):
+        if file.is_file():
+            content = file.read_bytes()
+            assert str(project).encode() not in content, file
+            assert file.suffix not in (".pkl", ".pt", ".bin", ".ckpt"), file
+
+
+def test_after_a_run_nothing_is_left_to_do(project: Path) -> None:
+    assert planned_jobs(project) == {}
+    assert "up to date" in run(project, "dvc", "status").stdout
+    assert "Running stage" not in run(project, "dvc", "repro").stdout
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "jobs"),
+    [
+        ("evaluate", {"n": 40, "k": 3, "features": "lenet"}, {"evaluate", "evaluate_real"}),
+        ("sample", {"scheduler": "ddim", "steps": 3, "batch_size": 32}, {"sample_real_only"}),
+        ("train", None, {"train_real_only"}),
+    ],
+)
+def test_a_changed_key_reruns_the_steps_that_use_it(project: Path, key, value, jobs) -> None:
+    content = yaml.safe_load((project / "config" / "config.yaml").read_text())
+    content[key] = value or content[key] | {"steps": 4}
+    changed = project / f"changed-{key}.yaml"
+    changed.write_text(yaml.safe_dump(content))
+    planned = set(planned_jobs(project, "--configfile", str(changed)))
+    changed.unlink()
+    downstream = {
+        "train": {"mix", "train", "train_real_only", "sample", "sample_real_only"},
+        "sample": {"mix", "train", "sample", "sample_real_only"},
+        "evaluate": set(),
+    }[key]
+    training = {"real", "features", "mix", "train", "train_real_only", "sample", "sample_real_only"}
+    assert jobs <= planned
+    assert planned & training == downstream
+
+
+def test_more_generations_rerun_nothing_that_exists(project: Path) -> None:
+    jobs = planned_jobs(project, "--config", "generations=3")
+    assert jobs["train"] == len(LOOPS)
+    assert jobs["mix"] == len(LOOPS)
+    assert jobs["evaluate"] == len(LOOPS)
+    assert not {"real", "features", "train_real_only", "sample_real_only"} & set(jobs)
+
+
+def test_a_changed_module_reruns_and_a_changed_comment_does_not(project: Path) -> None:
+    module = project / "workflow" / "scripts" / "autophagy" / "metrics" / "labels.py"
+    original = module.read_text()
+    try:
+        module.write_text(original + "\n# a remark\n")
+        assert planned_jobs(project) == {}
+        module.write_text(original + "\nUNUSED = 1\n")
+        jobs = planned_jobs(project)
+        assert {"evaluate", "evaluate_real"} <= set(jobs)
+        assert not {"train", "sample", "mix", "features"} & set(jobs)
+    finally:
+        module.write_text(original)
+
+
+@pytest.mark.parametrize(
+    ("lost", "rule"),
+    [
+        ("loops/fresh/seed-1/gen-002/samples/images.npy", "sample"),
+        ("loops/fresh/seed-1/gen-002/model.manifest.json", "train"),
+        ("figures/curves.pdf", "draw_curves"),
+    ],
+)
+def test_stale_work_is_named_and_not_recorded(project: Path, lost: str, rule: str) -> None:
+    """A file that vanished is a finding of `record`, and its stage stays as it was recorded."""
+    path = project / "results" / "tiny" / lost
+    content = path.read_bytes()
+    path.unlink()
+    try:
+        done = run(project, sys.executable, "-m", "autophagy.cli", "record", status=1)
+        assert "autophagy: " in done.stderr
+        assert "Traceback" not in done.stderr
+        if lost.endswith(".json") or "figures" in lost:
+            assert rule in planned_jobs(project)
+    finally:
+        path.write_bytes(content)
+        run(project, sys.executable, "-m", "autophagy.cli", "record")
+
+
+def test_dvc_redoes_the_loop_that_changed_alone(project: Path) -> None:
+    config = project / "config" / "config.yaml"
+    original = config.read_text()
+    content = yaml.safe_load(original)
+    content["loops"]["fresh"]["sampling_bias"] = 0.8
+    try:
+        config.write_text(yaml.safe_dump(content, sort_keys=False))
+        assert planned_jobs(project)["train"] == 1
+        output = run(project, "dvc", "repro").stdout
+        ran = {
+            line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")
+        }
+        assert ran == {"loop@fresh", "evaluate@fresh", "report"}
+        assert planned_jobs(project) == {}
+        run(project, sys.executable, "-m", "autophagy.cli", "record")
+        assert "up to date" in run(project, "dvc", "status").stdout
+    finally:
+        config.write_text(original)
+        run(project, "dvc", "checkout")
+
+
+def test_a_clone_pulls_the_results_and_has_nothing_to_do(project: Path, tmp_path: Path) -> None:
+    run(project, "snakemake", "--cores", "2")
+    run(project, "dvc", "remote", "add", "-f", "-d", "store", str(tmp_path / "store"))
+    run(project, "dvc", "push")
+    git(project, "add", "-A")
+    git(project, "commit", "-qm", "recorded")
+    clone = tmp_path / "clone"
+    run(tmp_path, "git", "clone", "-q", str(project), str(clone))
+    # What `make pull` does after its set-up.
+    run(clone, "dvc", "pull")
+    run(clone, sys.executable, "-m", "autophagy.cli", "record", "--check")
+    run(clone, "snakemake", "--touch", "--forceall", "--quiet", "all")
+    assert planned_jobs(clone) == {}
+    # And the metadata is true: an edit is seen.
+    assert "train" in planned_jobs(clone, "--config", "generations=3")
+    assert "frechet_distance" in run(clone, "dvc", "metrics", "show").stdout
+    assert "index.html" in run(clone, "dvc", "plots", "show").stdout
+
+
+def test_any_folder_any_configuration(tmp_path: Path) -> None:
+    command = [
+        "snakemake", "--snakefile", str(REPOSITORY / "Snakefile"), "--directory", str(tmp_path),
+        "--configfile", str(REPOSITORY / "tests" / "configs" / "tiny.yaml"), "--cores", "1",
+        "--", "results/tiny/real/loop.manifest.json",
+    ]  # fmt: skip
+    run(REPOSITORY, *command)
+    assert (tmp_path / "results" / "tiny" / "real" / "loop" / "images.npy").is_file()
+
+
+def test_a_bad_configuration_is_one_line_before_anything_runs(tmp_path: Path) -> None:
+    content = yaml.safe_load((REPOSITORY / "tests" / "configs" / "tiny.yaml").read_text())
+    content["loops"]["fresh"]["sampling_bias"] = 1.5
+    (tmp_path / "bad.yaml").write_text(yaml.safe_dump(content))
+    done = run(
+        REPOSITORY, "snakemake", "--snakefile", str(REPOSITORY / "Snakefile"),
+        "--directory", str(tmp_path), "--configfile", str(tmp_path / "bad.yaml"), "--cores", "1",
+        status=1,
+    )  # fmt: skip
+    ours = [line for line in done.stderr.splitlines() if line.startswith("autophagy:")]
+    assert len(ours) == 1
+    assert "loops.fresh.sampling_bias: 1.5" in ours[0]
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "results").exists()
+
+
+def test_bad_data_fail_their_job_in_one_line(tmp_path: Path) -> None:
+    content = yaml.safe_load((REPOSITORY / "tests" / "configs" / "tiny.yaml").read_text())
+    (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 not a zip")
+    content["dataset"] |= {"name": "npz", "path": "broken.npz"}
+    (tmp_path / "bad.yaml").write_text(yaml.safe_dump(content))
+    done = run(
+        REPOSITORY, "snakemake", "--snakefile", str(REPOSITORY / "Snakefile"),
+        "--directory", str(tmp_path), "--configfile", str(tmp_path / "bad.yaml"), "--cores", "1",
+        "--", "results/tiny/real/loop.manifest.json", status=1,
+    )  # fmt: skip
+    ours = [line for line in done.stderr.splitlines() if line.startswith("autophagy:")]
+    assert len(ours) == 1
+    assert "broken.npz" in ours[0]
+    assert not (tmp_path / "results" / "tiny" / "real" / "loop").exists()
