@@ -7,7 +7,10 @@ from autophagy import data, fingerprint, manifests, plan as planning, tables
 from autophagy.errors import UserError
 
 try:
-    EXPERIMENT = configuration.parse(dict(config), "config")
+    origin = (
+        os.path.relpath(workflow.configfiles[0]) if workflow.configfiles else "config"
+    )
+    EXPERIMENT = configuration.parse(dict(config), origin)
     PLAN = planning.build(EXPERIMENT)
 except UserError as error:
     sys.exit(f"autophagy: {error}")
@@ -31,6 +34,12 @@ wildcard_constraints:
     generation=r"\d{3}",
 
 
+def root_of(wildcards, output):
+    """Params function: the experiment's folder, as the job finds it (storage may move outputs)."""
+    end = output[0].index(ROOT) + len(ROOT)
+    return output[0][:end]
+
+
 def node_at(pattern, wildcards):
     path = pattern.format(**wildcards)
     if path not in PLAN.nodes:
@@ -46,7 +55,9 @@ def parents_of(*patterns):
 
     def parents(wildcards):
         nodes = [node_at(pattern, wildcards) for pattern in patterns]
-        found = dict.fromkeys(path for node in nodes for path in node.materials + node.reads)
+        found = dict.fromkeys(
+            path for node in nodes for path in node.materials + node.reads
+        )
         return [f"{ROOT}/{manifests.path_of(path)}" for path in found]
 
     return parents
@@ -57,7 +68,9 @@ def payloads_of(*patterns):
 
     def payloads(wildcards):
         nodes = [node_at(pattern, wildcards) for pattern in patterns]
-        found = dict.fromkeys(path for node in nodes for path in node.materials + node.reads)
+        found = dict.fromkeys(
+            path for node in nodes for path in node.materials + node.reads
+        )
         return [f"{ROOT}/{path}" for path in found if not manifests.is_root(path)]
 
     return payloads
@@ -75,7 +88,9 @@ def records_of(*patterns):
 def every_artifact():
     records = map(PLAN.record, PLAN.nodes)
     payloads = [path for record in records for path in manifests.payload_paths(record)]
-    return [f"{ROOT}/{path}" for path in payloads + list(map(manifests.path_of, PLAN.nodes))]
+    return [
+        f"{ROOT}/{path}" for path in payloads + list(map(manifests.path_of, PLAN.nodes))
+    ]
 
 
 def preview_manifests(wildcards):
@@ -130,4 +145,6 @@ def record_default_experiment():
     default = not workflow.overwrite_configfiles and not workflow.config_settings.config
     own_folder = os.path.realpath(workflow.basedir) == os.path.realpath(os.getcwd())
     if default and own_folder and "DVC_ROOT" not in os.environ and not workflow.touch:
-        subprocess.run([sys.executable, "-m", "autophagy.cli", "record"], env=LIBRARY, check=False)
+        subprocess.run(
+            [sys.executable, "-m", "autophagy.cli", "record"], env=LIBRARY, check=False
+        )

@@ -25,7 +25,7 @@ rule evaluate:
     resources:
         mem_mb=2000,
     params:
-        root=ROOT,
+        root=root_of,
         records=records_of(METRICS),
     script:
         "../workflow/scripts/evaluate.py"
@@ -48,7 +48,7 @@ rule evaluate_real:
     resources:
         mem_mb=2000,
     params:
-        root=ROOT,
+        root=root_of,
         records=records_of(METRICS_REAL),
     script:
         "../workflow/scripts/evaluate_real.py"

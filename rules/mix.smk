@@ -19,7 +19,7 @@ rule mix:
     resources:
         mem_mb=1000,
     params:
-        root=ROOT,
+        root=root_of,
         records=records_of(f"{GENERATION}/training_set.parquet"),
     script:
         "../workflow/scripts/mix.py"
@@ -37,5 +37,5 @@ use rule mix as mix_real_only with:
     benchmark:
         f"{BENCHMARKS}/{REAL_ONLY}/mix.tsv"
     params:
-        root=ROOT,
+        root=root_of,
         records=records_of(f"{REAL_ONLY}/training_set.parquet"),

@@ -19,7 +19,7 @@ rule real:
     resources:
         mem_mb=2000,
     params:
-        root=ROOT,
+        root=root_of,
         records=records_of(*SPLITS),
         dataset=configuration.plain(EXPERIMENT.dataset),
     script:
@@ -43,7 +43,7 @@ rule features:
     resources:
         mem_mb=2000,
     params:
-        root=ROOT,
+        root=root_of,
         records=records_of(NETWORK),
     script:
         "../workflow/scripts/features.py"

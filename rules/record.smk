@@ -20,7 +20,7 @@ rule record_loop:
     resources:
         mem_mb=500,
     params:
-        root=ROOT,
+        root=root_of,
         records=records_of(LOOP_ROOT),
     script:
         "../workflow/scripts/record_root.py"
@@ -37,7 +37,7 @@ use rule record_loop as record_real_only with:
     benchmark:
         f"{BENCHMARKS}/real-only/{{real_only}}/record.tsv"
     params:
-        root=ROOT,
+        root=root_of,
         records=records_of(REAL_ONLY_ROOT),
 
 
@@ -52,7 +52,7 @@ use rule record_loop as record_evaluation with:
     benchmark:
         f"{BENCHMARKS}/evaluation/{{evaluated}}/record.tsv"
     params:
-        root=ROOT,
+        root=root_of,
         records=records_of(EVALUATION_ROOT),
 
 
@@ -67,5 +67,5 @@ use rule record_loop as record_report with:
     benchmark:
         f"{BENCHMARKS}/record_report.tsv"
     params:
-        root=ROOT,
+        root=root_of,
         records=records_of(planning.REPORT),

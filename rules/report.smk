@@ -5,7 +5,8 @@
 rule tabulate_metrics:
     input:
         manifests=[
-            f"{ROOT}/{manifests.path_of(entry['path'])}" for entry in tables.evaluations(EXPERIMENT)
+            f"{ROOT}/{manifests.path_of(entry['path'])}"
+            for entry in tables.evaluations(EXPERIMENT)
         ],
         metrics=ancient(
             [f"{ROOT}/{entry['path']}" for entry in tables.evaluations(EXPERIMENT)]
@@ -22,7 +23,7 @@ rule tabulate_metrics:
     resources:
         mem_mb=1000,
     params:
-        root=ROOT,
+        root=root_of,
         evaluations=tables.evaluations(EXPERIMENT),
         code=code_of("tabulate_metrics.py"),
     script:
@@ -50,7 +51,7 @@ rule draw_grid:
     resources:
         mem_mb=1000,
     params:
-        root=ROOT,
+        root=root_of,
         previews=previews_of,
         title=grid_title,
         code=code_of("draw_grid.py"),
@@ -79,7 +80,7 @@ rule draw_curves:
     resources:
         mem_mb=1000,
     params:
-        root=ROOT,
+        root=root_of,
         loops=list(EXPERIMENT.loops),
         seed=EXPERIMENT.seeds[0],
         title=curves_title(),

@@ -23,7 +23,7 @@ rule sample:
     resources:
         mem_mb=2000,
     params:
-        root=ROOT,
+        root=root_of,
         records=records_of(f"{GENERATION}/samples", f"{GENERATION}/preview"),
     script:
         "../workflow/scripts/sample.py"
@@ -41,7 +41,7 @@ use rule sample as sample_unbiased with:
     benchmark:
         f"{BENCHMARKS}/{GENERATION}/sample_unbiased.tsv"
     params:
-        root=ROOT,
+        root=root_of,
         records=records_of(f"{GENERATION}/samples-unbiased"),
 
 
@@ -61,5 +61,5 @@ use rule sample as sample_real_only with:
     benchmark:
         f"{BENCHMARKS}/{REAL_ONLY}/sample.tsv"
     params:
-        root=ROOT,
+        root=root_of,
         records=records_of(f"{REAL_ONLY}/samples", f"{REAL_ONLY}/preview"),

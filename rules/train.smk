@@ -19,7 +19,7 @@ rule train:
     resources:
         mem_mb=2000,
     params:
-        root=ROOT,
+        root=root_of,
         records=records_of(f"{GENERATION}/model"),
     script:
         "../workflow/scripts/train.py"
@@ -37,5 +37,5 @@ use rule train as train_real_only with:
     benchmark:
         f"{BENCHMARKS}/{REAL_ONLY}/train.tsv"
     params:
-        root=ROOT,
+        root=root_of,
         records=records_of(f"{REAL_ONLY}/model"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -121,7 +121,7 @@ class Made:
 
 
 @pytest.fixture(scope="session")
-def tiny_experiment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
+def tiny_experiment(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """tests/configs/tiny.yaml with one seed, whole, as config.yaml and results/tiny in a folder.
 
     Read it only; copy what a test means to break.
@@ -131,4 +131,4 @@ def tiny_experiment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     (folder / "config.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     plan = plan_of(content)
     make(plan, folder / plan.root)
-    yield Made(plan, folder / plan.root, folder)
+    return Made(plan, folder / plan.root, folder)

@@ -11,9 +11,9 @@ import yaml
 from pydantic import Field, ValidationError, create_model
 
 from autophagy import data, models, regimes
+from autophagy import features as networks
 from autophagy.data.table import DATASETS
 from autophagy.errors import UserError
-from autophagy.features import NETWORKS
 from autophagy.models.table import FAMILIES
 from autophagy.schema import Count, Options
 
@@ -31,7 +31,7 @@ class Evaluate(Options):
 
     n: Count
     k: Annotated[int, Field(ge=1, le=1000)]
-    features: Literal[tuple(NETWORKS)]
+    features: Literal[networks.NETWORKS]
 
 
 class Loop(Options):
@@ -168,6 +168,8 @@ def _check(experiment: Experiment) -> None:
             "short"
         )
     shape = dataset.shape(plain_dataset)
+    if shape is not None:
+        networks.check(shape[0])
     family = models.module(experiment.model.family)
     family.check(
         plain(experiment.model), plain(experiment.sample), None if shape is None else shape[0]

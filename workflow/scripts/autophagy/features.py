@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from autophagy import seeds as seeding
+from autophagy.errors import UserError
 from autophagy.progress import Report
 
 #: Feature networks by the name that `evaluate.features` takes.
@@ -17,6 +18,18 @@ NETWORKS = ("lenet",)
 
 #: Training of the network: part of what a feature space is, so recorded in its manifest.
 TRAINING = {"epochs": 200, "batch_size": 64, "learning_rate": 2e-3, "shift": 1}
+
+
+def check(size: int) -> None:
+    """Refuse pictures of which the network's two poolings leave nothing.
+
+    Raises:
+        UserError: the side is below 4 pixels.
+    """
+    if size < 4:
+        raise UserError(
+            f"evaluate.features: lenet needs pictures of at least 4 pixels a side, not {size}"
+        )
 
 
 def _network(size: int, channels: int, n_classes: int) -> Any:
@@ -91,8 +104,13 @@ def fit(
     Args:
         images: uint8 N×H×W×C with values 0..levels-1.
         labels: int64 N.
+
+    Raises:
+        UserError: see `check`.
     """
     import torch
+
+    check(images.shape[1])
 
     torch.manual_seed(seeding.derive("weights", seed) % 2**32)
     n, size, _, channels = images.shape

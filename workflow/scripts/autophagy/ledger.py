@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -171,22 +172,33 @@ def findings(plan: Plan, root: Path) -> dict[str, str | None]:
 
 
 def commit(stages: list[str], config: str) -> None:
-    """`dvc commit` the stages by name: a blind commit would stamp stale work as current.
+    """`dvc commit` by name those of the stages that DVC sees as changed.
+
+    By name, because a blind commit would stamp stale work as current; only the changed ones,
+    because DVC parses its files anew for each.
 
     Raises:
-        UserError: DVC refuses, with its last line.
+        UserError: there is no ledger, or DVC refuses, with its first line.
     """
     file = os.path.join(ledger_folder(config), "dvc.yaml")
     if not Path(file).is_file():
         raise UserError(f"{file}: is missing; write it with `autophagy ledger {config}`")
-    if not stages:
-        return
-    command = [sys.executable, "-m", "dvc", "commit", "--force", "--quiet"]
-    command += [f"{file}:{stage}" for stage in stages]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    changed = json.loads(_dvc(file, "status", "--json", file) or "{}")
+    # DVC names a stage of the top dvc.yaml without its file.
+    names = {name.removeprefix(f"{file}:") for name in changed}
+    targets = [f"{file}:{stage}" for stage in stages if stage in names]
+    if targets:
+        _dvc(file, "commit", "--force", "--quiet", *targets)
+
+
+def _dvc(file: str, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", *arguments], capture_output=True, text=True, check=False
+    )
     if done.returncode:
         lines = (done.stderr or done.stdout).strip().splitlines() or ["no message"]
-        raise UserError(f"{file}: dvc commit failed: {lines[0]}")
+        raise UserError(f"{file}: dvc {arguments[0]} failed: {lines[0]}")
+    return done.stdout.strip()
 
 
 def _evaluation_stage(plan: Plan, name: str) -> str:
