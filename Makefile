@@ -1,5 +1,5 @@
 # Two commands make everything: `make run` and `make test`. Each sets up what it needs.
-.PHONY: run test setup lock lint format recipe pull checkout record report reproduce clean-venv
+.PHONY: run test setup lock lint format recipe timings pull checkout record report
 .DEFAULT_GOAL := run
 
 PYTHON ?= python3
@@ -40,8 +40,11 @@ format: setup  ## bring code and rules into the house style
 	ruff format .
 	snakefmt Snakefile rules
 
-recipe: setup  ## learning curve of the training recipe -> docs/recipe.md (15 minutes)
+recipe: setup  ## learning curve of the training recipe -> docs/recipe.md (12 minutes)
 	python benchmarks/recipe.py
+
+timings: setup  ## what each rule of the last run took: jobs, seconds, memory
+	python benchmarks/jobs.py logs/digits
 
 pull: setup  ## fetch recorded results and make Snakemake believe them
 	dvc pull

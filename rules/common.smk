@@ -3,8 +3,9 @@ import subprocess
 
 # Paths, wildcard constraints and input functions, all of them read off the plan.
 from autophagy import config as configuration
-from autophagy import data, fingerprint, manifests, plan as planning, tables
+from autophagy import data, fingerprint, manifests, paths, plan as planning, tables
 from autophagy.errors import UserError
+from autophagy.schema import plain
 
 try:
     origin = (
@@ -105,7 +106,7 @@ def preview_payloads(wildcards):
 def previews_of(wildcards):
     """Row label -> preview, generation by generation."""
     return {
-        f"generation {t}": planning.preview_path(
+        f"generation {t}": paths.preview_path(
             EXPERIMENT, wildcards.loop, int(wildcards.seed), t
         )
         for t in range(1, EXPERIMENT.generations + 1)
@@ -131,9 +132,9 @@ def data_files():
     Data that come inside a package stand as the module that reads them: a rule needs an input, or
     `--touch` gives it no metadata.
     """
-    dataset = configuration.plain(EXPERIMENT.dataset)
+    dataset = plain(EXPERIMENT.dataset)
     loader = data.module(dataset["name"])
-    return loader.files(dataset) or [os.path.relpath(loader.__file__)]
+    return loader.files(dataset) or ancient([os.path.relpath(loader.__file__)])
 
 
 def record_default_experiment():

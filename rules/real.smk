@@ -1,12 +1,12 @@
 # Needs: the data set that the configuration names.
 # Makes: real/{loop,reference,features}, disjoint; features/<network>, trained on the last of them.
-NETWORK = planning.network_path(EXPERIMENT)
+NETWORK = paths.network_path(EXPERIMENT)
 SPLITS = ["real/loop", "real/reference", "real/features"]
 
 
 rule real:
     input:
-        ancient(data_files()),
+        data_files(),
     output:
         splits=[directory(f"{ROOT}/{split}") for split in SPLITS],
         manifests=[f"{ROOT}/{manifests.path_of(split)}" for split in SPLITS],
@@ -21,7 +21,7 @@ rule real:
     params:
         root=root_of,
         records=records_of(*SPLITS),
-        dataset=configuration.plain(EXPERIMENT.dataset),
+        dataset=plain(EXPERIMENT.dataset),
     script:
         "../workflow/scripts/real.py"
 

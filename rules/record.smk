@@ -58,14 +58,14 @@ use rule record_loop as record_evaluation with:
 
 use rule record_loop as record_report with:
     input:
-        manifests=parents_of(planning.REPORT),
-        payloads=[f"{ROOT}/{path}" for path in PLAN.nodes[planning.REPORT].payload],
+        manifests=parents_of(paths.REPORT),
+        payloads=[f"{ROOT}/{path}" for path in PLAN.nodes[paths.REPORT].payload],
     output:
-        f"{ROOT}/{planning.REPORT}",
+        f"{ROOT}/{paths.REPORT}",
     log:
         f"{LOGS}/record_report.log",
     benchmark:
         f"{BENCHMARKS}/record_report.tsv"
     params:
         root=root_of,
-        records=records_of(planning.REPORT),
+        records=records_of(paths.REPORT),

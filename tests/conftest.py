@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 import yaml
 from autophagy import config as configuration
+from autophagy import paths, tables
 from autophagy import plan as planning
-from autophagy import tables
+from autophagy.schema import plain
 
 TESTS = Path(__file__).resolve().parent
 REPOSITORY = TESTS.parent
@@ -76,7 +77,7 @@ def make(
 
     experiment = plan.experiment
     splits = [plan.record(f"real/{split}") for split in ("loop", "reference", "features")]
-    real.real(root, splits, quiet, dataset=configuration.plain(experiment.dataset))
+    real.real(root, splits, quiet, dataset=plain(experiment.dataset))
     steps = {
         "features": features.train_features,
         "mix": mix.mix,
@@ -103,7 +104,7 @@ def _draw(plan: planning.Plan, root: Path) -> None:
     for loop in experiment.loops:
         for seed in experiment.seeds:
             previews = {
-                f"generation {t}": planning.preview_path(experiment, loop, seed, t)
+                f"generation {t}": paths.preview_path(experiment, loop, seed, t)
                 for t in range(1, experiment.generations + 1)
             }
             draw_grid(str(root), previews, loop, str(root / f"figures/grid-{loop}-seed-{seed}"))

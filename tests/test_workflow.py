@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -89,6 +90,8 @@ def test_a_run_makes_what_the_layout_promises(project: Path) -> None:
         assert (generation / f"{name}.manifest.json").is_file()
     assert not (root / "loops" / "fresh" / "seed-1" / "gen-001").exists()
     assert (root / "loops" / "biased" / "seed-1" / "gen-001" / "samples").is_dir()
+    # Its labels are inherited, the real-only start's balanced: λ = 1 needs samples of its own.
+    assert (root / "loops" / "biased" / "seed-1" / "gen-001" / "samples-unbiased").is_dir()
     assert (root / "loops" / "biased" / "seed-1" / "gen-002" / "samples-unbiased").is_dir()
     table = pd.read_csv(root / "metrics.csv")
     assert set(table["loop"]) == {"real", "real-only/full", "real-only/small", *LOOPS}
@@ -163,25 +166,40 @@ def test_a_changed_module_reruns_and_a_changed_comment_does_not(project: Path) -
 @pytest.mark.parametrize(
     ("lost", "rule"),
     [
-        ("loops/fresh/seed-1/gen-002/samples/images.npy", "sample"),
+        ("loops/fresh/seed-1/gen-002/samples", "sample"),
         ("loops/fresh/seed-1/gen-002/model.manifest.json", "train"),
+        ("evaluation/fresh/seed-1/gen-002/metrics.json", "evaluate"),
         ("figures/curves.pdf", "draw_curves"),
     ],
 )
-def test_stale_work_is_named_and_not_recorded(project: Path, lost: str, rule: str) -> None:
-    """A file that vanished is a finding of `record`, and its stage stays as it was recorded."""
+def test_what_was_lost_is_made_again_and_is_a_finding(project: Path, lost: str, rule: str) -> None:
     path = project / "results" / "tiny" / lost
-    content = path.read_bytes()
-    path.unlink()
+    aside = path.with_name(".lost")
+    path.rename(aside)
     try:
-        done = run(project, sys.executable, "-m", "autophagy.cli", "record", status=1)
-        assert "autophagy: " in done.stderr
+        done = run(project, sys.executable, "-m", "autophagy.cli", "record", "--check", status=1)
+        assert lost.partition(".manifest")[0] in done.stderr
         assert "Traceback" not in done.stderr
-        if lost.endswith(".json") or "figures" in lost:
-            assert rule in planned_jobs(project)
+        assert rule in planned_jobs(project)
     finally:
-        path.write_bytes(content)
-        run(project, sys.executable, "-m", "autophagy.cli", "record")
+        aside.rename(path)
+
+
+def test_stale_work_is_not_recorded(project: Path) -> None:
+    """`record` leaves the stage of a tampered file as it was and commits the others."""
+    labels = project / "results" / "tiny" / "loops" / "fresh" / "seed-1" / "gen-002" / "samples"
+    file = labels / "labels.npy"
+    content = file.read_bytes()
+    lock = (project / "dvc.lock").read_text()
+    try:
+        file.unlink()  # a link into DVC's cache is never written through
+        file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        done = run(project, sys.executable, "-m", "autophagy.cli", "record", status=1)
+        assert "loop@fresh: " in done.stderr
+        assert (project / "dvc.lock").read_text() == lock
+    finally:
+        file.unlink()
+        file.write_bytes(content)
 
 
 def test_dvc_redoes_the_loop_that_changed_alone(project: Path) -> None:
@@ -248,6 +266,22 @@ def test_a_bad_configuration_is_one_line_before_anything_runs(tmp_path: Path) ->
     assert "loops.fresh.sampling_bias: 1.5" in ours[0]
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "results").exists()
+
+
+def test_changed_data_are_read_again(tmp_path: Path) -> None:
+    content = yaml.safe_load((REPOSITORY / "tests" / "configs" / "tiny.yaml").read_text())
+    content["dataset"] |= {"name": "npz", "path": "pictures.npz"}
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(content))
+    pictures = np.random.default_rng(0).integers(0, 255, (300, 8, 8), dtype=np.uint8)
+    command = [
+        "--snakefile", str(REPOSITORY / "Snakefile"), "--directory", str(tmp_path),
+        "--configfile", str(tmp_path / "own.yaml"), "--", "results/tiny/real/loop.manifest.json",
+    ]  # fmt: skip
+    np.savez(tmp_path / "pictures.npz", images=pictures)
+    run(REPOSITORY, "snakemake", "--cores", "1", *command)
+    assert planned_jobs(REPOSITORY, *command) == {}
+    np.savez(tmp_path / "pictures.npz", images=255 - pictures)
+    assert planned_jobs(REPOSITORY, *command) == {"real": 1}
 
 
 def test_bad_data_fail_their_job_in_one_line(tmp_path: Path) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from autophagy.errors import UserError
 
@@ -17,11 +19,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser = _parser()
     chosen = parser.parse_args(arguments)
     try:
-        return chosen.command(chosen)
+        status = chosen.command(chosen)
+        sys.stdout.flush()
+        return status
     except UserError as error:
         print(f"autophagy: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:
+        # The reader (head, less) has gone; Python would complain of it again when it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
 
@@ -29,6 +35,7 @@ def _record(chosen: argparse.Namespace) -> int:
     from autophagy import ledger
 
     plan, config = _plan(chosen.config)
+    ledger.require_current(plan, config)
     found = ledger.findings(plan, Path(plan.root))
     current = [stage for stage, finding in found.items() if finding is None]
     if not chosen.check:
@@ -45,12 +52,13 @@ def _record(chosen: argparse.Namespace) -> int:
 
 
 def _ledger(chosen: argparse.Namespace) -> int:
-    from autophagy import ledger
+    from autophagy import ledger, store
 
     plan, config = _plan(chosen.config)
     file = Path(ledger.ledger_folder(config)) / "dvc.yaml"
     content = ledger.text(plan, config)
-    file.write_text(content, encoding="utf-8")
+    with store.new_file(file) as aside:
+        aside.write_text(content, encoding="utf-8")
     if chosen.json:
         print(json.dumps({"file": str(file), "stages": list(ledger.stage_nodes(plan))}, indent=2))
     else:
@@ -59,8 +67,7 @@ def _ledger(chosen: argparse.Namespace) -> int:
 
 
 def _summary(chosen: argparse.Namespace) -> int:
-    from autophagy import plan as planning
-    from autophagy import tables
+    from autophagy import paths, tables
 
     plan, _ = _plan(chosen.config)
     root = Path(plan.root)
@@ -71,7 +78,7 @@ def _summary(chosen: argparse.Namespace) -> int:
         return 0
     print(tables.summary(root, plan.experiment))
     print("\nFigures:")
-    for name in planning.figure_names(plan.experiment):
+    for name in paths.figure_names(plan.experiment):
         print(f"  {root}/figures/{name}.png")
     return 0
 
@@ -90,9 +97,17 @@ def _plan(config: str):
     return planning.build(configuration.load(config)), config
 
 
+class _Parser(argparse.ArgumentParser):
+    """argparse, with errors of one line."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f"autophagy: {message}; see `{self.prog} --help`", file=sys.stderr)
+        sys.exit(2)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="autophagy", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    parser = _Parser(prog="autophagy", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
 
     def add(name, command, text):
         sub = commands.add_parser(name, help=text, description=text)

@@ -16,6 +16,9 @@ from autophagy.progress import Report
 #: Feature networks by the name that `evaluate.features` takes.
 NETWORKS = ("lenet",)
 
+#: Dimension of the feature space.
+DIMENSION = 84
+
 #: Training of the network: part of what a feature space is, so recorded in its manifest.
 TRAINING = {"epochs": 200, "batch_size": 64, "learning_rate": 2e-3, "shift": 1}
 
@@ -46,9 +49,9 @@ def _network(size: int, channels: int, n_classes: int) -> Any:
         nn.Flatten(),
         nn.Linear(16 * (size // 4) ** 2, 120),
         nn.ReLU(),
-        nn.Linear(120, 84),
+        nn.Linear(120, DIMENSION),
         nn.ReLU(),
-        nn.Linear(84, n_classes),
+        nn.Linear(DIMENSION, n_classes),
     )
 
 
@@ -61,17 +64,21 @@ class FeatureNetwork:
     device: str
 
     def __call__(self, images: np.ndarray, batch_size: int = 1024) -> tuple[np.ndarray, np.ndarray]:
-        """Features float32 (n, 84) and predicted labels int64 (n,) of uint8 n×H×W×C pictures."""
+        """Features float32 (n, 84) and predicted labels int64 (n,) of uint8 n×H×W×C pictures.
+
+        Labels are all 0 where the data have one class.
+        """
         import torch
 
-        features, predicted = [np.empty((0, 84), np.float32)], [np.empty(0, np.int64)]
+        features, predicted = [np.empty((0, DIMENSION), np.float32)], [np.empty(0, np.int64)]
         with torch.inference_mode():
             for start in range(0, len(images), batch_size):
                 x = _scaled(images[start : start + batch_size], self.config["levels"], self.device)
                 hidden = self.network[:-1](x)
                 features.append(hidden.cpu().numpy())
                 predicted.append(self.network[-1](hidden).argmax(1).cpu().numpy())
-        return np.concatenate(features), np.concatenate(predicted)
+        labels = np.concatenate(predicted)
+        return np.concatenate(features), labels if self.config["n_classes"] > 1 else labels * 0
 
     def save(self, folder: Path) -> None:
         from safetensors.torch import save_file
@@ -81,12 +88,20 @@ class FeatureNetwork:
 
 
 def load(folder: Path, device: str) -> FeatureNetwork:
-    """The network that `FeatureNetwork.save` wrote."""
+    """The network that `FeatureNetwork.save` wrote.
+
+    Raises:
+        UserError: `folder` holds no such network.
+    """
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    config = json.loads((folder / "config.json").read_text())
-    network = _network(config["size"], config["channels"], config["n_classes"])
-    network.load_state_dict(load_file(folder / "weights.safetensors"))
+    try:
+        config = json.loads((folder / "config.json").read_text())
+        network = _network(config["size"], config["channels"], _outputs(config["n_classes"]))
+        network.load_state_dict(load_file(folder / "weights.safetensors"))
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        raise UserError(f"{folder}: not a saved feature network: {error}") from error
     return FeatureNetwork(network.to(device).eval(), config, device)
 
 
@@ -101,6 +116,9 @@ def fit(
 ) -> FeatureNetwork:
     """Train the classifier on the features split, each picture shifted at random every epoch.
 
+    One class gives a classifier nothing to learn: it then tells by how many quarter turns a
+    picture was rotated (Gidaris et al. 2018).
+
     Args:
         images: uint8 N×H×W×C with values 0..levels-1.
         labels: int64 N.
@@ -113,8 +131,11 @@ def fit(
     check(images.shape[1])
 
     torch.manual_seed(seeding.derive("weights", seed) % 2**32)
+    if n_classes == 1:
+        report(0, TRAINING["epochs"], "unlabelled: features are learned from rotations")
+        images, labels = _rotated(images)
     n, size, _, channels = images.shape
-    network = _network(size, channels, n_classes).to(device)
+    network = _network(size, channels, _outputs(n_classes)).to(device)
     epochs, batch_size = TRAINING["epochs"], TRAINING["batch_size"]
     optimizer = torch.optim.AdamW(network.parameters(), TRAINING["learning_rate"])
     rate = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
@@ -133,6 +154,16 @@ def fit(
         report(epoch + 1, epochs, f"epochs, loss {loss.item():.4f}")
     config = {"size": size, "channels": channels, "levels": levels, "n_classes": n_classes}
     return FeatureNetwork(network.eval(), config, device)
+
+
+def _outputs(n_classes: int) -> int:
+    return n_classes if n_classes > 1 else 4
+
+
+def _rotated(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Every picture turned by 0, 1, 2 and 3 quarters, and the number of quarters."""
+    turned = [np.rot90(images, quarters, axes=(1, 2)) for quarters in range(4)]
+    return np.concatenate(turned), np.repeat(np.arange(4), len(images))
 
 
 def _scaled(images: np.ndarray, levels: int, device: str) -> Any:

@@ -32,9 +32,12 @@ CURVES = {
 
 def save(figure: Any, stem: Path) -> None:
     """Write `<stem>.png` and `<stem>.pdf`, without dates: the same figure is the same bytes."""
+    from matplotlib import rc_context
+
     for suffix, metadata in ((".png", {}), (".pdf", {"CreationDate": None, "ModDate": None})):
         target = stem.with_name(stem.name + suffix)
-        with store.new_file(target) as file:
+        # Resolution and fonts are looked up when a figure is saved, not when it is drawn.
+        with store.new_file(target) as file, rc_context(STYLE):
             figure.savefig(file, format=suffix[1:], metadata=metadata, bbox_inches="tight")
 
 
@@ -108,7 +111,9 @@ def curves(
 
 
 def _curve(axes: Any, rows: pd.DataFrame, metric: str, loop: str, place: int) -> None:
-    colour, marker = COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)]
+    # After one round of colours the markers move on by one, so that no two loops look the same.
+    colour = COLOURS[place % len(COLOURS)]
+    marker = MARKERS[(place + place // len(COLOURS)) % len(MARKERS)]
     styles = {"output": "-"}
     if (rows["sampling_bias"] < 1.0).any():
         styles["model"] = ":"

@@ -12,9 +12,11 @@ from typing import Any
 
 import yaml
 
-from autophagy import manifests
+from autophagy import data, manifests
 from autophagy.errors import UserError
-from autophagy.plan import REPORT, TABLES, Plan
+from autophagy.paths import REPORT, TABLES
+from autophagy.plan import Plan
+from autophagy.schema import plain
 
 HEADER = """\
 # The ledger: what DVC versions, and the second entrance (`dvc repro`). Snakemake does the work.
@@ -111,7 +113,7 @@ STAGES = (
         ("report",),
         REPORT,
         ("figures",),
-        deps=("real", "real-only", "loops", "evaluation"),
+        deps=("real",),
         params=("experiment", "generations", "seeds", "train", "real_only", "loops"),
     ),
 )
@@ -140,9 +142,18 @@ def text(plan: Plan, config: str) -> str:
 
 
 def ledger_folder(config: str) -> str:
-    """Where the dvc.yaml of a configuration lies, relative to the repository."""
-    folder = os.path.dirname(os.path.normpath(config))
-    return "." if folder == "config" else folder
+    """Where the dvc.yaml of a configuration lies, relative to the repository.
+
+    Raises:
+        UserError: the file is neither the default configuration nor in a folder of its own.
+    """
+    folder, name = os.path.split(os.path.normpath(config))
+    top, _, own = folder.partition("/")
+    if top != "config" or name != "config.yaml" or "/" in own:
+        raise UserError(
+            f"{config}: has no ledger; DVC records config/config.yaml and config/NAME/config.yaml"
+        )
+    return folder if own else "."
 
 
 def stage_nodes(plan: Plan) -> dict[str, list[str]]:
@@ -162,13 +173,44 @@ def stage_nodes(plan: Plan) -> dict[str, list[str]]:
 
 
 def findings(plan: Plan, root: Path) -> dict[str, str | None]:
-    """DVC stage name -> why what is on disk is not what the plan says, or None where it is."""
-    return {
+    """DVC stage name -> why what is on disk is not what the plan says, or None where it is.
+
+    A stage whose parents' stage has a finding has one too: DVC would record it with those parents.
+    """
+    stages = stage_nodes(plan)
+    stage_of = {path: stage for stage, nodes in stages.items() for path in nodes}
+    own = {
         stage: next(
-            (found for path in paths if (found := manifests.stale(root, plan.record(path)))), None
+            (found for path in nodes if (found := manifests.stale(root, plan.record(path)))), None
         )
-        for stage, paths in stage_nodes(plan).items()
+        for stage, nodes in stages.items()
     }
+    found: dict[str, str | None] = {}
+
+    def finding(stage: str) -> str | None:
+        if stage not in found:
+            nodes = [plan.nodes[path] for path in stages[stage]]
+            parents = {stage_of[path] for node in nodes for path in node.materials + node.reads}
+            waits = [parent for parent in sorted(parents - {stage}) if finding(parent)]
+            found[stage] = own[stage] or (
+                f"its parent stage {waits[0]} is stale" if waits else None
+            )
+        return found[stage]
+
+    return {stage: finding(stage) for stage in stages}
+
+
+def require_current(plan: Plan, config: str) -> None:
+    """Refuse a dvc.yaml that is not the one this configuration and code give.
+
+    Raises:
+        UserError: it is missing or of another configuration or code.
+    """
+    file = Path(ledger_folder(config)) / "dvc.yaml"
+    if not file.is_file() or file.read_text(encoding="utf-8") != text(plan, config):
+        raise UserError(
+            f"{file}: is missing or out of date; write it with `autophagy ledger {config}`"
+        )
 
 
 def commit(stages: list[str], config: str) -> None:
@@ -178,11 +220,9 @@ def commit(stages: list[str], config: str) -> None:
     because DVC parses its files anew for each.
 
     Raises:
-        UserError: there is no ledger, or DVC refuses, with its first line.
+        UserError: DVC refuses, with its first line.
     """
     file = os.path.join(ledger_folder(config), "dvc.yaml")
-    if not Path(file).is_file():
-        raise UserError(f"{file}: is missing; write it with `autophagy ledger {config}`")
     changed = json.loads(_dvc(file, "status", "--json", file) or "{}")
     # DVC names a stage of the top dvc.yaml without its file.
     names = {name.removeprefix(f"{file}:") for name in changed}
@@ -211,10 +251,12 @@ def _evaluation_stage(plan: Plan, name: str) -> str:
 def _body(plan: Plan, stage: Stage, config: str) -> dict[str, Any]:
     results = "results/${experiment}"
     code = sorted({file for step in stage.steps for file in plan.files(step)})
+    deps = list(stage.deps) + (_reported(plan) if stage.name == "report" else [])
     body = {
         "cmd": f"snakemake --configfile {config} --cores all --allowed-rules "
         f"{' '.join(stage.rules)} -- {results}/{stage.target}",
-        "deps": [f"{results}/{path}" for path in stage.deps]
+        "deps": [f"{results}/{path}" for path in deps]
+        + (_sources(plan) if stage.name == "real" else [])
         + [f"workflow/scripts/{file}" for file in code],
         "params": [{config: sorted(stage.params)}],
         "outs": [f"{results}/{path}" for path in stage.outs],
@@ -224,6 +266,18 @@ def _body(plan: Plan, stage: Stage, config: str) -> dict[str, Any]:
         body["outs"].append(f"{results}/{csv}")
         body["metrics"] = [f"{results}/{metrics}"]
     return body
+
+
+def _sources(plan: Plan) -> list[str]:
+    """The user's own files that the data set is read from."""
+    dataset = plain(plan.experiment.dataset)
+    return data.module(dataset["name"]).files(dataset)
+
+
+def _reported(plan: Plan) -> list[str]:
+    """The folders behind tables and figures, by name: others may lie beside them on disk."""
+    roots = [path for path in plan.nodes if path != REPORT and path.endswith("/manifest.json")]
+    return sorted(path.removesuffix("/manifest.json") for path in roots)
 
 
 def _plots(plan: Plan) -> list[dict[str, Any]]:

@@ -111,10 +111,12 @@ def stale(root: Path, record: dict[str, Any]) -> str | None:
             return f"{path}: is missing"
     if payload_hashes(root, record) != manifest.get("files"):
         return f"{artifact}: its files are not those of its manifest"
-    for parent, held in zip(record["materials"], manifest.get("materials", []), strict=False):
-        if not (root / path_of(parent)).is_file() or material(root, parent) != held:
+    listed = manifest.get("materials")
+    held = listed if isinstance(listed, list) else []
+    for parent, entry in zip(record["materials"], held, strict=False):
+        if not (root / path_of(parent)).is_file() or material(root, parent) != entry:
             return f"{path_of(artifact)}: its parent {parent} has changed"
-    if [m.get("path") for m in manifest.get("materials", [])] != list(record["materials"]):
+    if len(held) != len(record["materials"]):
         return f"{path_of(artifact)}: its parents are not those of the plan"
     return None
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-#: Called as report(done, total, note) while a step works.
+#: Called as report(done, total, note) while a step works; done = 0 is a remark before it begins.
 Report = Callable[[int, int, str], None]
 
 #: Seconds between two lines of progress: enough to watch by, too few to flood a file.
@@ -24,9 +24,12 @@ class Progress:
 
     def __call__(self, done: int, total: int, note: str) -> None:
         """A `Report`: `done` of `total`, and a note such as the loss."""
+        if not done:
+            self.say(note)
+            return
         now = time.monotonic()
         self.last = f"{done}/{total} {note}"
-        if now - self.spoke >= INTERVAL and done:
+        if now - self.spoke >= INTERVAL:
             left = (now - self.started) * (total - done) / done
             self.say(f"{self.last}, {_duration(left)} left")
             self.spoke = now

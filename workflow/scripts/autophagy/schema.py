@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,3 +17,8 @@ class Options(BaseModel):
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 #: A path as the user writes it: absolute, or relative to the working directory.
 Path = Annotated[str, Field(min_length=1)]
+
+
+def plain(section: Options) -> dict[str, Any]:
+    """A section as plain values, defaults included, the way manifests and parameters hold it."""
+    return section.model_dump(mode="json", by_alias=True)

@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from autophagy import plan as planning
-from autophagy import store
+from autophagy import paths, store
 from autophagy.config import Experiment
 from autophagy.errors import UserError
-from autophagy.metrics import METRICS
+from autophagy.features import DIMENSION
+from autophagy.metrics import METRICS, frechet_is_biased
 
 VIEWS = ("output", "model")
 COUNTS = ("n_samples", "n_reference")
@@ -44,7 +44,7 @@ def evaluations(experiment: Experiment) -> list[dict[str, Any]]:
             "seed": seed,
             "generation": t,
             "sampling_bias": bias,
-            "path": planning.evaluation_path(name, seed, t),
+            "path": paths.evaluation_path(name, seed, t),
         }
         for loop, name, bias, generations in owners
         for seed in experiment.seeds
@@ -106,7 +106,8 @@ def read(root: Path) -> pd.DataFrame:
         UserError: it is missing or no such table.
     """
     try:
-        table = pd.read_csv(root / "metrics.csv")
+        # A loop may be called NA or null, which pandas would take for a missing value.
+        table = pd.read_csv(root / "metrics.csv", keep_default_na=False, na_values=[""])
     except (OSError, ValueError) as error:
         raise UserError(f"{root}/metrics.csv: cannot be read: {error}") from error
     if tuple(table.columns) != COLUMNS:
@@ -116,7 +117,7 @@ def read(root: Path) -> pd.DataFrame:
 
 def resplits(root: Path, seed: int) -> dict[str, dict[str, float]]:
     """Mean, sd and 95% range of each metric, real against real over random cuts."""
-    return store.read_json(root / planning.evaluation_path("real", seed, 0))["resplits"]
+    return store.read_json(root / paths.evaluation_path("real", seed, 0))["resplits"]
 
 
 def budget_line(experiment: Experiment, loop: str | None = None) -> str:
@@ -151,6 +152,12 @@ def summary(root: Path, experiment: Experiment) -> str:
     ]
     if len(experiment.seeds) == 1:
         lines.append("One seed decides nothing: take differences as examples, not as findings.")
+    counted = int(min(real["n_samples"], real["n_reference"]))
+    if frechet_is_biased(counted, DIMENSION):
+        lines.append(
+            f"{counted} images in {DIMENSION} dimensions: Fréchet distances are mostly bias here; "
+            "read kernel_distance in metrics.csv."
+        )
     for metric, title in HEADLINE.items():
         floor = spread[metric]
         lines += [
@@ -180,6 +187,7 @@ def _cells(table: pd.DataFrame, loop: str, view: str, metric: str) -> dict[int, 
     rows = table[(table["loop"] == loop) & (table["view"] == view)]
     cells = {}
     for generation, values in rows.groupby("generation")[metric]:
-        spread = f" ± {values.std():.2f}" if len(values) > 1 else ""
+        # Real rows are one split in another order: their spread is that of the resplits.
+        spread = f" ± {values.std():.2f}" if len(values) > 1 and loop != "real" else ""
         cells[int(generation)] = f"{values.mean():.2f}{spread}"
     return cells

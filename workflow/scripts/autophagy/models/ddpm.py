@@ -23,6 +23,9 @@ from autophagy.schema import Count, Options
 #: The libraries that set this family's numbers.
 SOFTWARE = ("diffusers", "safetensors", "torch")
 
+#: diffusers' width of one attention head.
+ATTENTION_HEAD = 8
+
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
@@ -60,11 +63,14 @@ class Sample(Options):
     batch_size: Annotated[int, Field(ge=1, le=1_000_000)]
 
 
-def check(model: dict[str, Any], sample: dict[str, Any], size: int | None) -> None:
+def check(
+    model: dict[str, Any], train: dict[str, Any], sample: dict[str, Any], size: int | None
+) -> None:
     """Refuse before anything runs what pydantic's types cannot see.
 
     Raises:
-        UserError: channels that the groups do not divide, more sampler steps than timesteps, or
+        UserError: widths that groups or attention heads do not divide, a warm-up as long as the
+            training, more sampler steps than timesteps, a prediction that explodes at t = T, or
             pictures whose side (if known) the U-Net cannot halve often enough.
     """
     groups = model["norm_groups"]
@@ -73,6 +79,21 @@ def check(model: dict[str, Any], sample: dict[str, Any], size: int | None) -> No
             raise UserError(
                 f"model.channels: {width} is not a multiple of model.norm_groups = {groups}"
             )
+    if model["attention"] and model["channels"][-1] % ATTENTION_HEAD:
+        raise UserError(
+            f"model.attention: needs a last width in model.channels that {ATTENTION_HEAD} divides, "
+            f"not {model['channels'][-1]}"
+        )
+    if (model["prediction"], model["beta_schedule"]) == ("epsilon", "squaredcos_cap_v2"):
+        raise UserError(
+            "model.prediction: epsilon explodes at t = T under model.beta_schedule = "
+            "squaredcos_cap_v2, which leaves no signal there; use v_prediction"
+        )
+    if train["warmup_steps"] >= train["steps"]:
+        raise UserError(
+            f"train.warmup_steps: {train['warmup_steps']} must be below train.steps = "
+            f"{train['steps']}"
+        )
     if sample["steps"] > model["timesteps"]:
         raise UserError(
             f"sample.steps: {sample['steps']} exceeds model.timesteps = {model['timesteps']}"
@@ -145,6 +166,8 @@ def fit(
         num_train_timesteps=model["timesteps"],
         beta_schedule=model["beta_schedule"],
         prediction_type=model["prediction"],
+        # Clipping feeds back into the next generation; it is done once, when levels are rounded.
+        clip_sample=False,
     )
     optimizer = torch.optim.AdamW(
         unet.parameters(), train["learning_rate"], weight_decay=train["weight_decay"], fused=True
@@ -196,6 +219,9 @@ def load(folder: Path, device: str) -> DDPM:
     from autophagy.models.pipeline import ClassConditionalPipeline
 
     logging.disable_progress_bar()
+    # Of a folder that is not there diffusers believes that it names a model on a hub.
+    if not (folder / "model_index.json").is_file():
+        raise UserError(f"{folder}: not a saved ddpm model: it has no model_index.json")
     try:
         pipeline = ClassConditionalPipeline.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, low_cpu_mem_usage=False
@@ -240,7 +266,8 @@ class DDPM:
 
             def progress(done: int, steps: int, start: int = start) -> None:
                 share = done / steps
-                report(round(min(start + size, n) * share + start * (1 - share)), n, "pictures")
+                reached = min(start + size, n) * share + start * (1 - share)
+                report(max(1, round(reached)), n, "pictures")
 
             pictures = self.pipeline(
                 labels[rows],

@@ -14,13 +14,20 @@ from diffusers import DDIMScheduler, DiffusionPipeline, DPMSolverMultistepSchedu
 
 from autophagy import seeds as seeding
 
-#: name -> (scheduler, its settings, the settings of each of its steps, does a step draw noise)
+#: name -> (scheduler, its settings, the settings of each of its steps, does a step draw noise).
+#: The spacing of the timesteps is stated, so that every trajectory begins at t = T: a scheduler
+#: made from a saved one would take over that one's, which may begin well below.
 SAMPLERS: dict[str, tuple[Any, dict[str, Any], dict[str, Any], bool]] = {
-    "dpm-solver++": (DPMSolverMultistepScheduler, {"algorithm_type": "dpmsolver++"}, {}, False),
-    "ddim": (DDIMScheduler, {}, {"eta": 0.0}, False),
+    "dpm-solver++": (
+        DPMSolverMultistepScheduler,
+        {"algorithm_type": "dpmsolver++", "timestep_spacing": "linspace"},
+        {},
+        False,
+    ),
+    "ddim": (DDIMScheduler, {"timestep_spacing": "trailing"}, {"eta": 0.0}, False),
     # Ho et al. 2020's ancestral sampler is DDIM at η = 1 (Song et al. 2021, eq. 16); DDIM's step
     # takes its noise as an argument, DDPM's does not.
-    "ancestral": (DDIMScheduler, {}, {"eta": 1.0}, True),
+    "ancestral": (DDIMScheduler, {"timestep_spacing": "trailing"}, {"eta": 1.0}, True),
 }
 
 

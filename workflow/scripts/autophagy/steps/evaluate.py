@@ -13,15 +13,12 @@ from autophagy.metrics.base import Measured
 from autophagy.metrics.baseline import resplit_baseline
 from autophagy.progress import Report
 
-#: Random cuts of the real images that give the real-vs-real values their spread.
-RESPLITS = 50
-
 
 def evaluate(root: Path, records: list[dict[str, Any]], report: Report) -> None:
     """Write metrics.json of one generation: its `output` and `model` views."""
     [record] = records
     params = record["params"]
-    devices.prepare(params["threads"])
+    devices.prepare(params["threads"], record["device"])
     network = features.load(root / f"features/{params['features']}", record["device"])
     n_classes = network.config["n_classes"]
     reference, _ = network(sets.read_array(root, "real/reference", "images"))
@@ -60,7 +57,7 @@ def evaluate_real(root: Path, records: list[dict[str, Any]], report: Report) -> 
     """
     [record] = records
     params = record["params"]
-    devices.prepare(params["threads"])
+    devices.prepare(params["threads"], record["device"])
     network = features.load(root / f"features/{params['features']}", record["device"])
     images = sets.read_array(root, "real/loop", "images")
     order = seeds.stream(record["seed"]).permutation(len(images))
@@ -81,7 +78,13 @@ def evaluate_real(root: Path, records: list[dict[str, Any]], report: Report) -> 
     counts = {"n_samples": n, "n_reference": len(reference), "n_train": 0, "n_train_real": 0}
     found = _measure(measured, counts)
     resplits = resplit_baseline(
-        loop, reference, n, len(reference), params["k"], RESPLITS, seeds.derive("resplits")
+        loop,
+        reference,
+        n,
+        len(reference),
+        params["k"],
+        params["resplits"],
+        seeds.derive("resplits"),
     )
     _write(root, record, {"output": found, "model": found, "resplits": resplits})
     report(1, 1, _headline(found))

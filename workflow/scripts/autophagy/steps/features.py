@@ -12,7 +12,7 @@ from autophagy.progress import Report
 def train_features(root: Path, records: list[dict[str, Any]], report: Report) -> None:
     """Write features/<network>."""
     [record] = records
-    devices.prepare(record["params"]["threads"])
+    devices.prepare(record["params"]["threads"], record["device"])
     [split] = record["materials"]
     facts = sets.picture_facts(manifests.read(root, split))
     images = sets.read_array(root, split, "images")

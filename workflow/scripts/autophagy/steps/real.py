@@ -23,8 +23,7 @@ def real(
     """
     source = data.load(dataset)
     rows = unique_rows(source.images)
-    params = records[0]["params"]
-    cuts = split(rows, params["splits"], records[0]["seed"])
+    cuts = split(rows, dataset["splits"], records[0]["seed"])
     facts = {
         "size": source.images.shape[1],
         "channels": source.images.shape[3],

@@ -27,12 +27,14 @@ def draw_grid(root: str, previews: dict[str, str], title: str, stem: str) -> Non
     """
     folder = Path(root)
     facts = sets.picture_facts(manifests.read(folder, "real/reference"))
-    rows = {
-        label: sets.read_array(folder, artifact, "images")[:COLUMNS]
+    labels = sets.read_array(folder, next(iter(previews.values())), "labels")[:COLUMNS]
+    # Side by side, pictures of one class show at a glance whether they have become the same.
+    order = np.argsort(labels, kind="stable")
+    rows = {"real": _real_row(folder, labels[order])}
+    rows |= {
+        label: sets.read_array(folder, artifact, "images")[order]
         for label, artifact in previews.items()
     }
-    labels = sets.read_array(folder, next(iter(previews.values())), "labels")[:COLUMNS]
-    rows = {"real": _real_row(folder, labels), **rows}
     figures.save(figures.grid(rows, facts["levels"], title), Path(stem))
 
 

@@ -14,7 +14,7 @@ from autophagy.regimes import requested_labels
 
 def sample(root: Path, records: list[dict[str, Any]], report: Report) -> None:
     """Write every sample set of the records, all of one model: samples, their preview."""
-    devices.prepare(records[0]["params"]["threads"])
+    devices.prepare(records[0]["params"]["threads"], records[0]["device"])
     model_path = records[0]["materials"][0]
     family = models.module(records[0]["params"]["family"])
     model = family.load(root / model_path, records[0]["device"])
@@ -33,21 +33,28 @@ def sample(root: Path, records: list[dict[str, Any]], report: Report) -> None:
         pictures = model.sample(
             labels, row_seeds, params["sampling_bias"], params["sample"], report
         )
-        images, not_finite = quantise(pictures, facts["levels"])
+        images, accidents = quantise(pictures, facts["levels"])
+        if accidents["not_finite"]:
+            report(0, n, f"{accidents['not_finite']} of {n} pictures are not finite")
         with store.new_folder(root / record["path"]) as folder:
             sets.write_arrays(folder, images=images, labels=labels, seeds=row_seeds)
-        manifests.write(root, record, rows=n, facts=facts | {"not_finite": not_finite})
+        manifests.write(root, record, rows=n, facts=facts | accidents)
 
 
-def quantise(pictures: np.ndarray, levels: int) -> tuple[np.ndarray, int]:
-    """Pictures in [-1, 1] as grey levels 0..levels-1, and how many pictures were not finite.
+def quantise(pictures: np.ndarray, levels: int) -> tuple[np.ndarray, dict[str, float]]:
+    """Pictures in [-1, 1] as grey levels 0..levels-1, and what was lost by it.
 
     Values outside [-1, 1] are clipped; pixels that are NaN become 0. Both feed back into the next
-    generation, so their number is recorded rather than hidden.
+    generation, so both are recorded rather than hidden: `not_finite` counts pictures, `clipped` is
+    the share of pixels that lay outside by more than half a level.
     """
-    not_finite = int((~np.isfinite(pictures).all(axis=(1, 2, 3))).sum())
-    unit = (np.nan_to_num(pictures, nan=-1.0, posinf=1.0, neginf=-1.0).clip(-1, 1) + 1.0) / 2.0
-    return np.rint(unit * (levels - 1)).astype(np.uint8), not_finite
+    finite = np.nan_to_num(pictures, nan=-1.0, posinf=np.inf, neginf=-np.inf)
+    accidents = {
+        "not_finite": int((~np.isfinite(pictures).all(axis=(1, 2, 3))).sum()),
+        "clipped": float((np.abs(finite) > 1.0 + 1.0 / (levels - 1)).mean()),
+    }
+    unit = (finite.clip(-1.0, 1.0) + 1.0) / 2.0
+    return np.rint(unit * (levels - 1)).astype(np.uint8), accidents
 
 
 def _label_pool(root: Path, record: dict[str, Any]) -> np.ndarray:

@@ -14,7 +14,7 @@ def train(root: Path, records: list[dict[str, Any]], report: Report) -> None:
     """Write model/, fitted to the training set beside it."""
     [record] = records
     params = record["params"]
-    devices.prepare(params["threads"])
+    devices.prepare(params["threads"], record["device"])
     [training_set] = record["materials"]
     facts = sets.picture_facts(manifests.read(root, training_set))
     table = sets.read_index(root / training_set)

@@ -1,0 +1,465 @@
+"""The edges: the command `autophagy`, jobs and their scripts. One line of error, never a frame."""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+from autophagy import cli, fingerprint, job, manifests, paths, progress, store, tables
+from autophagy.errors import UserError
+from conftest import REPOSITORY, SCRIPTS, Made, child_environment, tiny_content
+
+HEAVY = ("torch", "diffusers", "snakemake", "sklearn", "matplotlib", "dvc")
+#: Calls a command, then tells which of the heavy packages it has imported.
+WATCHED = """
+import sys
+from autophagy import cli
+try:
+    status = cli.main(sys.argv[1:])
+except SystemExit as ended:
+    status = ended.code
+print("imported:", *(name for name in {heavy!r} if name in sys.modules))
+sys.exit(status)
+"""
+COMMANDS = ("record", "ledger", "summary")
+
+
+def python(*arguments: str, folder: Path = REPOSITORY, **options: Any):
+    """Run Python with this library in a folder."""
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=folder, text=True,
+        # Buffered, as at a user's terminal, so that errors may come as late as at the exit.
+        env=child_environment() | {"PYTHONUNBUFFERED": ""},
+        stderr=subprocess.PIPE, check=False, **{"stdout": subprocess.PIPE, **options},
+    )  # fmt: skip
+
+
+def imported(*arguments: str, folder: Path = REPOSITORY) -> set[str]:
+    done = python("-c", WATCHED.format(heavy=HEAVY), *arguments, folder=folder)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.splitlines()[-1].removeprefix("imported:").split())
+
+
+@pytest.fixture
+def called(capsys):
+    """Call the command: its exit status, its text and its errors."""
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        status = cli.main(list(arguments))
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    return call
+
+
+@pytest.fixture
+def here(tiny_experiment, tmp_path, monkeypatch) -> Path:
+    """A copy of the finished experiment, as working directory."""
+    folder = tmp_path / "here"
+    shutil.copytree(tiny_experiment.folder, folder)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def one_error(text: str) -> str:
+    """The single line on stderr, without its mark."""
+    [line] = text.splitlines()
+    assert line.startswith("autophagy: ")
+    return line.removeprefix("autophagy: ")
+
+
+# The command
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["summary", "--help"]])
+def test_help_imports_nothing_heavy(arguments) -> None:
+    assert imported(*arguments) == set()
+
+
+def test_the_schema_and_the_plan_import_nothing_heavy(tmp_path) -> None:
+    assert imported("schema") == set()
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(tiny_content()))
+    assert imported("ledger", "config.yaml", folder=tmp_path) == set()
+
+
+def test_a_summary_imports_neither_torch_nor_snakemake(tiny_experiment) -> None:
+    found = imported("summary", "config.yaml", folder=tiny_experiment.folder)
+    assert not found & {"torch", "diffusers", "snakemake"}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("extra", [(), ("--json",)])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "bad.yaml: cannot be read: No such file"),
+        ("loops: [", "bad.yaml: not valid YAML"),
+        ("- 1", "bad.yaml: must be a mapping"),
+        ({"seeds": [1, 1]}, "bad.yaml: seeds: [1, 1] holds a seed twice"),
+        ({"experiment": "../x"}, 'bad.yaml: experiment: "../x" is not allowed'),
+    ],
+)
+def test_a_bad_configuration_is_one_line_and_wrong_use(
+    command, extra, content, message, called, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if isinstance(content, dict):
+        content = yaml.safe_dump(tiny_content() | content)
+    if content is not None:
+        Path("bad.yaml").write_text(content)
+    status, out, err = called(command, "bad.yaml", *extra)
+    assert status == 2
+    assert out == ""
+    assert one_error(err).startswith(message)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_default_configuration_is_looked_for_where_it_should_be(
+    command, called, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    status, _, err = called(command)
+    assert status == 2
+    assert one_error(err).startswith("config/config.yaml: cannot be read")
+
+
+@pytest.mark.parametrize("arguments", [[], ["no-such-command"], ["summary", "--no-such-option"]])
+def test_wrong_words_are_wrong_use(arguments, capsys) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith("autophagy")
+
+
+def test_as_a_program_it_ends_with_its_status_and_no_traceback(tmp_path) -> None:
+    done = python("-m", "autophagy.cli", "summary", "nowhere.yaml", folder=tmp_path)
+    assert done.returncode == 2
+    assert one_error(done.stderr).startswith("nowhere.yaml: cannot be read")
+
+
+def test_the_schema_is_printed(called) -> None:
+    expected = (REPOSITORY / "workflow" / "schemas" / "config.schema.json").read_text()
+    assert called("schema") == (0, expected, "")
+    assert called("schema", "--json") == (0, expected, "")
+
+
+def test_the_summary_of_a_finished_experiment(here, called) -> None:
+    status, out, err = called("summary", "config.yaml")
+    assert (status, err) == (0, "")
+    assert out.startswith("tiny: 3 generations")
+    text, _, listed = out.partition("\nFigures:\n")
+    assert text == tables.summary(Path("results/tiny"), planning_of(here)) + "\n"
+    figures = [Path(line.strip()) for line in listed.splitlines()]
+    assert len(figures) == 5
+    assert all(figure.is_file() for figure in figures)
+
+
+def planning_of(folder: Path):
+    from autophagy import config
+
+    return config.load(folder / "config.yaml")
+
+
+def test_the_summary_as_json_is_metrics_json(here, called) -> None:
+    status, out, err = called("summary", "config.yaml", "--json")
+    assert (status, err) == (0, "")
+    found, kept = json.loads(out), store.read_json(here / "results/tiny/metrics.json")
+    assert found.keys() == kept.keys()
+    for loop, numbers in found.items():
+        assert flat(numbers) == pytest.approx(flat(kept[loop]))
+
+
+def flat(numbers: dict[str, Any]) -> dict[str, float]:
+    nested = {f"model.{key}": value for key, value in numbers.get("model", {}).items()}
+    return {key: value for key, value in numbers.items() if key != "model"} | nested
+
+
+def test_the_summary_of_an_unfinished_experiment(called, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("config.yaml").write_text(yaml.safe_dump(tiny_content()))
+    status, out, err = called("summary", "config.yaml")
+    assert (status, out) == (2, "")
+    assert one_error(err) == "results/tiny/metrics.csv: is missing; run the workflow first"
+
+
+def test_checking_a_finished_experiment_finds_nothing(here, called) -> None:
+    status, out, err = called("record", "config.yaml", "--check")
+    assert (status, err) == (0, "")
+    stages = len(json.loads(called("record", "config.yaml", "--check", "--json")[1])["current"])
+    assert out == f"{stages} of {stages} stages are current\n"
+    assert stages == 2 + 2 + 4 + 1 + 2 + 4 + 1
+
+
+def test_checking_names_the_stage_and_the_reason(here, called) -> None:
+    broken = here / "results/tiny/loops/fresh/seed-1/gen-002/samples/images.npy"
+    content = bytearray(broken.read_bytes())
+    content[-1] ^= 1
+    broken.write_bytes(content)
+    status, _, err = called("record", "config.yaml", "--check")
+    assert status == 1
+    assert one_error(err).startswith("loop@fresh: loops/fresh/seed-1/gen-002/samples: its files")
+    status, out, err = called("record", "config.yaml", "--check", "--json")
+    found = json.loads(out)
+    assert (status, err) == (1, "")
+    assert found["stale"].keys() == {"loop@fresh"}
+    assert "loop@fresh" not in found["current"]
+
+
+def test_nothing_is_recorded_without_a_ledger(here, called) -> None:
+    status, out, err = called("record", "config.yaml")
+    assert (status, out) == (2, "")
+    assert "dvc.yaml: is missing; write it with `autophagy ledger" in one_error(err)
+
+
+def test_a_ledger_is_written_beside_its_configuration(called, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("config/mine").mkdir(parents=True)
+    Path("config/mine/config.yaml").write_text(yaml.safe_dump(tiny_content()))
+    status, out, err = called("ledger", "config/mine/config.yaml", "--json")
+    assert (status, err) == (0, "")
+    found = json.loads(out)
+    assert found["file"] == "config/mine/dvc.yaml"
+    assert "loop@fresh" in found["stages"]
+    assert "stages" in yaml.safe_load(Path("config/mine/dvc.yaml").read_text())
+    status, out, _ = called("ledger", "config/mine/config.yaml")
+    assert out == f"config/mine/dvc.yaml: {len(found['stages'])} stages\n"
+    assert sorted(path.name for path in Path("config/mine").iterdir()) == [
+        "config.yaml", "dvc.yaml",
+    ]  # fmt: skip
+
+
+def test_a_ledger_that_cannot_be_written_is_one_line(called, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine/dvc.yaml/in the way").mkdir(parents=True)
+    Path("mine/config.yaml").write_text(yaml.safe_dump(tiny_content()))
+    status, _, err = called("ledger", "mine/config.yaml")
+    assert status == 2
+    assert one_error(err).startswith("mine/dvc.yaml: cannot be written")
+
+
+@pytest.mark.parametrize("arguments", [["schema"], ["summary", "config.yaml"]])
+def test_a_reader_that_has_gone_is_no_error(arguments, tiny_experiment) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = python(
+        "-m", "autophagy.cli", *arguments, folder=tiny_experiment.folder, stdout=writer
+    )  # fmt: skip
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+# Jobs
+
+
+def rule(made: Made, folder: Path, *paths: str, **params: Any) -> SimpleNamespace:
+    """What Snakemake gives the script of a rule that makes these artifacts."""
+    records = [made.plan.record(path) for path in paths]
+    return SimpleNamespace(
+        params=SimpleNamespace(root=str(folder), records=records, **params),
+        log=[str(folder.parent / "job.log")],
+        rule="the_rule",
+    )
+
+
+def fails(root: Path, records: list, report: Any) -> None:
+    report(1, 3, "almost")
+    raise UserError("train.steps: too\nmany")
+
+
+def test_a_user_error_in_a_step_is_one_line_and_status_1(tiny_experiment, tmp_path, capsys) -> None:
+    given = rule(tiny_experiment, tmp_path / "x", "loops/fresh/seed-1/gen-002/model")
+    with pytest.raises(SystemExit) as ended:
+        job.run(given, fails)
+    # Python prints the text it exits with, and ends with status 1.
+    assert ended.value.code == ("autophagy: train fresh seed 1 generation 2: train.steps: too many")
+    assert capsys.readouterr().err == ""
+    assert "failed: train.steps: too many" in (tmp_path / "job.log").read_text()
+
+
+def test_a_job_that_fails_prints_one_line_and_no_traceback(tiny_experiment, tmp_path) -> None:
+    """The script itself, in a process of its own."""
+    record = tiny_experiment.plan.record("loops/fresh/seed-1/gen-002/training_set.parquet")
+    program = (
+        "import json, runpy, sys; from types import SimpleNamespace as N; "
+        "a = json.loads(sys.argv[1]); g = N(params=N(root=a['root'], records=a['records']), "
+        "log=[a['log']], rule='mix'); "
+        f"runpy.run_path({str(SCRIPTS / 'mix.py')!r}, {{'snakemake': g}})"
+    )
+    given = {"root": str(tmp_path), "records": [record], "log": str(tmp_path / "job.log")}
+    done = python("-c", program, json.dumps(given))
+    assert done.returncode == 1
+    assert one_error(done.stderr).startswith("mix fresh seed 1 generation 2: ")
+    assert "labels.npy: cannot be read" in done.stderr
+
+
+def test_a_job_tells_its_end_in_its_log_and_on_the_terminal(
+    tiny_experiment, tmp_path, capsys
+) -> None:
+    heard = []
+
+    def step(root, records, report, more):
+        heard.append((root, [record["path"] for record in records], more))
+        report(3, 3, "done that")
+
+    given = rule(tiny_experiment, tmp_path / "x", "real/loop", "real/features")
+    job.run(given, step, more=5)
+    assert heard == [(tmp_path / "x", ["real/loop", "real/features"], 5)]
+    assert (tmp_path / "job.log").read_text() == "3/3 done that, done in 0 s\n"
+    assert capsys.readouterr().err == "  real real: 3/3 done that, done in 0 s\n"
+
+
+def test_a_job_with_other_libraries_than_planned_computes_nothing(
+    tiny_experiment, tmp_path, monkeypatch, capsys
+) -> None:
+    given = rule(tiny_experiment, tmp_path / "x", "real-only/full/seed-1/model")
+    real = fingerprint._version
+    monkeypatch.setattr(
+        fingerprint, "_version", lambda name: "0.1" if name == "torch" else real(name)
+    )
+    with pytest.raises(
+        SystemExit, match=r"^autophagy: train .*: torch: this job runs version 0\.1"
+    ):
+        job.run(given, lambda *_: pytest.fail("the step was called"))
+
+
+@pytest.mark.parametrize("fault", [None, UserError("metrics.csv: is missing")])
+def test_a_rule_without_artifacts_logs_and_fails_likewise(fault, tmp_path) -> None:
+    heard = []
+
+    def function(**arguments: Any) -> None:
+        heard.append(arguments)
+        if fault:
+            raise fault
+
+    given = SimpleNamespace(log=[str(tmp_path / "job.log")], rule="draw_grid")
+    if fault:
+        with pytest.raises(SystemExit, match=r"^autophagy: draw_grid: metrics\.csv: is missing$"):
+            job.call(given, function, a=1)
+    else:
+        job.call(given, function, a=1)
+    assert heard == [{"a": 1}]
+    expected = "metrics.csv: is missing\n" if fault else "done\n"
+    assert (tmp_path / "job.log").read_text() == expected
+
+
+@pytest.mark.parametrize(
+    ("step", "path", "title"),
+    [
+        ("train", "loops/fully-synthetic/seed-1/gen-003/model",
+         "train fully-synthetic seed 1 generation 3"),
+        ("mix", "real-only/small/seed-12/training_set.parquet", "mix real-only small seed 12"),
+        ("evaluate", "evaluation/fresh/seed-1/gen-001/metrics.json",
+         "evaluate evaluation fresh seed 1 generation 1"),
+        ("features", "features/lenet", "features features"),
+        ("record_root", "loops/seed-x/manifest.json", "record_root seed-x"),
+    ],
+)  # fmt: skip
+def test_a_job_is_called_by_its_place(step, path, title) -> None:
+    assert job.title_of({"step": step, "path": path}) == title
+
+
+#: Script -> the artifacts of one job of it.
+JOBS = {
+    "real.py": ["real/loop", "real/reference", "real/features"],
+    "features.py": ["features/lenet"],
+    "mix.py": ["loops/fresh/seed-1/gen-002/training_set.parquet"],
+    "train.py": ["loops/fresh/seed-1/gen-002/model"],
+    "sample.py": ["loops/fresh/seed-1/gen-002/samples", "loops/fresh/seed-1/gen-002/preview"],
+    "evaluate.py": ["evaluation/fresh/seed-1/gen-002/metrics.json"],
+    "evaluate_real.py": ["evaluation/real/seed-1/gen-000/metrics.json"],
+    "record_root.py": ["loops/fresh/manifest.json"],
+}
+
+
+@pytest.mark.parametrize("script", JOBS)
+def test_a_script_makes_what_its_rule_asks_for(script, tiny_experiment, here) -> None:
+    """The same bytes as the steps called by hand."""
+    paths, root = JOBS[script], here / "results" / "tiny"
+    before = {path: (root / manifests.path_of(path)).read_bytes() for path in paths}
+    for path in paths:
+        store._remove(root / manifests.path_of(path))
+        store._remove(root / path)
+    more = {"dataset": tiny_content()["dataset"]} if script == "real.py" else {}
+    given = rule(tiny_experiment, root, *paths, **more)
+    runpy.run_path(str(SCRIPTS / script), {"snakemake": given})
+    for path in paths:
+        assert (root / manifests.path_of(path)).read_bytes() == before[path]
+        assert manifests.stale(root, tiny_experiment.plan.record(path)) is None
+
+
+def test_the_reports_scripts_make_what_their_rules_ask_for(tiny_experiment, here) -> None:
+    root, experiment = here / "results" / "tiny", tiny_experiment.plan.experiment
+    names = ["metrics.csv", "metrics.json", "figures/grid-fresh-seed-1.png", "figures/curves.pdf"]
+    before = {name: (root / name).read_bytes() for name in names}
+    for name in names:
+        (root / name).unlink()
+    previews = {f"generation {t}": paths.preview_path(experiment, "fresh", 1, t) for t in (1, 2, 3)}
+    params = {
+        "tabulate_metrics.py": {"evaluations": tables.evaluations(experiment)},
+        "draw_grid.py": {"previews": previews, "title": "fresh"},
+        "draw_curves.py": {"loops": list(experiment.loops), "seed": 1, "title": "tiny"},
+    }
+    outputs = {"draw_grid.py": "figures/grid-fresh-seed-1", "draw_curves.py": "figures/curves"}
+    for script, own in params.items():
+        given = rule(tiny_experiment, root)
+        given.params = SimpleNamespace(root=str(root), **own)
+        given.output = SimpleNamespace(png=f"{root}/{outputs.get(script)}.png")
+        runpy.run_path(str(SCRIPTS / script), {"snakemake": given})
+    for name in names:
+        assert (root / name).read_bytes() == before[name], name
+
+
+def test_every_script_is_tried_here() -> None:
+    scripts = {script.name for script in SCRIPTS.glob("*.py")}
+    assert scripts == {*JOBS, "tabulate_metrics.py", "draw_grid.py", "draw_curves.py"}
+
+
+# Progress
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def test_progress_is_told_every_ten_seconds_with_the_time_left(
+    tmp_path, monkeypatch, capsys
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(progress, "time", clock)
+    with (tmp_path / "log").open("w") as log:
+        told = progress.Progress("train x", log)
+        for step in range(1, 201):
+            clock.now += 0.5
+            told(step, 400, f"loss {step}")
+        told.finish()
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert lines[0] == "20/400 loss 20, 3 min 10 s left"
+    assert lines[-2:] == [
+        "200/400 loss 200, 1 min 40 s left",
+        "200/400 loss 200, done in 1 min 40 s",
+    ]
+    assert len(lines) == 11
+    assert capsys.readouterr().err.splitlines() == [f"  train x: {line}" for line in lines]
+
+
+def test_a_remark_before_the_work_begins_is_told_at_once(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(progress, "time", Clock())
+    with (tmp_path / "log").open("w") as log:
+        told = progress.Progress("x", log)
+        told(0, 10, "pictures padded")
+        told(1, 10, "too soon to tell")
+    assert (tmp_path / "log").read_text() == "pictures padded\n"
+    assert capsys.readouterr().err == "  x: pictures padded\n"

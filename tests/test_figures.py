@@ -1,0 +1,163 @@
+"""Figures: the same ones are the same bytes, and they show what they are given."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from autophagy import figures
+from autophagy.tables import COLUMNS
+from conftest import REPOSITORY, child_environment
+from PIL import Image
+
+LOOPS = ["unbiased", "biased"]
+FLOOR = {name: {"mean": 0.5, "low": 0.4, "high": 0.6} for name in figures.CURVES}
+DRAWN = "import test_figures as t; from pathlib import Path; t.draw(Path({folder!r}))"
+
+
+def table(seeds: int = 2) -> pd.DataFrame:
+    rows = [
+        {
+            "loop": loop, "seed": seed, "generation": t, "view": view,
+            "sampling_bias": 0.5 if (loop, view) == ("biased", "output") else 1.0,
+            "frechet_distance": t + seed + 10 * (view == "model"), "precision": 0.5 + t / 10,
+            "recall": 0.9 - t / 10,
+        }
+        for loop in LOOPS
+        for seed in range(seeds)
+        for t in (1, 2, 3)
+        for view in ("output", "model")
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def pictures(n: int = 5, channels: int = 1) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    return {
+        name: rng.integers(0, 17, (n, 4, 4, channels), dtype=np.uint8)
+        for name in ("real", "generation 1", "generation 2")
+    }
+
+
+def draw(folder: Path) -> dict[str, bytes]:
+    """Both kinds of figure, saved: their bytes by name."""
+    figures.save(figures.grid(pictures(), 17, "λ = 0.5"), folder / "grid-x-seed-1")
+    figures.save(figures.curves(table(), LOOPS, FLOOR, "Fréchet"), folder / "curves")
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory) -> dict[str, bytes]:
+    return draw(tmp_path_factory.mktemp("figures"))
+
+
+def test_a_figure_is_a_png_and_a_pdf(drawn) -> None:
+    assert set(drawn) == {"curves.png", "curves.pdf", "grid-x-seed-1.png", "grid-x-seed-1.pdf"}
+    for name, content in drawn.items():
+        assert content.startswith(b"\x89PNG" if name.endswith("png") else b"%PDF")
+
+
+def test_the_same_figure_is_the_same_bytes(drawn, tmp_path) -> None:
+    assert draw(tmp_path) == drawn
+
+
+def test_the_same_figure_is_the_same_bytes_in_another_process(drawn, tmp_path) -> None:
+    subprocess.run(
+        [sys.executable, "-c", DRAWN.format(folder=str(tmp_path))], check=True,
+        cwd=REPOSITORY / "tests", env=child_environment() | {"PYTHONHASHSEED": "5"},
+    )  # fmt: skip
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == drawn
+
+
+def test_another_figure_is_other_bytes(drawn, tmp_path) -> None:
+    changed = table()
+    changed.loc[0, "frechet_distance"] += 5
+    figures.save(figures.curves(changed, LOOPS, FLOOR, "Fréchet"), tmp_path / "curves")
+    for suffix in ("png", "pdf"):
+        assert (tmp_path / f"curves.{suffix}").read_bytes() != drawn[f"curves.{suffix}"]
+
+
+def test_a_pdf_holds_no_date_and_no_bitmap_fonts(drawn) -> None:
+    for name in ("curves.pdf", "grid-x-seed-1.pdf"):
+        assert b"CreationDate" not in drawn[name]
+        assert b"ModDate" not in drawn[name]
+        assert b"/Type3" not in drawn[name]
+        assert b"/Subtype /Type0" in drawn[name]
+
+
+def test_a_png_has_the_styles_resolution(drawn, tmp_path) -> None:
+    (tmp_path / "x.png").write_bytes(drawn["curves.png"])
+    width, _ = Image.open(tmp_path / "x.png").size
+    # 10.5 inches, of which the tight box cuts or adds little.
+    assert abs(width / figures.STYLE["savefig.dpi"] - 10.5) < 0.5
+
+
+def test_figures_leave_the_users_style_alone(tmp_path) -> None:
+    from matplotlib import rcParams
+
+    before = {name: value for name, value in rcParams.items() if name != "backend"}
+    figures.save(figures.curves(table(), LOOPS, FLOOR, "x"), tmp_path / "x")
+    figures.save(figures.grid(pictures(), 17, "x"), tmp_path / "x")
+    assert {name: rcParams[name] for name in before} == before
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_strip_lays_pictures_side_by_side_with_white_between(channels) -> None:
+    images = pictures(3, channels)["real"]
+    strip = figures._strip(images, 17)
+    assert strip.shape[:2] == (5, 15)
+    for place, image in enumerate(images):
+        cell = strip[:4, 5 * place : 5 * place + 4]
+        np.testing.assert_array_equal(cell, image.squeeze() / 16)
+        assert (strip[:, 5 * place + 4] == 1).all()
+    assert (strip[4] == 1).all()
+
+
+def test_a_grid_has_a_labelled_row_for_each_set(tmp_path) -> None:
+    rows = pictures()
+    [axes] = figures.grid(rows, 17, "the title").axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == list(rows)
+    assert axes.get_title(loc="left") == "the title"
+    sheet = axes.images[0].get_array()
+    assert sheet.shape == (15, 25)
+    for place, (images, centre) in enumerate(zip(rows.values(), axes.get_yticks(), strict=True)):
+        np.testing.assert_array_equal(sheet[5 * place : 5 * place + 4, :4], images[0, ..., 0] / 16)
+        assert centre == 5 * place + 2
+
+
+def test_curves_show_every_loop_and_the_biased_one_twice() -> None:
+    figure = figures.curves(table(), LOOPS, FLOOR, "the title")
+    labels = {text.get_text() for text in figure.legends[0].get_texts()}
+    assert labels == {"real against real", "unbiased", "biased", "biased, sampled at λ = 1"}
+    for axes, title in zip(figure.axes, figures.CURVES.values(), strict=True):
+        assert axes.get_title(loc="left") == title
+        lines = {line.get_label(): line for line in axes.lines}
+        assert set(lines) == labels
+        assert lines["biased"].get_color() == lines["biased, sampled at λ = 1"].get_color()
+        assert lines["biased"].get_color() != lines["unbiased"].get_color()
+    distance = {line.get_label(): line for line in figure.axes[0].lines}
+    # The mean over seeds 0 and 1.
+    assert distance["unbiased"].get_xydata().tolist() == [[1, 1.5], [2, 2.5], [3, 3.5]]
+    assert distance["biased, sampled at λ = 1"].get_ydata().tolist() == [11.5, 12.5, 13.5]
+    assert distance["real against real"].get_ydata() == [0.5, 0.5]
+
+
+def test_one_seed_has_no_band() -> None:
+    bands = [
+        sum(len(axes.collections) for axes in figures.curves(table(n), LOOPS, FLOOR, "x").axes)
+        for n in (1, 2)
+    ]
+    assert bands == [0, 9]
+
+
+def test_more_loops_than_colours_still_differ() -> None:
+    rows = table(1)
+    many = [f"loop-{n}" for n in range(10)]
+    every = pd.concat([rows[rows["loop"] == "unbiased"].assign(loop=name) for name in many])
+    axes = figures.curves(every, many, FLOOR, "x").axes[0]
+    styles = {(line.get_color(), line.get_marker()) for line in axes.lines[1:]}
+    assert len(styles) == 10

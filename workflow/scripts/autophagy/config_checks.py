@@ -1,0 +1,96 @@
+"""What no single key of a configuration can show: keys that do not fit each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from autophagy import data, features, models, regimes
+from autophagy.errors import UserError
+from autophagy.schema import plain
+
+if TYPE_CHECKING:
+    from autophagy.config import Experiment, Loop
+
+#: Loop names the results' layout uses for itself.
+RESERVED = ("real",)
+
+
+def check(experiment: Experiment) -> None:
+    """Refuse sizes, names and options that contradict each other.
+
+    Raises:
+        UserError: the keys that do not fit each other, and by how much.
+    """
+    splits = experiment.dataset.splits
+    if len(set(experiment.seeds)) < len(experiment.seeds):
+        raise UserError(f"seeds: {experiment.seeds} holds a seed twice; each may stand once")
+    dataset = data.module(experiment.dataset.name)
+    plain_dataset = plain(experiment.dataset)
+    dataset.check(plain_dataset)
+    available = dataset.rows(plain_dataset)
+    asked = splits.loop + splits.reference + splits.features
+    if available is not None and asked > available:
+        raise UserError(
+            f"dataset.splits: loop + reference + features ask for {asked} images and "
+            f"{experiment.dataset.name} has {available}: disjoint splits are {asked - available} "
+            "short"
+        )
+    shape = dataset.shape(plain_dataset)
+    if shape is not None:
+        features.check(shape[0])
+    family = models.module(experiment.model.family)
+    sections = map(plain, (experiment.model, experiment.train, experiment.sample))
+    family.check(*sections, None if shape is None else shape[0])
+
+    if experiment.evaluate.n > splits.loop:
+        raise UserError(
+            f"evaluate.n: {experiment.evaluate.n} exceeds dataset.splits.loop = {splits.loop}; "
+            "the real-vs-real row needs as many real images as there are samples"
+        )
+    smallest = min(experiment.evaluate.n, splits.reference)
+    if experiment.evaluate.k >= smallest:
+        raise UserError(
+            f"evaluate.k: {experiment.evaluate.k} must be below both evaluate.n and "
+            f"dataset.splits.reference, that is below {smallest}"
+        )
+    for name, n in experiment.real_only.items():
+        _check_name(f"real_only.{name}", name)
+        if n > splits.loop:
+            raise UserError(
+                f"real_only.{name}: {n} real images exceed dataset.splits.loop = {splits.loop}; "
+                f"{n - splits.loop} are missing"
+            )
+    for name, loop in experiment.loops.items():
+        _check_name(f"loops.{name}", name)
+        _check_loop(name, loop, experiment)
+
+
+def _check_name(key: str, name: str) -> None:
+    if name in RESERVED:
+        raise UserError(f"{key}: the name {name!r} is taken by the results themselves; rename it")
+
+
+def _check_loop(name: str, loop: Loop, experiment: Experiment) -> None:
+    if name in experiment.real_only:
+        raise UserError(f"loops.{name}: real_only has this name too; every name may stand once")
+    if loop.start_from not in experiment.real_only:
+        raise UserError(
+            f"loops.{name}.start_from: {loop.start_from!r} is no real-only model; allowed: "
+            f"{', '.join(experiment.real_only)}"
+        )
+    regime = regimes.REGIMES[loop.regime]
+    if regime.real == "none" and loop.n_real:
+        raise UserError(
+            f"loops.{name}.n_real: {loop.n_real} is not allowed; {loop.regime} has no real rows "
+            "after generation 1, so it must be 0"
+        )
+    if regime.real != "none" and not loop.n_real:
+        raise UserError(f"loops.{name}.n_real: 0 is not allowed; {loop.regime} needs at least 1")
+    n_initial, split = experiment.real_only[loop.start_from], experiment.dataset.splits.loop
+    needed = regimes.real_rows_needed(regime, experiment.generations, n_initial, loop.n_real)
+    if needed > split:
+        raise UserError(
+            f"loops.{name}: {experiment.generations} generations of {loop.regime} need {needed} "
+            f"real images (n_initial {n_initial}, n_real {loop.n_real}) and dataset.splits.loop "
+            f"holds {split}: {needed - split} are missing"
+        )

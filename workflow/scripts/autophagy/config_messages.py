@@ -1,0 +1,69 @@
+"""What pydantic finds wrong with a configuration, in words of the configuration."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Union, get_args, get_origin
+
+import yaml
+from pydantic import ValidationError
+
+from autophagy import data
+from autophagy.schema import Options
+
+MAPPING = "a mapping of keys to values"
+#: pydantic's terms for "not a mapping".
+_NO_MAPPING = {"model_type", "model_attributes_type", "dict_type"}
+#: Numbers that YAML 1.1 reads as text, for want of a point or of the exponent's sign.
+_SHORT_FLOAT = r"[-+]?\d+(\.\d*)?[eE][-+]?\d{1,2}"
+
+
+def first_finding(error: ValidationError, experiment: type[Options]) -> str:
+    """The first finding as `key.path: value is not allowed: reason`."""
+    findings = error.errors(include_url=False)
+    finding = findings[0]
+    more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+    kind, value = finding["type"], finding["input"]
+    # A union adds its discriminator's tag, and a bad key "[key]": no keys of the file.
+    tagged = finding["loc"][:1] == ("dataset",)
+    where = ".".join(
+        str(part) if re.fullmatch(r"[\w-]+", str(part)) else short(part)
+        for place, part in enumerate(finding["loc"])
+        if not (tagged and place == 1) and part != "[key]"
+    )
+    if kind == "missing":
+        return f"{where}: is missing; see workflow/schemas/config.schema.json{more}"
+    if kind in ("extra_forbidden", "invalid_key"):
+        allowed = ", ".join(_siblings(experiment, finding["loc"]))
+        return f"{where}: unknown key; allowed: {allowed}{more}"
+    reason = re.sub(r"^\w+ should |(?<=item) after validation.*", "", finding["msg"])
+    if kind in _NO_MAPPING:
+        reason = f"be {MAPPING}"
+    elif kind == "string_pattern_mismatch":
+        reason = "be letters, digits, '-' and '_', beginning with a letter or digit, at most 64"
+    elif kind == "float_type" and isinstance(value, str) and re.fullmatch(_SHORT_FLOAT, value):
+        reason += f"; YAML takes it for text, write {yaml.safe_dump(float(value)).split()[0]}"
+    return f"{where}: {short(value)} is not allowed: it should {reason}{more}"
+
+
+def _siblings(experiment: type[Options], path: tuple[Any, ...]) -> list[str]:
+    """The keys that may stand beside the last one of a path in pydantic's terms."""
+    section: Any = experiment
+    for part in path[:-1]:
+        if get_origin(section) is dict:
+            section = get_args(section)[1]
+        elif get_origin(section) is Union:
+            section = data.module(part).Dataset
+        else:
+            section = section.model_fields[part].annotation
+    return [field.alias or name for name, field in section.model_fields.items()]
+
+
+def short(value: Any) -> str:
+    """A value on one line; its type where it cannot be printed (endless, or a huge number)."""
+    try:
+        text = json.dumps(value, ensure_ascii=True, default=str)
+    except (TypeError, ValueError, RecursionError):
+        return f"this {type(value).__name__}"
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,92 @@
+"""Where every artifact of an experiment lies, relative to its folder results/<experiment>/."""
+
+from __future__ import annotations
+
+from autophagy.config import Experiment, Loop
+
+
+def real_only_folder(name: str, seed: int) -> str:
+    return f"real-only/{name}/seed-{seed}"
+
+
+def generation_folder(loop: str, seed: int, generation: int) -> str:
+    return f"loops/{loop}/seed-{seed}/gen-{generation:03d}"
+
+
+def evaluation_path(name: str, seed: int, generation: int) -> str:
+    """`name` is a loop, a real-only model, or `real` (generation 0)."""
+    return f"evaluation/{name}/seed-{seed}/gen-{generation:03d}/metrics.json"
+
+
+def network_path(experiment: Experiment) -> str:
+    return f"features/{experiment.evaluate.features}"
+
+
+def root_path(group: str, name: str) -> str:
+    """The root of a loop, a real-only model or what was measured of one.
+
+    Args:
+        group: loops, real-only or evaluation.
+    """
+    return f"{group}/{name}/manifest.json"
+
+
+#: The root of the tables and figures.
+REPORT = "figures/manifest.json"
+TABLES = ("metrics.csv", "metrics.json")
+
+
+def figure_names(experiment: Experiment) -> list[str]:
+    """The figures by name, without folder and suffix."""
+    grids = [f"grid-{loop}-seed-{seed}" for loop in experiment.loops for seed in experiment.seeds]
+    return [*grids, "curves"]
+
+
+def samples_path(experiment: Experiment, name: str, seed: int, generation: int) -> str:
+    """S^t at the loop's λ. S^1 of an unbiased loop is its real-only start's, if long enough."""
+    loop = experiment.loops[name]
+    if generation == 1 and _shares_first_samples(experiment, loop):
+        return f"{real_only_folder(loop.start_from, seed)}/samples"
+    return f"{generation_folder(name, seed, generation)}/samples"
+
+
+def unbiased_path(experiment: Experiment, name: str, seed: int, generation: int) -> str:
+    """The sample set at λ = 1, for the `model` view."""
+    loop = experiment.loops[name]
+    if loop.sampling_bias == 1.0:
+        return samples_path(experiment, name, seed, generation)
+    if generation == 1 and loop.labels == "balanced":
+        return f"{real_only_folder(loop.start_from, seed)}/samples"
+    return f"{generation_folder(name, seed, generation)}/samples-unbiased"
+
+
+def preview_path(experiment: Experiment, name: str, seed: int, generation: int) -> str:
+    """The preview beside S^t."""
+    return samples_path(experiment, name, seed, generation).removesuffix("samples") + "preview"
+
+
+def model_path(experiment: Experiment, name: str, seed: int, generation: int) -> str:
+    """G^t; G^1 is the real-only start."""
+    if generation == 1:
+        return f"{real_only_folder(experiment.loops[name].start_from, seed)}/model"
+    return f"{generation_folder(name, seed, generation)}/model"
+
+
+def training_set_path(experiment: Experiment, name: str, seed: int, generation: int) -> str:
+    """D^t, the index that G^t is fitted to."""
+    folder = model_path(experiment, name, seed, generation).removesuffix("model")
+    return f"{folder}training_set.parquet"
+
+
+def _shares_first_samples(experiment: Experiment, loop: Loop) -> bool:
+    return (
+        loop.sampling_bias == 1.0
+        and loop.labels == "balanced"
+        and loop.n_synthetic <= real_only_samples(experiment, loop.start_from)
+    )
+
+
+def real_only_samples(experiment: Experiment, name: str) -> int:
+    """Rows of a real-only model's sample set."""
+    # Fixed by the real-only model alone, so that a change of one loop never makes it anew.
+    return max(experiment.real_only[name], experiment.evaluate.n)
