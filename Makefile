@@ -1,5 +1,5 @@
 # Two commands make everything: `make run` and `make test`. Each sets up what it needs.
-.PHONY: run test setup lock lint format recipe timings pull checkout record report
+.PHONY: run test setup lock lint format recipe timings pictures pull checkout record report
 .DEFAULT_GOAL := run
 
 PYTHON ?= python3
@@ -23,10 +23,10 @@ test: setup  ## run the tests
 setup: $(VENV)/.ready
 
 $(VENV)/.ready: requirements.lock pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	@$(PYTHON) -m venv $(VENV)
+	"$(BIN)/python" -m pip install --quiet --requirement requirements.lock
+	"$(BIN)/python" -m pip install --quiet --no-deps --editable .
 	touch $@
 
 lint: setup  ## check style, formatting and the workflow's own lint
@@ -45,6 +45,10 @@ recipe: setup  ## learning curve of the training recipe -> docs/recipe.md (12 mi
 
 timings: setup  ## what each rule of the last run took: jobs, seconds, memory
 	python benchmarks/jobs.py logs/digits
+
+pictures: setup  ## copy the last run's figures to where README shows them
+	mkdir -p docs/figures
+	cp results/digits/figures/*.png docs/figures/
 
 pull: setup  ## fetch recorded results and make Snakemake believe them
 	dvc pull

@@ -12,7 +12,13 @@ from pathlib import Path
 import pandas as pd
 
 #: Benchmark files lie in folders that say what they are about, and end with the rule or generation.
-RULES = {r"^evaluation/.*gen-": "evaluate", r"^figures/grid": "draw_grid", r"record": "record"}
+RULES = {
+    r"^evaluation/real/seed": "evaluate_real",
+    r"^evaluation/.*gen-": "evaluate",
+    r"^figures/grid": "draw_grid",
+    r"^figures/curves": "draw_curves",
+    r"record": "record",
+}
 
 
 def main(logs: Path) -> None:
@@ -23,7 +29,15 @@ def main(logs: Path) -> None:
             (rule for pattern, rule in RULES.items() if re.search(pattern, name)), file.stem
         )
         [job] = pd.read_csv(file, sep="\t", na_values="-").to_dict("records")
-        rows.append({"rule": rule, "seconds": job["s"], "MB": job["max_rss"]})
+        owner = re.search(r"(?:loops|evaluation)/([^/]+)/", name)
+        rows.append(
+            {
+                "rule": rule,
+                "loop": owner.group(1) if owner else "",
+                "seconds": job["s"],
+                "MB": job["max_rss"],
+            }
+        )
     if not rows:
         sys.exit(f"{logs}/benchmarks: no benchmark files; run the workflow first")
     jobs = pd.DataFrame(rows).groupby("rule")
@@ -36,7 +50,10 @@ def main(logs: Path) -> None:
         }
     )
     print(table.sort_values("median s", ascending=False).to_string())
-    print(f"all jobs: {sum(row['seconds'] for row in rows):.0f} s")
+    loops = pd.DataFrame(rows).query("loop != ''").groupby("loop")["seconds"].sum()
+    print("\nseconds by loop (one core):")
+    print(loops.round().astype(int).to_string(header=False))
+    print(f"\nall jobs: {sum(row['seconds'] for row in rows):.0f} s")
 
 
 if __name__ == "__main__":

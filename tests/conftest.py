@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from autophagy import config as configuration
-from autophagy import paths, tables
+from autophagy import ledger, paths, tables
 from autophagy import plan as planning
 from autophagy.schema import plain
 
@@ -123,13 +123,15 @@ class Made:
 
 @pytest.fixture(scope="session")
 def tiny_experiment(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """tests/configs/tiny.yaml with one seed, whole, as config.yaml and results/tiny in a folder.
+    """tests/configs/tiny.yaml with one seed, whole: config/config.yaml, dvc.yaml, results/tiny.
 
     Read it only; copy what a test means to break.
     """
     folder = tmp_path_factory.mktemp("tiny")
     content = tiny_content() | {"seeds": [1]}
-    (folder / "config.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    (folder / "config").mkdir()
+    (folder / "config/config.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     plan = plan_of(content)
+    (folder / "dvc.yaml").write_text(ledger.text(plan, "config/config.yaml"), encoding="utf-8")
     make(plan, folder / plan.root)
     return Made(plan, folder / plan.root, folder)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
-from autophagy import cli, fingerprint, job, manifests, paths, progress, store, tables
+from autophagy import cli, fingerprint, job, ledger, manifests, paths, progress, store, tables
 from autophagy.errors import UserError
 from conftest import REPOSITORY, SCRIPTS, Made, child_environment, tiny_content
 
@@ -31,6 +31,7 @@ print("imported:", *(name for name in {heavy!r} if name in sys.modules))
 sys.exit(status)
 """
 COMMANDS = ("record", "ledger", "summary")
+CONFIG = "config/config.yaml"
 
 
 def python(*arguments: str, folder: Path = REPOSITORY, **options: Any):
@@ -87,12 +88,13 @@ def test_help_imports_nothing_heavy(arguments) -> None:
 
 def test_the_schema_and_the_plan_import_nothing_heavy(tmp_path) -> None:
     assert imported("schema") == set()
-    (tmp_path / "config.yaml").write_text(yaml.safe_dump(tiny_content()))
-    assert imported("ledger", "config.yaml", folder=tmp_path) == set()
+    (tmp_path / "config").mkdir()
+    (tmp_path / CONFIG).write_text(yaml.safe_dump(tiny_content()))
+    assert imported("ledger", CONFIG, folder=tmp_path) == set()
 
 
 def test_a_summary_imports_neither_torch_nor_snakemake(tiny_experiment) -> None:
-    found = imported("summary", "config.yaml", folder=tiny_experiment.folder)
+    found = imported("summary", CONFIG, folder=tiny_experiment.folder)
     assert not found & {"torch", "diffusers", "snakemake"}
 
 
@@ -132,12 +134,33 @@ def test_the_default_configuration_is_looked_for_where_it_should_be(
     assert one_error(err).startswith("config/config.yaml: cannot be read")
 
 
-@pytest.mark.parametrize("arguments", [[], ["no-such-command"], ["summary", "--no-such-option"]])
-def test_wrong_words_are_wrong_use(arguments, capsys) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "the following arguments are required: COMMAND; see `autophagy --help`"),
+        (["no-such-command"], "argument COMMAND: invalid choice: 'no-such-command'"),
+        (["summary", "--no-such-option"], "unrecognized arguments: --no-such-option"),
+        (["summary", "a.yaml", "b.yaml"], "unrecognized arguments: b.yaml"),
+    ],
+)
+def test_wrong_words_are_one_line_and_wrong_use(arguments, message, capsys) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main(arguments)
     assert ended.value.code == 2
-    assert capsys.readouterr().err.splitlines()[-1].startswith("autophagy")
+    said = capsys.readouterr()
+    assert said.out == ""
+    line = one_error(said.err)
+    assert line.startswith(message)
+    assert line.endswith("; see `autophagy --help`")
+
+
+def test_wrong_words_of_a_command_lead_to_its_own_help(capsys) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["record", "--check=1"])
+    assert ended.value.code == 2
+    line = one_error(capsys.readouterr().err)
+    assert line.startswith("argument --check: ")
+    assert line.endswith("; see `autophagy record --help`")
 
 
 def test_as_a_program_it_ends_with_its_status_and_no_traceback(tmp_path) -> None:
@@ -153,7 +176,7 @@ def test_the_schema_is_printed(called) -> None:
 
 
 def test_the_summary_of_a_finished_experiment(here, called) -> None:
-    status, out, err = called("summary", "config.yaml")
+    status, out, err = called("summary", CONFIG)
     assert (status, err) == (0, "")
     assert out.startswith("tiny: 3 generations")
     text, _, listed = out.partition("\nFigures:\n")
@@ -166,11 +189,11 @@ def test_the_summary_of_a_finished_experiment(here, called) -> None:
 def planning_of(folder: Path):
     from autophagy import config
 
-    return config.load(folder / "config.yaml")
+    return config.load(folder / CONFIG)
 
 
 def test_the_summary_as_json_is_metrics_json(here, called) -> None:
-    status, out, err = called("summary", "config.yaml", "--json")
+    status, out, err = called("summary", CONFIG, "--json")
     assert (status, err) == (0, "")
     found, kept = json.loads(out), store.read_json(here / "results/tiny/metrics.json")
     assert found.keys() == kept.keys()
@@ -192,9 +215,9 @@ def test_the_summary_of_an_unfinished_experiment(called, tmp_path, monkeypatch) 
 
 
 def test_checking_a_finished_experiment_finds_nothing(here, called) -> None:
-    status, out, err = called("record", "config.yaml", "--check")
+    status, out, err = called("record", CONFIG, "--check")
     assert (status, err) == (0, "")
-    stages = len(json.loads(called("record", "config.yaml", "--check", "--json")[1])["current"])
+    stages = len(json.loads(called("record", CONFIG, "--check", "--json")[1])["current"])
     assert out == f"{stages} of {stages} stages are current\n"
     assert stages == 2 + 2 + 4 + 1 + 2 + 4 + 1
 
@@ -204,20 +227,59 @@ def test_checking_names_the_stage_and_the_reason(here, called) -> None:
     content = bytearray(broken.read_bytes())
     content[-1] ^= 1
     broken.write_bytes(content)
-    status, _, err = called("record", "config.yaml", "--check")
+    status, _, err = called("record", CONFIG, "--check")
     assert status == 1
-    assert one_error(err).startswith("loop@fresh: loops/fresh/seed-1/gen-002/samples: its files")
-    status, out, err = called("record", "config.yaml", "--check", "--json")
+    assert err.splitlines() == [
+        "autophagy: evaluate@fresh: its parent stage loop@fresh is stale",
+        "autophagy: loop@fresh: loops/fresh/seed-1/gen-002/samples: its files are not those of its "
+        "manifest",
+        "autophagy: report: its parent stage evaluate@fresh is stale",
+    ]
+    status, out, err = called("record", CONFIG, "--check", "--json")
     found = json.loads(out)
     assert (status, err) == (1, "")
-    assert found["stale"].keys() == {"loop@fresh"}
-    assert "loop@fresh" not in found["current"]
+    assert found["stale"].keys() == {"loop@fresh", "evaluate@fresh", "report"}
+    assert not found["stale"].keys() & set(found["current"])
+    assert len(found["current"]) == 16 - 3
 
 
-def test_nothing_is_recorded_without_a_ledger(here, called) -> None:
-    status, out, err = called("record", "config.yaml")
+@pytest.mark.parametrize("extra", [(), ("--check",), ("--json",)])
+@pytest.mark.parametrize("fault", ["missing", "edited", "of another configuration"])
+def test_nothing_is_looked_at_or_recorded_without_a_current_ledger(
+    fault, extra, here, called, monkeypatch
+) -> None:
+    file = Path("dvc.yaml")
+    if fault == "missing":
+        file.unlink()
+    elif fault == "edited":
+        file.write_text(file.read_text() + "# mine\n")
+    else:
+        content = yaml.safe_load(Path(CONFIG).read_text())
+        content["loops"]["another"] = content["loops"]["fresh"]
+        Path(CONFIG).write_text(yaml.safe_dump(content, sort_keys=False))
+    monkeypatch.setattr(ledger, "findings", lambda *_: pytest.fail("results were looked at"))
+    monkeypatch.setattr(ledger, "commit", lambda *_: pytest.fail("something was recorded"))
+    status, out, err = called("record", CONFIG, *extra)
     assert (status, out) == (2, "")
-    assert "dvc.yaml: is missing; write it with `autophagy ledger" in one_error(err)
+    assert one_error(err) == (
+        "dvc.yaml: is missing or out of date; write it with `autophagy ledger config/config.yaml`"
+    )
+
+
+def test_a_ledger_just_written_is_current(here, called) -> None:
+    Path("dvc.yaml").unlink()
+    assert called("ledger")[0] == 0
+    assert called("record", "--check")[0] == 0
+
+
+@pytest.mark.parametrize("command", ["record", "ledger"])
+def test_a_configuration_elsewhere_has_no_ledger(command, here, called) -> None:
+    shutil.copy(CONFIG, "config.yaml")
+    status, out, err = called(command, "config.yaml")
+    assert (status, out) == (2, "")
+    assert one_error(err) == (
+        "config.yaml: has no ledger; DVC records config/config.yaml and config/NAME/config.yaml"
+    )
 
 
 def test_a_ledger_is_written_beside_its_configuration(called, tmp_path, monkeypatch) -> None:
@@ -239,14 +301,14 @@ def test_a_ledger_is_written_beside_its_configuration(called, tmp_path, monkeypa
 
 def test_a_ledger_that_cannot_be_written_is_one_line(called, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("mine/dvc.yaml/in the way").mkdir(parents=True)
-    Path("mine/config.yaml").write_text(yaml.safe_dump(tiny_content()))
-    status, _, err = called("ledger", "mine/config.yaml")
+    Path("config/mine/dvc.yaml/in the way").mkdir(parents=True)
+    Path("config/mine/config.yaml").write_text(yaml.safe_dump(tiny_content()))
+    status, _, err = called("ledger", "config/mine/config.yaml")
     assert status == 2
-    assert one_error(err).startswith("mine/dvc.yaml: cannot be written")
+    assert one_error(err).startswith("config/mine/dvc.yaml: cannot be written")
 
 
-@pytest.mark.parametrize("arguments", [["schema"], ["summary", "config.yaml"]])
+@pytest.mark.parametrize("arguments", [["schema"], ["summary", CONFIG]])
 def test_a_reader_that_has_gone_is_no_error(arguments, tiny_experiment) -> None:
     reader, writer = os.pipe()
     os.close(reader)
@@ -314,7 +376,7 @@ def test_a_job_tells_its_end_in_its_log_and_on_the_terminal(
     job.run(given, step, more=5)
     assert heard == [(tmp_path / "x", ["real/loop", "real/features"], 5)]
     assert (tmp_path / "job.log").read_text() == "3/3 done that, done in 0 s\n"
-    assert capsys.readouterr().err == "  real real: 3/3 done that, done in 0 s\n"
+    assert capsys.readouterr().err == "  real: 3/3 done that, done in 0 s\n"
 
 
 def test_a_job_with_other_libraries_than_planned_computes_nothing(
@@ -347,8 +409,40 @@ def test_a_rule_without_artifacts_logs_and_fails_likewise(fault, tmp_path) -> No
     else:
         job.call(given, function, a=1)
     assert heard == [{"a": 1}]
-    expected = "metrics.csv: is missing\n" if fault else "done\n"
+    expected = "failed: metrics.csv: is missing\n" if fault else "done\n"
     assert (tmp_path / "job.log").read_text() == expected
+
+
+def breaks(*_: Any, **__: Any) -> None:
+    raise ValueError("shapes (3,) and\n  (4,) do not fit" + "!" * 1000)
+
+
+def test_any_other_error_is_one_line_too_and_its_traceback_in_the_log(
+    tiny_experiment, tmp_path, capsys
+) -> None:
+    log = tmp_path / "job.log"
+    made = rule(tiny_experiment, tmp_path / "x", "loops/fresh/seed-1/gen-002/model")
+    bare = SimpleNamespace(log=[str(log)], rule="draw_grid")
+    for title, caller, given in (
+        ("train fresh seed 1 generation 2", job.run, made),
+        ("draw_grid", job.call, bare),
+    ):
+        log.unlink(missing_ok=True)
+        with pytest.raises(SystemExit) as ended:
+            caller(given, breaks)
+        # Python prints the text it exits with, and ends with status 1.
+        said = ended.value.code
+        assert said.startswith(
+            f"autophagy: {title}: ValueError: shapes (3,) and (4,) do not fit!!!"
+        )
+        assert said.endswith(f"!; the traceback is in {log}")
+        assert "\n" not in said
+        assert len(said) < 500 + len(str(log))
+        assert capsys.readouterr().err == ""
+        kept = log.read_text()
+        assert kept.startswith("Traceback (most recent call last):")
+        assert "in breaks" in kept
+        assert "ValueError: shapes (3,) and\n  (4,) do not fit" in kept
 
 
 @pytest.mark.parametrize(
@@ -359,7 +453,8 @@ def test_a_rule_without_artifacts_logs_and_fails_likewise(fault, tmp_path) -> No
         ("mix", "real-only/small/seed-12/training_set.parquet", "mix real-only small seed 12"),
         ("evaluate", "evaluation/fresh/seed-1/gen-001/metrics.json",
          "evaluate evaluation fresh seed 1 generation 1"),
-        ("features", "features/lenet", "features features"),
+        ("features", "features/lenet", "features"),
+        ("real", "real/loop", "real"),
         ("record_root", "loops/seed-x/manifest.json", "record_root seed-x"),
     ],
 )  # fmt: skip

@@ -189,6 +189,13 @@ MALFORMED: list[tuple[dict[str, Any], str, str]] = [
     ({"model.condition_dropout": 1.0}, "model.condition_dropout: 1.0", "less than 1"),
     ({"model.pad": "yes"}, 'model.pad: "yes"', "valid boolean"),
     ({"model.attention": 1}, "model.attention: 1", "valid boolean"),
+    ({"model.attention": True, "model.channels": [8, 12]},
+     "model.attention: needs a last width in model.channels that 8 divides", "not 12"),
+    ({"model.prediction": "epsilon"},
+     "model.prediction: epsilon explodes at t = T under model.beta_schedule = squaredcos_cap_v2",
+     "use v_prediction"),
+    ({"train.warmup_steps": 3}, "train.warmup_steps: 3", "must be below train.steps = 3"),
+    ({"train.warmup_steps": 4}, "train.warmup_steps: 4", "must be below train.steps = 3"),
     ({"train.steps": 0}, "train.steps: 0", "greater than or equal to 1"),
     ({"train.steps": 1e3}, "train.steps: 1000.0", "valid integer"),
     ({"train.steps": 10**5000}, "train.steps: this int", "less than or equal to 1000000000"),
@@ -204,7 +211,18 @@ MALFORMED: list[tuple[dict[str, Any], str, str]] = [
     # sampling
     ({"sample.scheduler": "euler"}, 'sample.scheduler: "euler"',
      "'dpm-solver++', 'ddim' or 'ancestral'"),
-    ({"sample.steps": 51}, "sample.steps: 51", "exceeds model.timesteps = 50"),
+    ({"sample.steps": 51}, "sample.steps: 51", "must be below model.timesteps = 50"),
+    ({"sample.steps": 50}, "sample.steps: 50", "must be below model.timesteps = 50"),
+    (
+        {"sample.steps": 26, "sample.scheduler": "ddim"},
+        "sample.steps: 26",
+        "does not divide model.timesteps = 50",
+    ),
+    (
+        {"sample.steps": 51, "sample.scheduler": "ancestral"},
+        "sample.steps: 51",
+        "does not divide model.timesteps = 50",
+    ),
     ({"sample.eta": 1}, "sample.eta: unknown key", "allowed: scheduler, steps, batch_size"),
     ({"sample.batch_size": 0}, "sample.batch_size: 0", "greater than or equal to 1"),
     # evaluation
@@ -215,8 +233,11 @@ MALFORMED: list[tuple[dict[str, Any], str, str]] = [
     ({"evaluate.features": "vgg"}, 'evaluate.features: "vgg"', "'lenet'"),
     ({"evaluate.metric": "fid"}, "evaluate.metric: unknown key", "allowed: n, k, features"),
     # the top
-    ({"schema": 2}, "schema: 2", "it should be 1"),
-    ({"schema": "1"}, 'schema: "1"', "it should be 1"),
+    ({"schema": 2}, "schema: 2", "it should be less than or equal to 1"),
+    ({"schema": 0}, "schema: 0", "it should be greater than or equal to 1"),
+    ({"schema": "1"}, 'schema: "1"', "it should be a valid integer"),
+    ({"schema": True}, "schema: true", "it should be a valid integer"),
+    ({"schema": 1.0}, "schema: 1.0", "it should be a valid integer"),
     ({"schema": GONE}, "schema: is missing", "schema.json"),
     ({"kind": "theory"}, 'kind: "theory"', "'images'"),
     ({"generations": 0}, "generations: 0", "greater than or equal to 1"),
@@ -312,7 +333,10 @@ def test_limits_themselves_are_allowed() -> None:
         "real_only.spare": 120,
         "evaluate.n": 120,
         "evaluate.k": 59,
-        "sample.steps": 50,
+        "sample.steps": 49,
+        "train.warmup_steps": 2,
+        "model.attention": True,
+        "model.channels": [12, 8],  # attention is at the last width alone
         "dataset.splits.features": 1797 - 180,
         "dataset.split_seed": 2**64 - 1,
         "seeds": [0, 2**32 - 1],
@@ -322,6 +346,10 @@ def test_limits_themselves_are_allowed() -> None:
     assert experiment.loops["fresh"].n_real == 40
     assert refusal(edited(fits | {"generations": 4})).endswith(": 40 are missing")
     assert parse({"generations": 1, "loops.fresh.n_real": 10**9}).generations == 1
+    assert parse({"model.channels": [8, 12]}).model.attention is False
+    for schedule in ("linear", "scaled_linear"):
+        epsilon = {"model.prediction": "epsilon", "model.beta_schedule": schedule}
+        assert parse(epsilon).model.prediction == "epsilon"
 
 
 def test_whole_numbers_do_for_fractions_and_mean_the_same() -> None:
@@ -368,6 +396,75 @@ def test_what_is_no_yaml_is_said_so(bytes_, tmp_path) -> None:
     with pytest.raises(UserError) as raised:
         configuration.load(file)
     assert str(raised.value).startswith(f"{file}: not valid YAML: ")
+
+
+LINES = SHIPPED[-1].read_text().splitlines()
+
+
+def line_of(begin: str) -> int:
+    """Index of the line of tiny.yaml that begins so."""
+    [place] = [place for place, line in enumerate(LINES) if line.startswith(begin)]
+    return place
+
+
+FRESH = line_of("  fresh:")
+
+
+@pytest.mark.parametrize(
+    ("lines", "line", "key"),
+    [
+        ([*LINES, "seeds: [3]"], len(LINES) + 1, "seeds"),
+        (["seeds: [3]", *LINES], 1 + line_of("seeds") + 1, "seeds"),
+        ([*LINES, "'seeds': [3]"], len(LINES) + 1, "seeds"),
+        ([*LINES, "loops:", "  more: {}"], len(LINES) + 1, "loops"),
+        ([*LINES[: FRESH + 1], LINES[FRESH], *LINES[FRESH + 1 :]], FRESH + 2, "fresh"),
+        ([*LINES[: FRESH + 1], "  biased: {}", *LINES[FRESH + 1 :]], FRESH + 2, "biased"),
+        ([line.replace("{loop: 120", "{loop: 120, loop: 119") for line in LINES],
+         line_of("dataset") + 1, "loop"),
+        ([line.replace("  pad:", "  layers_per_block: 2\n  pad:") for line in LINES],
+         line_of("  pad:") + 1, "layers_per_block"),
+    ],
+)  # fmt: skip
+def test_a_key_that_stands_twice_is_refused_with_its_line(lines, line, key, tmp_path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("\n".join(lines) + "\n")
+    for reader in (configuration.load, configuration.refuse_twice):
+        with pytest.raises(UserError) as raised:
+            reader(file)
+        assert str(raised.value) == f'{file}: line {line}: the key "{key}" stands twice'
+
+
+def test_refusing_twice_minds_nothing_else(tmp_path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("a: {b: 1, c: 1}\nb: [{a: 1}, {a: 1}]\n")
+    assert configuration.refuse_twice(file) is None
+    assert all(configuration.refuse_twice(path) is None for path in SHIPPED)
+    file.write_text("a: [")
+    with pytest.raises(UserError, match="not valid YAML"):
+        configuration.refuse_twice(file)
+    with pytest.raises(UserError, match="cannot be read: No such file"):
+        configuration.refuse_twice(tmp_path / "nowhere.yaml")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "{<<: *fresh, n_synthetic: 30}",
+        "{n_synthetic: 30, <<: *fresh}",
+        "{<<: [*fresh, *biased], n_synthetic: 30}",
+        "{<<: *fresh, <<: *biased, n_synthetic: 30, start_from: small, n_real: 20, "
+        "regime: fresh_data, sampling_bias: 1.0, labels: balanced}",
+    ],
+)
+def test_merge_keys_fill_in_what_is_not_said(other, tmp_path) -> None:
+    text = "\n".join(LINES).replace("  fresh: {", "  fresh: &fresh {")
+    text = text.replace("  biased: {", "  biased: &biased {")
+    text = text.replace("device: cpu", f"  other: {other}\ndevice: cpu")
+    file = tmp_path / "config.yaml"
+    file.write_text(text)
+    loops = plain(configuration.load(file))["loops"]
+    assert loops.pop("other") == loops["fresh"] | {"n_synthetic": 30}
+    assert loops == tiny_content()["loops"]
 
 
 def test_files_that_cannot_be_read_are_said_so(tmp_path) -> None:
@@ -459,9 +556,9 @@ def test_whatever_stands_in_a_file_is_an_experiment_or_a_user_error(changes) -> 
         assert found.isprintable()
         assert not JARGON.search(found)
     else:
-        plain = plain(found)
-        assert plain(configuration.parse(plain, "again")) == plain
-        json.dumps(plain, allow_nan=False)
+        shown = plain(found)
+        assert plain(configuration.parse(shown, "again")) == shown
+        json.dumps(shown, allow_nan=False)
 
 
 @settings(derandomize=True, max_examples=150, deadline=None)
@@ -498,3 +595,14 @@ def test_the_schema_allows_what_is_shipped_and_no_unknown_key() -> None:
             content = tiny_content()
             inside(content, path)["typo"] = 1
             assert not validator.is_valid(content), path
+
+
+def test_merged_keys_may_be_overridden(tmp_path) -> None:
+    """A merge brings keys that stand again beside it, from nested anchors too."""
+    text = """
+base: &y {k: 1}
+deep: {x: &x {<<: *y, k: 3}}
+b: {<<: *x, k: 4}
+"""
+    (tmp_path / "merged.yaml").write_text(text)
+    configuration.refuse_twice(tmp_path / "merged.yaml")

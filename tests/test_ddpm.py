@@ -105,7 +105,9 @@ def test_unbiased_sampling_is_the_plain_conditional_model(model) -> None:
     from diffusers import DDIMScheduler
 
     unet = model.pipeline.unet
-    scheduler = DDIMScheduler.from_config(model.pipeline.scheduler.config)
+    scheduler = DDIMScheduler.from_config(
+        model.pipeline.scheduler.config, timestep_spacing="trailing", clip_sample=False
+    )
     scheduler.set_timesteps(4)
     x = torch.stack([noise_of(int(seed), 1, 8, 8) for seed in SEEDS[:BATCH]])
     for t in scheduler.timesteps:
@@ -113,6 +115,10 @@ def test_unbiased_sampling_is_the_plain_conditional_model(model) -> None:
         x = scheduler.step(output, t, x).prev_sample
     found = draw(model, LABELS[:BATCH], SEEDS[:BATCH], steps=4)
     np.testing.assert_array_equal(found, x.permute(0, 2, 3, 1).numpy())
+
+
+#: ᾱ at t = T − 1 of the linear β, 1e-4 … 0.02 over the tiny configuration's 50 timesteps.
+KEPT = float(np.prod(1 - np.linspace(1e-4, 0.02, 50)))
 
 
 @pytest.fixture(scope="module")
@@ -124,19 +130,19 @@ def epsilon_model():
 @torch.inference_mode()
 @pytest.mark.parametrize("bias", [1.0, 0.5, 0.25])
 def test_guidance_by_hand_on_one_step(bias, epsilon_model) -> None:
-    """ε = ε(∅) + (ε(c) − ε(∅))/λ, then x₀ = (x − √(1−ᾱ) ε)/√ᾱ, clipped as DDIM does.
+    """ε = ε(∅) + (ε(c) − ε(∅))/λ, then x₀ = (x − √(1−ᾱ) ε)/√ᾱ, not clipped.
 
-    One DDIM step starts at t = 0, where ᾱ = 1 − β₀.
+    One DDIM step starts at t = T − 1 and ends at the picture.
     """
     unet = epsilon_model.pipeline.unet
     x = torch.stack([noise_of(int(seed), 1, 8, 8) for seed in SEEDS[:2]])
-    conditional = unet(x, 0, torch.from_numpy(LABELS[:2])).sample
-    unconditional = unet(x, 0, torch.tensor([3, 3])).sample
+    conditional = unet(x, 49, torch.from_numpy(LABELS[:2])).sample
+    unconditional = unet(x, 49, torch.tensor([3, 3])).sample
     epsilon = unconditional + (conditional - unconditional) / bias
-    kept = 1 - 1e-4
-    expected = ((x - (1 - kept) ** 0.5 * epsilon) / kept**0.5).clip(-1, 1)
-    # ε is multiplied by 0.01 here: the tolerance must be far below what the term amounts to.
-    assert (0.01 * (conditional - unconditional)).abs().max() > 1e-3
+    expected = (x - (1 - KEPT) ** 0.5 * epsilon) / KEPT**0.5
+    assert expected.abs().max() > 1.5
+    # The tolerance must be far below what the term amounts to.
+    assert (((1 - KEPT) / KEPT) ** 0.5 * (conditional - unconditional)).abs().max() > 1e-2
     found = draw(epsilon_model, LABELS[:2], SEEDS[:2], bias, "ddim", steps=1, batch_size=2)
     np.testing.assert_allclose(found, expected.permute(0, 2, 3, 1).numpy(), atol=2e-6)
 
@@ -286,6 +292,7 @@ def test_a_saved_model_is_plain_diffusers(model, tmp_path) -> None:
     scheduler = DDPMScheduler.from_pretrained(tmp_path / "model" / "scheduler")
     assert scheduler.config.num_train_timesteps == MODEL["timesteps"]
     assert scheduler.config.prediction_type == MODEL["prediction"]
+    assert scheduler.config.clip_sample is False
     for name, weights in model.pipeline.unet.state_dict().items():
         assert torch.equal(unet.state_dict()[name], weights)
     assert {Path(name).suffix for name in files} == {".json", ".safetensors"}
@@ -304,11 +311,65 @@ def test_saving_tells_no_path_and_loading_and_saving_changes_no_byte(model, tmp_
             assert "_name_or_path" not in json.loads(content)
 
 
-def test_a_loaded_model_draws_the_same_pictures(model, tmp_path) -> None:
-    saved(model, tmp_path / "model")
-    loaded = ddpm.load(tmp_path / "model", "cpu")
-    for bias in (1.0, 0.5):
-        np.testing.assert_array_equal(draw(loaded, bias=bias), draw(model, bias=bias))
+@pytest.fixture(scope="module")
+def loaded(model, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("loaded") / "model"
+    saved(model, folder)
+    return ddpm.load(folder, "cpu")
+
+
+@pytest.mark.parametrize("steps", [1, 3, 25])
+@pytest.mark.parametrize("bias", [1.0, 0.5])
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_a_loaded_model_draws_the_same_pictures(sampler, bias, steps, model, loaded) -> None:
+    one, other = (draw(m, bias=bias, sampler=sampler, steps=steps) for m in (model, loaded))
+    np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("which", ["model", "loaded"])
+@pytest.mark.parametrize(
+    ("sampler", "steps"),
+    [("dpm-solver++", steps) for steps in (1, 3, 25, 26, 49)]
+    + [(sampler, steps) for sampler in ("ddim", "ancestral") for steps in (1, 5, 25, 50)],
+)
+def test_a_trajectory_begins_at_the_last_timestep(
+    sampler, steps, which, request, monkeypatch
+) -> None:
+    """T = 50: more than T/2 steps are where leading spacings begin elsewhere."""
+    chosen = request.getfixturevalue(which)
+    seen: list[int] = []
+    forward = chosen.pipeline.unet.forward
+
+    def watched(x, t, labels):
+        seen.append(int(t))
+        return forward(x, t, labels)
+
+    monkeypatch.setattr(chosen.pipeline.unet, "forward", watched)
+    found = draw(chosen, LABELS[:2], SEEDS[:2], sampler=sampler, steps=steps, batch_size=2)
+    assert seen[0] == MODEL["timesteps"] - 1 == 49
+    assert len(seen) == steps
+    assert seen == sorted(seen, reverse=True)
+    assert seen[-1] >= 0
+    assert np.isfinite(found).all()
+
+
+def test_the_samplers_state_how_their_timesteps_are_spaced() -> None:
+    from autophagy.models.pipeline import SAMPLERS as table
+
+    spacing = {name: entry[1]["timestep_spacing"] for name, entry in table.items()}
+    assert spacing == {"dpm-solver++": "linspace", "ddim": "trailing", "ancestral": "trailing"}
+
+
+def test_nothing_is_clipped_on_the_way() -> None:
+    """A network that answers ε = 0 leaves x₀ = x/√ᾱ, far outside [-1, 1]."""
+    model = fit(steps=1, model={"prediction": "epsilon", "beta_schedule": "linear"})
+    model.pipeline.unet.forward = lambda x, t, labels: SimpleNamespace(sample=torch.zeros_like(x))
+    x = torch.stack([noise_of(int(seed), 1, 8, 8) for seed in SEEDS[:2]])
+    expected = (x / KEPT**0.5).permute(0, 2, 3, 1).numpy()
+    assert np.abs(expected).max() > 2
+    for sampler, steps in (("ddim", 1), ("ddim", 5), ("ancestral", 1)):
+        found = draw(model, LABELS[:2], SEEDS[:2], 1.0, sampler, steps=steps, batch_size=2)
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 
 def spoil(folder: Path, how: str) -> Path:
@@ -376,13 +437,13 @@ def test_the_crop_undoes_the_padding(size) -> None:
     model.pipeline.register_to_config(image_size=size)
 
     def noise_towards_the_pictures(x, t, labels):
-        kept = 1 - 1e-4
-        noise = (x - kept**0.5 * padded) / (1 - kept) ** 0.5
+        assert int(t) == 49
+        noise = (x - KEPT**0.5 * padded) / (1 - KEPT) ** 0.5
         return SimpleNamespace(sample=noise)
 
     model.pipeline.unet.forward = noise_towards_the_pictures
     found = draw(model, [0, 1, 2], [1, 2, 3], steps=1, batch_size=3)
-    np.testing.assert_allclose(found, expected, atol=1e-3)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_without_padding_an_odd_side_is_refused() -> None:

@@ -158,6 +158,95 @@ def test_progress_counts_epochs() -> None:
     assert heard == [(epoch, 8) for epoch in range(1, 9)]
 
 
+# One class: rotations
+
+
+def corners(n: int, seed: int) -> np.ndarray:
+    """Unlabelled pictures that are bright at the top left: no turn leaves them as they are."""
+    images = np.random.default_rng(seed).integers(0, 5, (n, 8, 8, 1), dtype=np.uint8)
+    images[:, 1:4, 1:4] += 11
+    return images
+
+
+def unlabelled(images: np.ndarray, epochs: int, report=quiet):
+    torch.use_deterministic_algorithms(True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(features, "TRAINING", features.TRAINING | {"epochs": epochs})
+        none = np.zeros(len(images), np.int64)
+        return features.fit(images, none, 17, 1, 1, "cpu", report)
+
+
+@pytest.fixture(scope="module")
+def rotations():
+    return unlabelled(corners(24, seed=0), epochs=30)
+
+
+def test_one_class_is_what_every_picture_is(rotations) -> None:
+    pictures = np.concatenate([corners(5, 1), np.rot90(corners(5, 2), axes=(1, 2)), labelled()[0]])
+    found, predicted = rotations(pictures)
+    assert found.shape == (70, 84)
+    assert predicted.dtype == np.int64
+    assert predicted.tolist() == [0] * 70
+    assert rotations.network[-1].out_features == 4
+    assert rotations.config["n_classes"] == 1
+
+
+def test_features_of_one_class_are_learned(rotations) -> None:
+    untrained, again = (unlabelled(corners(24, seed=0), epochs=epochs) for epochs in (0, 30))
+    pictures = corners(20, seed=1)
+    for before, after in zip(
+        untrained.network.parameters(), rotations.network.parameters(), strict=True
+    ):
+        assert not torch.equal(before, after)
+    assert np.abs(untrained(pictures)[0] - rotations(pictures)[0]).max() > 0.1
+    np.testing.assert_array_equal(again(pictures)[0], rotations(pictures)[0])
+
+
+def test_rotations_of_pictures_never_seen_are_told_apart(rotations) -> None:
+    def share(network) -> float:
+        right = []
+        for quarters in range(4):
+            turned = np.rot90(corners(25, seed=7), quarters, axes=(1, 2))
+            with torch.inference_mode():
+                logits = network.network[-1](torch.from_numpy(network(turned)[0]))
+            right.append((logits.argmax(1) == quarters).numpy())
+        return float(np.concatenate(right).mean())
+
+    # Chance is 0.25, with a standard deviation of 0.04 over 100 pictures.
+    assert share(rotations) > 0.9
+    assert share(unlabelled(corners(24, seed=0), epochs=0)) < 0.6
+
+
+def test_rotated_pictures_are_all_four_turns_and_their_number() -> None:
+    images = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3, 1)
+    turned, quarters = features._rotated(images)
+    assert quarters.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    by_number = turned.reshape(4, 2, 3, 3)
+    assert by_number[0].tolist() == images[..., 0].tolist()
+    # A quarter turn to the left: the last column becomes the first row.
+    assert by_number[1, 0].tolist() == [[2, 5, 8], [1, 4, 7], [0, 3, 6]]
+    assert by_number[2, 0].tolist() == [[8, 7, 6], [5, 4, 3], [2, 1, 0]]
+    assert by_number[3, 0].tolist() == [[6, 3, 0], [7, 4, 1], [8, 5, 2]]
+
+
+def test_a_saved_network_of_one_class_comes_back(rotations, tmp_path) -> None:
+    for folder in ("first", "second"):
+        (tmp_path / folder).mkdir()
+    rotations.save(tmp_path / "first")
+    loaded = features.load(tmp_path / "first", "cpu")
+    for mine, its in zip(rotations(corners(9, 3)), loaded(corners(9, 3)), strict=True):
+        np.testing.assert_array_equal(mine, its)
+    loaded.save(tmp_path / "second")
+    assert files(tmp_path / "first") == files(tmp_path / "second")
+
+
+def test_one_class_is_remarked_before_training() -> None:
+    heard = []
+    unlabelled(corners(4, 0), 2, report=lambda done, total, note: heard.append((done, total, note)))
+    assert heard[0] == (0, 2, "unlabelled: features are learned from rotations")
+    assert [(done, total) for done, total, _ in heard[1:]] == [(1, 2), (2, 2)]
+
+
 @settings(derandomize=True, max_examples=30)
 @given(most=st.integers(0, 3), seed=st.integers(0, 99))
 def test_a_shift_moves_a_picture_and_fills_with_dark(most, seed) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from autophagy import config as configuration
 from autophagy import ledger
 from autophagy import plan as planning
+from autophagy.errors import UserError
+from conftest import changed, tiny_content
+from conftest import plan_of as plan_of_content
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 CONFIGS = sorted(
@@ -64,3 +69,86 @@ def test_every_target_lies_inside_its_outs() -> None:
 def test_the_default_ledger_stands_at_the_top_and_others_beside_their_configuration() -> None:
     assert ledger.ledger_folder("config/config.yaml") == "."
     assert ledger.ledger_folder("config/digits-long/config.yaml") == "config/digits-long"
+    assert ledger.ledger_folder("./config/config.yaml") == "."
+    assert ledger.ledger_folder("config/mine/../config.yaml") == "."
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        "config.yaml", "mine/config.yaml", "config/a/b/config.yaml", "config/mine.yaml",
+        "config/mine/other.yaml", "../config/config.yaml", "/config/config.yaml",
+        "config/../config.yaml", "configs/mine/config.yaml", "tests/configs/tiny.yaml", "",
+    ],
+)  # fmt: skip
+def test_any_other_place_has_no_ledger(config) -> None:
+    plan = plan_of_content(tiny_content())
+    for call in (
+        lambda: ledger.ledger_folder(config),
+        lambda: ledger.text(plan, config),
+        lambda: ledger.require_current(plan, config),
+    ):
+        with pytest.raises(UserError) as raised:
+            call()
+        assert str(raised.value) == (
+            f"{config}: has no ledger; DVC records config/config.yaml and config/NAME/config.yaml"
+        )
+
+
+@pytest.mark.parametrize("config", ["config/config.yaml", "config/mine/config.yaml"])
+def test_a_ledger_is_current_only_if_it_is_the_one_that_would_be_written(
+    config, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    plan = plan_of_content(tiny_content())
+    file = Path(ledger.ledger_folder(config)) / "dvc.yaml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+
+    def refused(plan: planning.Plan) -> None:
+        with pytest.raises(UserError) as raised:
+            ledger.require_current(plan, config)
+        assert str(raised.value) == (
+            f"{file}: is missing or out of date; write it with `autophagy ledger {config}`"
+        )
+
+    refused(plan)
+    file.write_text(ledger.text(plan, config), encoding="utf-8")
+    assert ledger.require_current(plan, config) is None
+    another = tiny_content()
+    another["loops"]["another"] = another["loops"]["fresh"]
+    refused(plan_of_content(another))
+    refused(plan_of_content(changed(("experiment", "renamed"))))
+    file.write_text(file.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    refused(plan)
+    shutil.copy(REPOSITORY / "dvc.yaml", file)
+    refused(plan)
+
+
+def deps(plan: planning.Plan, stage: str) -> set[str]:
+    """What a stage depends on besides code."""
+    content = yaml.safe_load(ledger.text(plan, "config/config.yaml"))["stages"][stage]
+    return {dep for dep in content["deps"] if not dep.endswith(".py")}
+
+
+def test_the_report_depends_on_everything_it_shows_by_name() -> None:
+    """Other folders may lie beside them, of loops that are no longer configured."""
+    loops = ("fully-synthetic", "biased", "augmentation", "fresh")
+    expected = {f"loops/{name}" for name in loops}
+    expected |= {f"real-only/{name}" for name in ("full", "small")}
+    expected |= {f"evaluation/{name}" for name in ("real", "full", "small", *loops)}
+    found = deps(plan_of_content(tiny_content()), "report")
+    assert found == {f"results/${{experiment}}/{path}" for path in expected | {"real"}}
+
+
+def test_the_real_stage_depends_on_the_users_data(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.savez("own.npz", images=np.zeros((300, 8, 8), np.uint8))
+    splits = tiny_content()["dataset"]["splits"]
+    for path in ("own.npz", str(tmp_path / "own.npz")):
+        own = {"name": "npz", "path": path, "splits": splits, "split_seed": 0}
+        plan = plan_of_content(changed(("dataset", own)))
+        assert deps(plan, "real") == {path}
+        for stage in ledger.STAGES:
+            if stage.name != "real" and not stage.foreach:
+                assert path not in deps(plan, stage.name)
+    assert deps(plan_of_content(tiny_content()), "real") == set()

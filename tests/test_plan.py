@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 from autophagy import config as configuration
-from autophagy import devices, fingerprint, manifests, paths
+from autophagy import devices, features, fingerprint, manifests, nodes, paths
 from autophagy import plan as planning
+from autophagy.errors import UserError
 from conftest import REPOSITORY, changed, child_environment, plan_of, tiny_content
 
 LOOPS = ("fully-synthetic", "biased", "augmentation", "fresh")
@@ -138,7 +139,8 @@ def test_paths_are_those_of_the_contract() -> None:
         expected |= {f"loops/{name}/manifest.json", f"evaluation/{name}/manifest.json"}
         expected |= {f"evaluation/{name}/seed-7/gen-{t}/metrics.json" for t in ("001", "002")}
     expected |= {f"loops/biased/seed-7/gen-001/{part}" for part in ("samples", "preview")}
-    expected |= {"loops/biased/seed-7/gen-002/samples-unbiased"}
+    # Its labels are inherited: not even its first λ = 1 samples are those of the start.
+    expected |= {f"loops/biased/seed-7/gen-{t}/samples-unbiased" for t in ("001", "002")}
     expected |= {"evaluation/real/seed-7/gen-000/metrics.json", "evaluation/real/manifest.json"}
     expected |= {"figures/manifest.json"}
     assert set(plan.nodes) == expected
@@ -212,9 +214,34 @@ def test_a_sample_set_serves_both_mix_and_evaluation(n_synthetic, n, expected) -
         folder = paths.generation_folder("biased", 1, t)
         assert plan.nodes[f"{folder}/samples"].params["n"] == expected
         unbiased = plan.nodes[paths.unbiased_path(plan.experiment, "biased", 1, t)]
-        assert unbiased.params["n"] == (n if t > 1 else max(60, n))
+        assert unbiased.path == f"{folder}/samples-unbiased"
+        assert unbiased.params["n"] == n
         assert plan.nodes[f"{folder}/preview"].params["n"] == 100
     assert plan.nodes["real-only/full/seed-1/samples"].params["n"] == max(60, n)
+
+
+@pytest.mark.parametrize("n", [40, 70])
+def test_a_biased_loop_shares_the_starts_samples_only_if_labels_are_balanced(n) -> None:
+    for labels in ("balanced", "inherited", "real"):
+        plan = plan_of(changed(("loops.biased.labels", labels), ("evaluate.n", n),
+                               ("dataset.splits.reference", 80)))  # fmt: skip
+        found = [paths.unbiased_path(plan.experiment, "biased", 2, t) for t in (1, 2, 3)]
+        own = [f"loops/biased/seed-2/gen-00{t}/samples-unbiased" for t in (1, 2, 3)]
+        start = "real-only/full/seed-2/samples"
+        assert found == ([start, *own[1:]] if labels == "balanced" else own)
+        assert plan.nodes[start].params["n"] == max(60, n)
+        for path in own:
+            assert (path in plan.nodes) == (path in found)
+        for t, path in enumerate(found, start=1):
+            node = plan.nodes[path]
+            assert node.params["labels"] == labels
+            assert node.params["sampling_bias"] == 1.0
+            output = plan.nodes[f"loops/biased/seed-2/gen-00{t}/samples"]
+            assert node.materials == output.materials
+            assert node.seed != output.seed
+            if path == own[t - 1]:
+                assert node.params["n"] == n
+                assert path in plan.nodes["loops/biased/manifest.json"].materials
 
 
 def test_unbiased_samples_are_never_mixed(tiny_plan) -> None:
@@ -358,10 +385,59 @@ def test_where_the_data_lie_stands_in_no_record(folder, tmp_path, monkeypatch) -
     text = json.dumps(found)
     assert folder not in text
     assert str(tmp_path) not in text
-    assert found["real/loop"]["params"] == {
-        "name": "imagefolder", "size": 8, "channels": "grey", "splits": dataset["splits"],
-        "split_seed": 3, "split": "loop",
+    starts = {"loop": (0, 120), "reference": (120, 60), "features": (180, 100)}
+    for split, (start, count) in starts.items():
+        assert found[f"real/{split}"]["params"] == {
+            "name": "imagefolder", "size": 8, "channels": "grey", "split_seed": 3,
+            "split": split, "start": start, "count": count,
+        }  # fmt: skip
+
+
+def test_another_size_of_the_features_split_remakes_no_other_split_and_no_model(tiny) -> None:
+    after = records(changed(("dataset.splits.features", 101)))
+    assert after.keys() == tiny.keys()
+    # The roots' params are the loop's full effective configuration.
+    roots = {
+        path
+        for path in tiny
+        if path.endswith("/manifest.json") and path.startswith(("loops", "re"))
+    }
+    assert len(roots) == len(LOOPS) + 2
+    assert touched(tiny, after) == {"real/features"} | roots
+
+    def follows(path: str) -> bool:
+        return path == "real/features" or any(map(follows, tiny[path]["materials"]))
+
+    remade = {path for path in tiny if follows(path)}
+    assert {owner(path) for path in remade} == {
+        "real", "features", "full", "small", *LOOPS, "figures",
     }  # fmt: skip
+    assert {tiny[path]["step"] for path in remade} == {
+        "real", "features", "evaluate", "evaluate_real", "record_root", "report",
+    }  # fmt: skip
+    assert {path for path in remade if path.startswith(("real/", "loops/", "real-only/"))} == {
+        "real/features"
+    }
+
+
+@pytest.mark.parametrize(("split", "untouched"), [("reference", {"real/loop"}), ("loop", set())])
+def test_a_split_is_made_anew_with_those_cut_after_it(split, untouched, tiny) -> None:
+    size = tiny_content()["dataset"]["splits"][split] + 1
+    found = touched(tiny, records(changed((f"dataset.splits.{split}", size))))
+    splits = {"real/loop", "real/reference", "real/features"}
+    assert splits - found == untouched
+
+
+def test_records_hold_the_constants_that_set_their_numbers(tiny, monkeypatch) -> None:
+    assert tiny["features/lenet"]["params"]["training"] == features.TRAINING
+    real_rows = [f"evaluation/real/seed-{seed}/gen-000/metrics.json" for seed in (1, 2)]
+    for path in real_rows:
+        assert tiny[path]["params"]["resplits"] == nodes.RESPLITS
+    monkeypatch.setattr(nodes, "TRAINING", features.TRAINING | {"epochs": 3})
+    assert touched(tiny, records(tiny_content())) == {"features/lenet"}
+    monkeypatch.undo()
+    monkeypatch.setattr(nodes, "RESPLITS", nodes.RESPLITS + 1)
+    assert touched(tiny, records(tiny_content())) == set(real_rows)
 
 
 def test_records_hold_the_versions_that_set_their_numbers(tiny, monkeypatch) -> None:
@@ -403,3 +479,15 @@ def test_a_record_names_the_device_that_auto_comes_to(
     assert found["real/loop"]["device"] == "cpu"
     assert records(changed(("device", "cuda")))["features/lenet"]["device"] == "cuda"
     assert devices.resolve("cpu") == "cpu"
+
+
+def test_a_card_that_torch_cannot_use_is_said_so(monkeypatch) -> None:
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UserError, match=r"^device: cuda is not usable here: .*; set device: cpu$"):
+        devices.prepare(1, "cuda")
+    devices.prepare(1, "cpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    devices.prepare(1, "cuda")
+    assert torch.are_deterministic_algorithms_enabled()
+    assert torch.get_num_threads() == 1

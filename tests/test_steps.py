@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from autophagy import features, figures, manifests, metrics, paths, seeds, sets, store, tables
-from autophagy.data.split import content_hashes
+from autophagy.data.split import content_hashes, unique_rows
 from autophagy.errors import UserError
 from autophagy.metrics.frechet import frechet_distance
 from autophagy.metrics.memorisation import memorisation
+from autophagy.models import ddpm
 from autophagy.regimes import requested_labels
 from autophagy.steps.evaluate import evaluate
 from autophagy.steps.mix import mix
@@ -167,7 +168,7 @@ def own_data(tmp_path: Path, copies: int) -> tuple[list[dict[str, Any]], dict[st
     records = [
         {
             "path": f"real/{split}", "kind": "real_set", "step": "real", "materials": [],
-            "payload": [], "params": {"splits": dataset["splits"], "split": split}, "seed": 5,
+            "payload": [], "params": {"split": split}, "seed": 5,
             "code": "", "software": {}, "device": "cpu",
         }
         for split in dataset["splits"]
@@ -186,10 +187,37 @@ def test_a_picture_that_occurs_twice_is_kept_once(tmp_path) -> None:
     assert list(facts["source"]["files"]) == ["own.npz"]
 
 
+def test_sizes_are_the_data_sets_and_earlier_splits_keep_their_rows(tmp_path) -> None:
+    """A split is what its params say: rows start … start + count of one permutation."""
+    records, dataset = own_data(tmp_path, copies=0)
+    found = {}
+    for features_rows in (2, 1):
+        dataset["splits"] |= {"features": features_rows}
+        real(tmp_path, records, quiet, dataset=dataset)
+        found[features_rows] = [
+            np.load(tmp_path / record["path"] / "source_rows.npy").tolist() for record in records
+        ]
+    order = seeds.stream(5).permutation(9).tolist()
+    assert found[2] == [order[:4], order[4:7], order[7:9]]
+    assert found[1] == [order[:4], order[4:7], order[7:8]]
+
+
+def test_the_plans_places_are_those_of_the_splits(made) -> None:
+    from sklearn.datasets import load_digits
+
+    rows = unique_rows(load_digits().images.astype(np.uint8))
+    order = seeds.stream(0).permutation(rows)
+    for split in ("loop", "reference", "features"):
+        params = made.plan.nodes[f"real/{split}"].params
+        assert params.keys() == {"name", "split_seed", "split", "start", "count"}
+        assert (params["name"], params["split_seed"], params["split"]) == ("digits", 0, split)
+        expected = order[params["start"] : params["start"] + params["count"]]
+        np.testing.assert_array_equal(array(made, f"real/{split}", "source_rows"), expected)
+
+
 def test_copies_do_not_fill_splits(tmp_path) -> None:
     records, dataset = own_data(tmp_path, copies=9)
-    for record in records:
-        record["params"]["splits"] = dataset["splits"] | {"loop": 5}
+    dataset["splits"] |= {"loop": 5}
     with pytest.raises(UserError, match=r"has 9 distinct ones: 1 are missing"):
         real(tmp_path, records, quiet, dataset=dataset)
     assert not (tmp_path / "real").exists()
@@ -327,7 +355,40 @@ def test_every_sample_set_has_what_was_asked_for(made) -> None:
         assert row_seeds.tolist() == [seeds.derive(node.seed, i) for i in range(node.params["n"])]
         if node.params["labels"] == "balanced":
             np.testing.assert_array_equal(labels, np.arange(len(labels)) % 10)
-        assert manifests.read(made.root, path)["facts"]["not_finite"] == 0
+        facts = manifests.read(made.root, path)["facts"]
+        assert facts["not_finite"] == 0
+        assert 0 <= facts["clipped"] <= 1
+
+
+@pytest.mark.parametrize("artifact", ["samples", "samples-unbiased"])
+def test_what_rounding_lost_is_in_the_manifest(artifact, made) -> None:
+    path = f"loops/biased/seed-1/gen-002/{artifact}"
+    node, facts = made.plan.nodes[path], manifests.read(made.root, path)["facts"]
+    model = ddpm.load(made.root / node.materials[0], "cpu")
+    pictures = model.sample(
+        array(made, path, "labels"), array(made, path, "seeds"), node.params["sampling_bias"],
+        node.params["sample"], quiet,
+    )  # fmt: skip
+    # 17 levels lie 1/8 apart.
+    assert facts["clipped"] == (np.abs(pictures) > 1 + 1 / 16).mean() > 0
+    assert facts["not_finite"] == 0
+    np.testing.assert_array_equal(quantise(pictures, 17)[0], array(made, path, "images"))
+
+
+def test_pictures_that_are_not_finite_stand_in_the_manifest(copied, made, monkeypatch) -> None:
+    def broken(self, labels, *_: Any) -> np.ndarray:
+        pictures = np.zeros((len(labels), 8, 8, 1), np.float32)
+        pictures[:2, 0, 0] = math.nan
+        pictures[3] = 2.0
+        return pictures
+
+    monkeypatch.setattr(ddpm.DDPM, "sample", broken)
+    heard = []
+    record = made.plan.record("loops/fresh/seed-1/gen-002/samples")
+    sample(copied, [record], lambda done, total, note: heard.append((done, note)))
+    facts = manifests.read(copied, record["path"])["facts"]
+    assert (facts["not_finite"], facts["clipped"]) == (2, 1 / 40)
+    assert heard == [(0, "2 of 40 pictures are not finite")]
 
 
 def test_inherited_labels_are_drawn_from_the_models_own_training_set(made) -> None:
@@ -393,8 +454,13 @@ def test_a_sample_set_of_a_missing_model_is_a_user_error(copied, made) -> None:
     values=arrays.arrays(np.float32, (4,), elements=st.floats(-2, 2, width=32)),
 )
 def test_grey_levels_are_the_nearest_ones_within_range(levels, values) -> None:
-    images, not_finite = quantise(values.reshape(2, 2, 1, 1), levels)
-    assert not_finite == 0
+    images, lost = quantise(values.reshape(2, 2, 1, 1), levels)
+    assert lost.keys() == {"not_finite", "clipped"}
+    assert lost["not_finite"] == 0
+    # Half a level outside, give or take what float32 can tell.
+    bound = 1 + 1 / (levels - 1)
+    outside = np.abs(values.astype(np.float64))
+    assert (outside > bound + 1e-6).mean() <= lost["clipped"] <= (outside > bound - 1e-6).mean()
     assert images.dtype == np.uint8
     assert images.shape == (2, 2, 1, 1)
     for value, found in zip(values.tolist(), images.ravel().tolist(), strict=True):
@@ -407,8 +473,18 @@ def test_grey_levels_are_the_nearest_ones_within_range(levels, values) -> None:
 def test_grey_levels_come_back_from_what_the_network_sees(levels) -> None:
     images = np.arange(levels, dtype=np.uint8).reshape(-1, 1, 1, 1)
     scaled = images.astype(np.float32) * (2.0 / (levels - 1)) - 1.0
-    found, _ = quantise(scaled, levels)
+    found, lost = quantise(scaled, levels)
     np.testing.assert_array_equal(found, images)
+    assert lost == {"not_finite": 0, "clipped": 0.0}
+
+
+@pytest.mark.parametrize("levels", [2, 5, 17, 257])
+def test_half_a_level_outside_is_rounding_and_more_is_clipping(levels) -> None:
+    edge = np.float32(1 + 1 / (levels - 1))  # exact: levels - 1 is a power of two
+    beyond = np.nextafter(edge, np.float32(9))
+    pixels = np.array([edge, -edge, 1, -1, beyond, -beyond, 0, 0], np.float32)
+    _, lost = quantise(pixels.reshape(2, 2, 2, 1), levels)
+    assert lost == {"not_finite": 0, "clipped": 2 / 8}
 
 
 def test_pictures_that_are_not_finite_are_counted_and_kept() -> None:
@@ -417,8 +493,9 @@ def test_pictures_that_are_not_finite_are_counted_and_kept() -> None:
     pictures[3, :, 0] = math.inf
     pictures[3, 0, 1] = -math.inf
     pictures[4] = 9.0
-    images, not_finite = quantise(pictures, 17)
-    assert not_finite == 2
+    images, lost = quantise(pictures, 17)
+    # Of 20 pixels three are infinite and four are 9; the NaN became 0, which is within range.
+    assert lost == {"not_finite": 2, "clipped": 7 / 20}
     assert images[..., 0].tolist() == [
         [[8, 8], [8, 8]], [[0, 8], [8, 8]], [[8, 8], [8, 8]], [[16, 0], [16, 8]],
         [[16, 16], [16, 16]],
@@ -524,6 +601,7 @@ def test_real_images_are_measured_like_samples(made, network) -> None:
 def test_real_images_come_with_the_spread_of_their_numbers(made) -> None:
     spread = measured(made, "real", 0)["resplits"]
     assert {"frechet_distance", "kernel_distance", "precision", "recall"} <= spread.keys()
+    assert made.plan.nodes[paths.evaluation_path("real", 1, 0)].params["resplits"] == 50
     for found in spread.values():
         assert found["low"] <= found["mean"] <= found["high"]
         assert found["sd"] > 0

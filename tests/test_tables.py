@@ -223,7 +223,16 @@ def test_the_summarys_cells_are_mean_and_spread_over_seeds(root, experiment) -> 
                                       "±", "0.00"]  # fmt: skip
     assert cells["biased"].split()[-3] == "4.30"
     assert cells["biased, sampled at λ = 1"].split()[-3] == "4.35"
-    assert cells["real images"].split() == ["real", "images", "0.00", "±", "0.00"]
+    assert cells["real images"].split() == ["real", "images", "0.00"]
+
+
+def test_the_real_row_has_no_spread_over_seeds(root, experiment) -> None:
+    """Its seeds are orders of one split; the spread is that of the random cuts, in the title."""
+    text = tables.summary(root, experiment)
+    for title in tables.HEADLINE.values():
+        cells = {line.partition("  ")[0]: line for line in block(text, title)[2:]}
+        assert "±" not in cells.pop("real images")
+        assert all("±" in line for line in cells.values())
 
 
 def test_one_seed_is_said_to_decide_nothing(root) -> None:

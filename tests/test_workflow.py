@@ -120,7 +120,7 @@ def test_after_a_run_nothing_is_left_to_do(project: Path) -> None:
     ("key", "value", "jobs"),
     [
         ("evaluate", {"n": 40, "k": 3, "features": "lenet"}, {"evaluate", "evaluate_real"}),
-        ("sample", {"scheduler": "ddim", "steps": 3, "batch_size": 32}, {"sample_real_only"}),
+        ("sample", {"scheduler": "ddim", "steps": 5, "batch_size": 32}, {"sample_real_only"}),
         ("train", None, {"train_real_only"}),
     ],
 )

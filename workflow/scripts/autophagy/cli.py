@@ -94,6 +94,7 @@ def _plan(config: str):
     from autophagy import config as configuration
     from autophagy import plan as planning
 
+    config = os.path.normpath(config)
     return planning.build(configuration.load(config)), config
 
 

@@ -90,16 +90,17 @@ def json_schema() -> dict[str, Any]:
 class _Loader(yaml.SafeLoader):
     """YAML's safe loader, which would keep the last of two equal keys and say nothing."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
         seen = set()
         for key, _ in node.value:
-            name = (key.tag, key.value) if isinstance(key, yaml.ScalarNode) else None
-            if name in seen and name is not None and key.value != "<<":
-                raise UserError(
-                    f"line {key.start_mark.line + 1}: the key {short(key.value)} stands twice"
-                )
-            seen.add(name)
-        return super().construct_mapping(node, deep)
+            # "<<" merges another mapping in; it may stand more than once.
+            if isinstance(key, yaml.ScalarNode) and key.value != "<<":
+                if (key.tag, key.value) in seen:
+                    line = key.start_mark.line + 1
+                    raise UserError(f"line {line}: the key {short(key.value)} stands twice")
+                seen.add((key.tag, key.value))
+        return node
 
 
 def load(path: FilePath | str) -> Experiment:

@@ -70,8 +70,8 @@ def check(
 
     Raises:
         UserError: widths that groups or attention heads do not divide, a warm-up as long as the
-            training, more sampler steps than timesteps, a prediction that explodes at t = T, or
-            pictures whose side (if known) the U-Net cannot halve often enough.
+            training, sampler steps that do not fit the timesteps, a prediction that explodes at
+            t = T, or pictures whose side (if known) the U-Net cannot halve often enough.
     """
     groups = model["norm_groups"]
     for width in model["channels"]:
@@ -94,12 +94,25 @@ def check(
             f"train.warmup_steps: {train['warmup_steps']} must be below train.steps = "
             f"{train['steps']}"
         )
-    if sample["steps"] > model["timesteps"]:
-        raise UserError(
-            f"sample.steps: {sample['steps']} exceeds model.timesteps = {model['timesteps']}"
-        )
+    _check_sampler(sample, model["timesteps"])
     if size is not None:
         network_size(model, size)
+
+
+def _check_sampler(sample: dict[str, Any], timesteps: int) -> None:
+    """Refuse numbers of steps for which diffusers' schedulers go astray."""
+    steps, scheduler = sample["steps"], sample["scheduler"]
+    if scheduler == "dpm-solver++" and steps >= timesteps:
+        # T points between T and 0 on T timesteps: one repeats, and its step has no length.
+        raise UserError(
+            f"sample.steps: {steps} must be below model.timesteps = {timesteps} for dpm-solver++"
+        )
+    if scheduler != "dpm-solver++" and timesteps % steps:
+        # Their steps have the length T // steps, whatever lies between two timesteps.
+        raise UserError(
+            f"sample.steps: {steps} does not divide model.timesteps = {timesteps}, which "
+            f"{scheduler} needs"
+        )
 
 
 def network_size(model: dict[str, Any], size: int) -> int:
