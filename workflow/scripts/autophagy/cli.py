@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from autophagy.errors import UserError
 
@@ -90,6 +90,48 @@ def _schema(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _lineage(chosen: argparse.Namespace) -> int:
+    from autophagy import lineage, lineage_text
+
+    archive, artifact = lineage.locate(Path(chosen.path))
+    found = lineage.tree(archive, artifact)
+    print(json.dumps(found, indent=2) if chosen.json else "\n".join(lineage_text.drawn(found)))
+    return 0
+
+
+def _trace(chosen: argparse.Namespace) -> int:
+    from autophagy import lineage, lineage_text, trace
+
+    archive, artifact = lineage.locate(Path(chosen.path))
+    steps = trace.trace(archive, artifact, chosen.row)
+    content: dict[str, Any] = {"steps": steps}
+    if chosen.regenerate:
+        last = steps[-1]
+        content["regenerated"] = trace.regenerate(archive, last["path"], last["row"])
+    if chosen.json:
+        print(json.dumps(content, indent=2))
+    else:
+        for step in content["steps"]:
+            print(lineage_text.told(step))
+        if chosen.regenerate:
+            print(lineage_text.made_again(content["regenerated"]))
+    return 0 if content.get("regenerated", {}).get("identical", True) else 1
+
+
+def _descendants(chosen: argparse.Namespace) -> int:
+    from autophagy import lineage
+
+    archive, artifact = lineage.locate(Path(chosen.path))
+    found = lineage.descendants(archive, artifact)
+    if chosen.json:
+        print(json.dumps(found, indent=2))
+    else:
+        for path, share in found.items():
+            print(f"{share:7.1%}  {path}")
+        print(f"{len(found)} artifacts descend from {artifact}")
+    return 0
+
+
 def _plan(config: str):
     from autophagy import config as configuration
     from autophagy import plan as planning
@@ -124,6 +166,15 @@ def _parser() -> argparse.ArgumentParser:
     record.add_argument("--check", action="store_true", help="only say which; commit nothing")
     add_config(add("ledger", _ledger, "write the dvc.yaml of a configuration"))
     add_config(add("summary", _summary, "print the table of a finished experiment"))
+    path_help = "an artifact under results/"
+    sub = add("lineage", _lineage, "what an artifact is made from, generations back")
+    sub.add_argument("path", help=path_help)
+    sub = add("trace", _trace, "one row, back to a real image or to a seed")
+    sub.add_argument("path", help=path_help)
+    sub.add_argument("row", type=int)
+    sub.add_argument("--regenerate", action="store_true", help="make the sample again and compare")
+    sub = add("descendants", _descendants, "everything made from an artifact, and how much of it")
+    sub.add_argument("path", help=path_help)
     add("schema", _schema, "print the JSON schema of the configuration")
     return parser
 

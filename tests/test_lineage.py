@@ -1,0 +1,182 @@
+"""Ancestry: depths against closed forms, shares, descendants, and one row back to its origin."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+
+import numpy as np
+import pytest
+from autophagy import cli, lineage, manifests, sets, store, trace
+from autophagy.errors import UserError
+from autophagy.lineage import Archive
+from conftest import changed, plan_of
+
+GENERATIONS = 6
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory) -> Archive:
+    """The manifests of three loops of equal sizes, without the payloads they would describe."""
+    root = tmp_path_factory.mktemp("manifests")
+    content = changed(
+        ("generations", GENERATIONS), ("seeds", [1]), ("real_only.small", 40),
+        ("loops.fresh.n_real", 10), ("loops.fresh.n_synthetic", 30),
+        ("loops.augmentation.n_real", 15), ("loops.augmentation.n_synthetic", 45),
+    )  # fmt: skip
+    plan = plan_of(content)
+    for path in plan.nodes:
+        record = plan.record(path)
+        rows = sum(part["count"] for part in record["params"].get("parts", [])) or 120
+        manifest = {key: record[key] for key in manifests.PLANNED}
+        manifest |= {"schema": 1, "path": path, "files": {}, "rows": rows, "facts": {}}
+        manifest["materials"] = [{"path": p, "sha256": ""} for p in record["materials"]]
+        store.write_json(root / manifests.path_of(path), manifest)
+    return Archive(root)
+
+
+def training_set(loop: str, t: int) -> str:
+    if t == 1:
+        return f"real-only/{'small' if loop == 'fresh' else 'full'}/seed-1/training_set.parquet"
+    return f"loops/{loop}/seed-1/gen-{t:03d}/training_set.parquet"
+
+
+@pytest.mark.parametrize("t", range(1, GENERATIONS + 1))
+def test_fully_synthetic_training_sets_lie_t_minus_1_deep(archive, t) -> None:
+    assert lineage.depths(archive, training_set("fully-synthetic", t)) == {t - 1: 1.0}
+
+
+@pytest.mark.parametrize("t", range(1, GENERATIONS + 1))
+@pytest.mark.parametrize("loop", ["fresh", "augmentation"])
+def test_real_shares_give_a_truncated_geometric_law(archive, loop, t) -> None:
+    p = 0.25
+    found = lineage.depths(archive, training_set(loop, t))
+    expected = {k: p * (1 - p) ** k for k in range(t - 1)} | {t - 1: (1 - p) ** (t - 1)}
+    assert found == pytest.approx(expected)
+    mean = (1 - p) * (1 - (1 - p) ** (t - 1)) / p
+    assert lineage.mean_depth(found) == pytest.approx(mean)
+    assert math.fsum(found.values()) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("t", range(2, GENERATIONS + 1))
+def test_distinct_real_ancestors_tell_fresh_from_fixed_data(archive, t) -> None:
+    assert lineage.real_ancestors(archive, training_set("fresh", t)) == 40 + (t - 1) * 10
+    assert lineage.real_ancestors(archive, training_set("augmentation", t)) == 60
+
+
+def test_samples_lie_one_deeper_than_what_their_model_saw(archive) -> None:
+    of_rows = lineage.depths(archive, training_set("fresh", 3))
+    of_samples = lineage.depths(archive, "loops/fresh/seed-1/gen-003/samples")
+    assert of_samples == {depth + 1: share for depth, share in of_rows.items()}
+
+
+def test_inherited_labels_are_no_share_of_the_pictures(archive) -> None:
+    assert lineage.depths(archive, "loops/biased/seed-1/gen-002/samples") == {2: 1.0}
+
+
+def test_descendants_hold_as_much_as_their_rows_do(archive) -> None:
+    found = lineage.descendants(archive, "real-only/small/seed-1/samples")
+    for t in range(2, GENERATIONS + 1):
+        assert found[training_set("fresh", t)] == pytest.approx(0.75 ** (t - 1))
+        assert found[f"loops/fresh/seed-1/gen-{t:03d}/model"] == pytest.approx(0.75 ** (t - 1))
+    assert found["loops/fresh/manifest.json"] == 1.0
+    assert not any("augmentation" in path or "fully" in path for path in found)
+
+
+def test_everything_descends_from_the_real_loop_split_but_the_features(archive) -> None:
+    found = lineage.descendants(archive, "real/loop")
+    assert {path for path in archive.artifacts() if path not in found} == {
+        "real/loop", "real/reference", "real/features", "features/lenet"
+    }  # fmt: skip
+    assert found[training_set("fully-synthetic", 5)] == pytest.approx(1.0)
+
+
+def test_the_tree_lists_every_ancestor_and_no_subtree_twice(archive) -> None:
+    nodes = []
+
+    def walk(node) -> None:
+        nodes.append(node)
+        for parent in node["parents"]:
+            walk(parent)
+
+    walk(lineage.tree(archive, training_set("augmentation", 4)))
+    whole = [node["path"] for node in nodes if "seen" not in node]
+    assert len(whole) == len(set(whole)) == 11
+    [first] = [node for node in nodes if node["path"] == training_set("augmentation", 4)]
+    assert [parent["share"] for parent in first["parents"]] == [0.25, 0.75]
+
+
+def test_a_row_of_a_training_set_is_traced_to_its_picture(tiny_experiment) -> None:
+    archive = Archive(tiny_experiment.root)
+    path = training_set("fresh", 2)
+    table = sets.read_index(tiny_experiment.root / path)
+    images = sets.gather(tiny_experiment.root, table)
+    for row in (0, len(table) - 1):
+        first, last = trace.trace(archive, path, row)
+        assert (first["row"], first["label"]) == (row, last["label"])
+        picture = sets.read_array(tiny_experiment.root, last["path"], "images")[last["row"]]
+        np.testing.assert_array_equal(picture, images[row])
+        if first["origin"] == "synthetic":
+            assert last["model"] == "real-only/small/seed-1/model"
+            assert len(last["real_source_rows"]) == last["real_ancestors"] == 40
+        else:
+            sources = sets.read_array(tiny_experiment.root, "real/loop", "source_rows")
+            assert last["source_row"] == sources[last["row"]]
+
+
+@pytest.mark.parametrize("loop", ["biased", "fresh"])
+def test_a_sample_is_made_again_byte_for_byte_and_a_changed_one_is_found(
+    tiny_experiment, tmp_path, loop
+) -> None:
+    root = tmp_path / "copy"
+    shutil.copytree(tiny_experiment.root, root)
+    artifact = f"loops/{loop}/seed-1/gen-002/samples"
+    assert trace.regenerate(Archive(root), artifact, 7) == {
+        "identical": True, "largest_difference": 0, "same_code": True
+    }  # fmt: skip
+    images = np.load(root / artifact / "images.npy")
+    images[7, 3, 3] = (images[7, 3, 3] + 5) % 17
+    np.save(root / artifact / "images.npy", images)
+    assert not trace.regenerate(Archive(root), artifact, 7)["identical"]
+    assert trace.regenerate(Archive(root), artifact, 6)["identical"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["lineage", "{root}/nowhere"], "is no artifact"),
+        (["lineage", "/"], "lies in no experiment"),
+        (["trace", "{root}/real/loop", "120"], "has no row 120; its rows are 0..119"),
+        (["trace", "{root}/real/loop", "-1"], "has no row -1"),
+        (["trace", "{root}/loops/fresh/seed-1/gen-002/model", "0"], "has no rows"),
+        (["trace", "{root}/real/loop", "0", "--regenerate"], "only samples can be made again"),
+        (["descendants", "{root}/loops"], "is no artifact"),
+    ],
+)
+def test_wrong_paths_and_rows_are_one_line(tiny_experiment, capsys, arguments, reason) -> None:
+    assert cli.main([part.format(root=tiny_experiment.root) for part in arguments]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("autophagy: ")
+    assert reason in line
+
+
+def test_commands_print_text_and_json(tiny_experiment, capsys) -> None:
+    path = str(tiny_experiment.root / training_set("fresh", 2))
+    for arguments in (["lineage", path], ["trace", path, "1"], ["descendants", path]):
+        assert cli.main(arguments) == 0
+        assert capsys.readouterr().out
+        assert cli.main([*arguments, "--json"]) == 0
+        json.loads(capsys.readouterr().out)
+
+
+def test_any_file_of_an_artifact_names_it(tiny_experiment) -> None:
+    root, artifact = tiny_experiment.root, "loops/fresh/seed-1/gen-002/model"
+    for name in (artifact, f"{artifact}.manifest.json", f"{artifact}/unet/config.json"):
+        assert lineage.locate(root / name)[1] == artifact
+    assert lineage.locate(root / "loops" / "fresh")[1] == "loops/fresh/manifest.json"
+
+
+def test_a_folder_without_manifests_is_refused(tmp_path) -> None:
+    with pytest.raises(UserError, match="lies in no experiment"):
+        lineage.locate(tmp_path)

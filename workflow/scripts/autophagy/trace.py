@@ -1,0 +1,109 @@
+"""One row of a training set or sample set, back to a real image or to a seed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autophagy import lineage, sets
+from autophagy.errors import UserError
+from autophagy.lineage import Archive
+
+_SAMPLED = ("sample_set", "preview")
+
+
+def trace(archive: Archive, artifact: str, row: int) -> list[dict[str, Any]]:
+    """Where a row comes from, a step at a time, the row itself first.
+
+    Steps are {path, kind, row, label}; a real image adds its `source_row` in the data set, a
+    sample its `seed`, `sampling_bias`, `model` and what that model was trained on.
+
+    Raises:
+        UserError: the artifact has no rows, or not that one.
+    """
+    manifest = archive.manifest(artifact)
+    kind, rows = manifest["kind"], manifest["rows"]
+    if kind not in ("training_set", "real_set", *_SAMPLED):
+        raise UserError(f"{artifact}: is a {kind} and has no rows; trace a training or sample set")
+    if not 0 <= row < rows:
+        raise UserError(f"{artifact}: has no row {row}; its rows are 0..{rows - 1}")
+    step = {"path": artifact, "kind": kind, "row": row}
+    if kind == "training_set":
+        entry = sets.read_index(archive.root / artifact).iloc[row]
+        step |= {"label": int(entry["label"]), "origin": str(entry["origin"])}
+        return [step, *trace(archive, str(entry["artifact"]), int(entry["row"]))]
+    step["label"] = int(sets.read_array(archive.root, artifact, "labels")[row])
+    if kind == "real_set":
+        source_row = int(sets.read_array(archive.root, artifact, "source_rows")[row])
+        return [step | {"source_row": source_row, "source": manifest["facts"]["source"]["name"]}]
+    [model] = [p for p in archive.parents(artifact) if archive.manifest(p)["kind"] == "model"]
+    [training_set] = archive.parents(model)
+    distribution = lineage.depths(archive, training_set)
+    step |= {
+        "seed": int(sets.read_array(archive.root, artifact, "seeds")[row]),
+        "sampling_bias": manifest["params"]["sampling_bias"],
+        "model": model,
+        "training_set": training_set,
+        "training_rows": archive.manifest(training_set)["rows"],
+        "real_share": distribution.get(0, 0.0),
+        "mean_depth": lineage.mean_depth(distribution),
+        "real_ancestors": lineage.real_ancestors(archive, training_set),
+        "real_source_rows": _real_source_rows(archive, training_set),
+    }
+    return [step]
+
+
+def regenerate(archive: Archive, artifact: str, row: int) -> dict[str, Any]:
+    """Make one sample again from its model and seed, and compare.
+
+    Returns:
+        {"identical": bool, "largest_difference": grey levels, "same_code": bool}; the bytes are
+        promised to be equal on the same machine, by the code that the manifest records.
+
+    Raises:
+        UserError: the artifact is no sample set, has no such row, or torch is other than recorded.
+    """
+    from autophagy import devices, fingerprint, models
+    from autophagy.manifests import require_software
+    from autophagy.models.table import FAMILIES
+    from autophagy.steps.sample import quantise
+
+    manifest = archive.manifest(artifact)
+    if manifest["kind"] not in _SAMPLED:
+        raise UserError(f"{artifact}: only samples can be made again, not a {manifest['kind']}")
+    [step] = trace(archive, artifact, row)
+    params = manifest["params"]
+    if params["family"] not in FAMILIES:
+        raise UserError(f"{artifact}: its model family {params['family']!r} is unknown here")
+    require_software(manifest)
+    devices.prepare(params["threads"], manifest["device"])
+    model = models.module(params["family"]).load(archive.root / step["model"], manifest["device"])
+    picture = model.sample(
+        np.array([step["label"]]),
+        np.array([step["seed"]], dtype=np.uint64),
+        params["sampling_bias"],
+        params["sample"],
+        lambda done, total, note: None,
+    )
+    made, _ = quantise(picture, manifest["facts"]["levels"])
+    stored = sets.read_array(archive.root, artifact, "images")[row]
+    files = fingerprint.modules_of(("sample.py",), (models.module_name(params["family"]),))
+    code = fingerprint.code_hash(files)
+    difference = np.abs(made[0].astype(int) - stored.astype(int)).max()
+    return {
+        "identical": bool(difference == 0),
+        "largest_difference": int(difference),
+        "same_code": manifest["code"] == code,
+    }
+
+
+def _real_source_rows(archive: Archive, training_set: str) -> list[int]:
+    """Rows of the data set that a training set holds directly, sorted."""
+    table = sets.read_index(archive.root / training_set)
+    real = table[table["origin"] == "real"]
+    found: list[int] = []
+    for artifact, rows in real.groupby("artifact", observed=True):
+        ids = sets.read_array(archive.root, str(artifact), "source_rows")
+        found += ids[rows["row"].to_numpy()].tolist()
+    return sorted(found)
