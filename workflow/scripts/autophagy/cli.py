@@ -132,6 +132,23 @@ def _descendants(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _audit(chosen: argparse.Namespace) -> int:
+    from autophagy import audit, lineage, store
+
+    root = Path(chosen.results)
+    if not (root / lineage.LANDMARK).is_file():
+        raise UserError(f"{root}: is no experiment's folder; give results/<experiment>")
+    found = audit.audit(lineage.Archive(root))
+    store.write_json(root / "audit.json", audit.as_json(found))
+    if chosen.json:
+        print(json.dumps(audit.as_json(found), indent=2))
+    else:
+        for finding in found:
+            print(f"{finding.path}: {finding.law}: {finding.message}")
+        print(f"{root}: {len(found)} findings" if found else f"{root}: every law holds")
+    return 1 if found else 0
+
+
 def _plan(config: str):
     from autophagy import config as configuration
     from autophagy import plan as planning
@@ -175,6 +192,8 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--regenerate", action="store_true", help="make the sample again and compare")
     sub = add("descendants", _descendants, "everything made from an artifact, and how much of it")
     sub.add_argument("path", help=path_help)
+    sub = add("audit", _audit, "check every law on a finished experiment; writes audit.json")
+    sub.add_argument("results", help="results/<experiment>")
     add("schema", _schema, "print the JSON schema of the configuration")
     return parser
 

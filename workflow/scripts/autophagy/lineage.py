@@ -15,7 +15,7 @@ from autophagy import manifests, store
 from autophagy.errors import UserError
 
 #: The manifest by which an experiment's folder is known.
-_LANDMARK = "real/loop.manifest.json"
+LANDMARK = "real/loop.manifest.json"
 #: Artifacts whose rows are drawn from a model: one deeper than what it was trained on.
 _SAMPLED = ("sample_set", "preview")
 
@@ -54,7 +54,7 @@ def locate(path: Path) -> tuple[Archive, str]:
     """
     path = Path(path)
     for root in path.absolute().parents:
-        if (root / _LANDMARK).is_file():
+        if (root / LANDMARK).is_file():
             break
     else:
         raise UserError(f"{path}: lies in no experiment; give a path below results/<experiment>/")
