@@ -1,5 +1,6 @@
 # Needs: the manifests of everything a loop (or a real-only model) made, all seeds and generations.
-# Makes: its root manifest.json; and, when a run of the default experiment ends, the DVC ledger.
+# Makes: its root manifest.json; audit.json; and, when a run of the default experiment ends, the DVC
+# ledger.
 LOOP_ROOT = "loops/{loop}/manifest.json"
 REAL_ONLY_ROOT = "real-only/{real_only}/manifest.json"
 EVALUATION_ROOT = "evaluation/{evaluated}/manifest.json"
@@ -54,6 +55,28 @@ use rule record_loop as record_evaluation with:
     params:
         root=root_of,
         records=records_of(EVALUATION_ROOT),
+
+
+rule audit:
+    input:
+        manifests=[f"{ROOT}/{manifests.path_of(path)}" for path in PLAN.audited()],
+        payloads=ancient(payloads_of(*PLAN.audited())),
+    output:
+        f"{ROOT}/{paths.AUDIT}",
+    log:
+        f"{LOGS}/audit.log",
+    benchmark:
+        f"{BENCHMARKS}/audit.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+    params:
+        root=root_of,
+        artifacts=PLAN.audited(),
+        code=code_of("audit.py"),
+    script:
+        "../workflow/scripts/audit.py"
 
 
 use rule record_loop as record_report with:

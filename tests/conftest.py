@@ -74,6 +74,7 @@ def make(
         chosen: of a path, whether to make it; the real sets are always made.
     """
     from autophagy.steps import evaluate, features, mix, real, record_root, report, sample, train
+    from autophagy.steps.audit import audit_experiment
 
     experiment = plan.experiment
     splits = [plan.record(f"real/{split}") for split in ("loop", "reference", "features")]
@@ -92,6 +93,7 @@ def make(
         if node.step == "real" or not chosen(path):
             continue
         if node.step == "report":
+            audit_experiment(str(root), plan.audited())
             report.tabulate_metrics(str(root), tables.evaluations(experiment))
             _draw(plan, root)
         steps[node.step](root, [plan.record(path)], quiet)

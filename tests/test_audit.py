@@ -237,6 +237,20 @@ def test_another_bias_is_found(copy) -> None:
     assert "composition" in laws(copy)
 
 
+def test_what_another_configuration_left_is_no_finding_of_the_run(copy, tiny_experiment) -> None:
+    """Of the whole folder it is: there it belongs to nothing."""
+    listed = tuple(tiny_experiment.plan.audited())
+    for leftover in ("loops/fresh/seed-1/gen-009/samples", "loops/gone/seed-1/gen-002/samples"):
+        shutil.copytree(copy / FRESH / "samples", copy / leftover)
+        shutil.copy(
+            copy / manifests.path_of(f"{FRESH}/samples"), copy / manifests.path_of(leftover)
+        )
+    assert audit.audit(Archive(copy, listed)) == []
+    assert len(audit.audit(Archive(copy))) == 2
+    flip(copy, f"{FRESH}/samples/images.npy")
+    assert {f.law for f in audit.audit(Archive(copy, listed))} == {"files"}
+
+
 def test_the_command_writes_its_findings_and_says_them(copy, capsys) -> None:
     assert cli.main(["audit", str(copy)]) == 0
     assert "every law holds" in capsys.readouterr().out

@@ -494,11 +494,13 @@ def test_a_script_makes_what_its_rule_asks_for(script, tiny_experiment, here) ->
 def test_the_reports_scripts_make_what_their_rules_ask_for(tiny_experiment, here) -> None:
     root, experiment = here / "results" / "tiny", tiny_experiment.plan.experiment
     names = ["metrics.csv", "metrics.json", "figures/grid-fresh-seed-1.png", "figures/curves.pdf"]
+    names.append("audit.json")
     before = {name: (root / name).read_bytes() for name in names}
     for name in names:
         (root / name).unlink()
     previews = {f"generation {t}": paths.preview_path(experiment, "fresh", 1, t) for t in (1, 2, 3)}
     params = {
+        "audit.py": {"artifacts": tiny_experiment.plan.audited()},
         "tabulate_metrics.py": {"evaluations": tables.evaluations(experiment)},
         "draw_grid.py": {"previews": previews, "title": "fresh"},
         "draw_curves.py": {"loops": list(experiment.loops), "seed": 1, "title": "tiny"},
@@ -515,7 +517,8 @@ def test_the_reports_scripts_make_what_their_rules_ask_for(tiny_experiment, here
 
 def test_every_script_is_tried_here() -> None:
     scripts = {script.name for script in SCRIPTS.glob("*.py")}
-    assert scripts == {*JOBS, "tabulate_metrics.py", "draw_grid.py", "draw_curves.py"}
+    report = {"audit.py", "tabulate_metrics.py", "draw_grid.py", "draw_curves.py"}
+    assert scripts == {*JOBS, *report}
 
 
 # Progress

@@ -100,6 +100,7 @@ def test_a_run_makes_what_the_layout_promises(project: Path) -> None:
         assert (root / "figures" / f"{name}.png").stat().st_size > 1000
         assert (root / "figures" / f"{name}.pdf").stat().st_size > 1000
     assert json.loads((root / "metrics.json").read_text())["fresh"]["generation"] == 2
+    assert json.loads((root / "audit.json").read_text())["findings"] == []
 
 
 def test_results_hold_no_path_of_the_machine_and_no_pickle(project: Path) -> None:
@@ -183,6 +184,26 @@ def test_what_was_lost_is_made_again_and_is_a_finding(project: Path, lost: str, 
         assert rule in planned_jobs(project)
     finally:
         aside.rename(path)
+
+
+def test_a_tampered_run_does_not_end_green(project: Path) -> None:
+    """A forged index whose manifests agree: only the audit can see it."""
+    script = """
+import sys; sys.path.insert(0, "tests")
+from pathlib import Path
+from test_audit import FRESH, edited_index, forge
+root = Path("results/tiny")
+forge(root, edited_index(root, lambda t: t.iloc[1:]))
+"""
+    forged = project / "forged"
+    shutil.copytree(project, forged, ignore=shutil.ignore_patterns("forged", "cache"))
+    run(forged, sys.executable, "-c", script)
+    audit = ["--allowed-rules", "audit", "--force", "--", "results/tiny/audit.json"]
+    done = run(forged, "snakemake", "--cores", "1", *audit, status=1)
+    shutil.rmtree(forged)
+    [line] = [line for line in done.stderr.splitlines() if line.startswith("autophagy:")]
+    assert "composition" in line
+    assert "gen-002/training_set.parquet" in line
 
 
 def test_stale_work_is_not_recorded(project: Path) -> None:

@@ -52,8 +52,10 @@ Findings = Iterator[tuple[str, str]]
 
 
 def files(archive: Archive) -> Findings:
-    """Every file matches its manifest, every parent is there and is the one that was used, no file
-    is without a manifest, and no artifact is unreferenced."""
+    """Every file matches its manifest, every parent is there and is the one that was used.
+
+    Of a whole folder also: no file is without a manifest, no artifact unreferenced.
+    """
     root, vouched, referenced = archive.root, set(_UNVOUCHED), set()
     artifacts = list(archive.artifacts())
     for artifact in artifacts:
@@ -80,6 +82,8 @@ def files(archive: Archive) -> Findings:
                     manifests.path_of(artifact),
                     f"its parent {parent} is not the one it was made from",
                 )
+    if archive.listed is not None:
+        return
     for artifact in artifacts:
         if artifact not in referenced and not manifests.is_root(artifact):
             yield artifact, "belongs to no loop, real-only model, evaluation or report"

@@ -14,7 +14,7 @@ import yaml
 
 from autophagy import data, manifests
 from autophagy.errors import UserError
-from autophagy.paths import REPORT, TABLES
+from autophagy.paths import AUDIT, REPORT, TABLES
 from autophagy.plan import Plan
 from autophagy.schema import plain
 
@@ -109,7 +109,7 @@ STAGES = (
     ),
     Stage(
         "report",
-        ("tabulate_metrics", "draw_grid", "draw_curves", "record_report"),
+        ("audit", "tabulate_metrics", "draw_grid", "draw_curves", "record_report"),
         ("report",),
         REPORT,
         ("figures",),
@@ -263,7 +263,7 @@ def _body(plan: Plan, stage: Stage, config: str) -> dict[str, Any]:
     }
     if stage.name == "report":
         csv, metrics = TABLES
-        body["outs"].append(f"{results}/{csv}")
+        body["outs"] += [f"{results}/{csv}", f"{results}/{AUDIT}"]
         body["metrics"] = [f"{results}/{metrics}"]
     return body
 

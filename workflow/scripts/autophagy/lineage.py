@@ -22,9 +22,13 @@ _SAMPLED = ("sample_set", "preview")
 
 @dataclass(frozen=True)
 class Archive:
-    """The manifests of one experiment's folder, each read once."""
+    """The manifests of one experiment's folder, each read once.
+
+    listed: the artifacts to consider; None for all that have a manifest there.
+    """
 
     root: Path
+    listed: tuple[str, ...] | None = None
     _read: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def manifest(self, artifact: str) -> dict[str, Any]:
@@ -37,7 +41,10 @@ class Archive:
         return [material["path"] for material in self.manifest(artifact)["materials"]]
 
     def artifacts(self) -> Iterator[str]:
-        """Every artifact that has a manifest, in the order of their paths."""
+        """The artifacts listed, or every one that has a manifest, in the order of their paths."""
+        if self.listed is not None:
+            yield from sorted(self.listed)
+            return
         suffix = ".manifest.json"
         for file in sorted(self.root.rglob("*manifest.json")):
             name = file.relative_to(self.root).as_posix()

@@ -34,6 +34,7 @@ def root_path(group: str, name: str) -> str:
 #: The root of the tables and figures.
 REPORT = "figures/manifest.json"
 TABLES = ("metrics.csv", "metrics.json")
+AUDIT = "audit.json"
 
 
 def figure_names(experiment: Experiment) -> list[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from autophagy import data, devices, fingerprint, models, nodes
+from autophagy import data, devices, fingerprint, models, nodes, paths
 from autophagy.config import Experiment
 from autophagy.nodes import Node
 
@@ -69,6 +69,10 @@ class Plan:
         """Step -> versions of the libraries that set its numbers."""
         return {name: fingerprint.versions(step.software) for name, step in self.steps.items()}
 
+    def audited(self) -> list[str]:
+        """What the workflow audits: every artifact but the report, which tells of the audit."""
+        return [path for path in self.nodes if path != paths.REPORT]
+
     def files(self, step: str) -> tuple[str, ...]:
         """The code behind a step, as paths relative to workflow/scripts."""
         return fingerprint.modules_of(self.steps[step].scripts, self.steps[step].modules)
@@ -93,7 +97,13 @@ def build(experiment: Experiment) -> Plan:
         "evaluate_real": Step(("evaluate_real.py",), metric_libraries, torch=True),
         "record_root": Step(("record_root.py",)),
         "report": Step(
-            ("tabulate_metrics.py", "draw_grid.py", "draw_curves.py", "record_root.py"),
+            (
+                "audit.py",
+                "tabulate_metrics.py",
+                "draw_grid.py",
+                "draw_curves.py",
+                "record_root.py",
+            ),
             ("matplotlib", "numpy", "pandas"),
         ),
     }
