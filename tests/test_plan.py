@@ -126,7 +126,7 @@ def test_the_plan_is_the_same_in_another_process(tiny) -> None:
 
 
 def test_paths_are_those_of_the_contract() -> None:
-    """DESIGN.md, "Contract: results on disk", for one seed and two generations."""
+    """What results/README.md lists, for one seed and two generations."""
     plan = plan_of(changed(("seeds", [7]), ("generations", 2)))
     first = {"training_set.parquet", "model", "samples", "preview"}
     expected = {"real/loop", "real/reference", "real/features", "features/lenet"}

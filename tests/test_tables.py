@@ -14,7 +14,7 @@ from autophagy.errors import UserError
 from autophagy.metrics import METRICS
 from conftest import changed, plan_of, tiny_content
 
-#: DESIGN.md, "Contract: results on disk".
+#: The columns that others read, in their order.
 CONTRACT = (
     "loop", "seed", "generation", "view", "n_samples", "n_reference", "frechet_distance",
     "kernel_distance", "precision", "recall", "density", "coverage", "label_accuracy",
