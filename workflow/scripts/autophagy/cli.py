@@ -149,6 +149,15 @@ def _audit(chosen: argparse.Namespace) -> int:
     return 1 if found else 0
 
 
+def _export(chosen: argparse.Namespace) -> int:
+    from autophagy import export
+
+    out = Path(chosen.out) if chosen.out is not None else None
+    written = [str(file) for file in export.export(Path(chosen.results), chosen.format, out)]
+    print(json.dumps({"files": written}, indent=2) if chosen.json else "\n".join(written))
+    return 0
+
+
 def _plan(config: str):
     from autophagy import config as configuration
     from autophagy import plan as planning
@@ -166,6 +175,8 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
+    from autophagy.export import FORMATS
+
     parser = _Parser(prog="autophagy", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
 
@@ -194,6 +205,10 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("path", help=path_help)
     sub = add("audit", _audit, "check every law on a finished experiment; writes audit.json")
     sub.add_argument("results", help="results/<experiment>")
+    sub = add("export", _export, "provenance for others to read: PROV, RO-Crate, Croissant, cards")
+    sub.add_argument("results", help="results/<experiment>")
+    sub.add_argument("--format", required=True, choices=FORMATS)
+    sub.add_argument("--out", metavar="FOLDER", help="default: exports/<experiment>/<format>")
     add("schema", _schema, "print the JSON schema of the configuration")
     return parser
 
