@@ -11,6 +11,7 @@ CONFIG ?=
 export PATH := $(BIN):$(PATH)
 
 run: setup  ## run an experiment (CONFIG=…; the default is digits), record it, print its table
+	@autophagy check $(CONFIG)
 	snakemake --cores $(CORES) --quiet rules $(if $(CONFIG),--configfile $(CONFIG))
 	@$(if $(CONFIG),autophagy ledger $(CONFIG))
 	@autophagy record $(CONFIG)
@@ -24,6 +25,7 @@ setup: $(VENV)/.ready
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	@echo "setting up $(VENV): a minute or two"
 	@$(PYTHON) -m venv $(VENV)
 	"$(BIN)/python" -m pip install --quiet --requirement requirements.lock
 	"$(BIN)/python" -m pip install --quiet --no-deps --editable .
@@ -51,6 +53,7 @@ pictures: setup  ## copy the last run's figures to where README shows them
 	cp results/digits/figures/*.png docs/figures/
 
 pull: setup  ## fetch recorded results and make Snakemake believe them
+	@test -n "$$(dvc remote list)" || { echo "autophagy: no DVC remote to pull from; \`make run\` makes the results, \`dvc remote add -d NAME URL\` names a store" >&2; exit 2; }
 	dvc pull
 	autophagy record --check
 	snakemake --touch --forceall --quiet all

@@ -29,7 +29,7 @@ def main(logs: Path) -> None:
             (rule for pattern, rule in RULES.items() if re.search(pattern, name)), file.stem
         )
         [job] = pd.read_csv(file, sep="\t", na_values="-").to_dict("records")
-        owner = re.search(r"(?:loops|evaluation)/([^/]+)/", name)
+        owner = re.search(r"(?:loops|evaluation|real-only)/([^/]+)/", name)
         rows.append(
             {
                 "rule": rule,
@@ -51,7 +51,7 @@ def main(logs: Path) -> None:
     )
     print(table.sort_values("median s", ascending=False).to_string())
     loops = pd.DataFrame(rows).query("loop != ''").groupby("loop")["seconds"].sum()
-    print("\nseconds by loop (one core):")
+    print("\nseconds by loop or real-only model (one core):")
     print(loops.round().astype(int).to_string(header=False))
     print(f"\nall jobs: {sum(row['seconds'] for row in rows):.0f} s")
 

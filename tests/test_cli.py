@@ -561,3 +561,27 @@ def test_a_remark_before_the_work_begins_is_told_at_once(tmp_path, monkeypatch, 
         told(1, 10, "too soon to tell")
     assert (tmp_path / "log").read_text() == "pictures padded\n"
     assert capsys.readouterr().err == "  x: pictures padded\n"
+
+
+def test_an_experiment_may_not_take_the_name_of_another_one(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = (REPOSITORY / "tests" / "configs" / "tiny.yaml").read_text()
+    for folder in ("config", "config/copy"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "config.yaml").write_text(text)
+    for command in ("check", "ledger"):
+        assert cli.main([command, "config/copy/config.yaml"]) == 2
+        [line] = capsys.readouterr().err.splitlines()
+        assert "experiment: 'tiny' is that of config/config.yaml" in line
+    assert not (tmp_path / "config" / "copy" / "dvc.yaml").exists()
+    renamed = text.replace("experiment: tiny", "experiment: copy")
+    (tmp_path / "config" / "copy" / "config.yaml").write_text(renamed)
+    assert cli.main(["check", "config/copy/config.yaml"]) == 0
+    assert "valid" in capsys.readouterr().out
+
+
+def test_a_real_image_is_traced_and_not_made_again(tiny_experiment, capsys) -> None:
+    assert (
+        cli.main(["trace", str(tiny_experiment.root / "real" / "loop"), "3", "--regenerate"]) == 0
+    )
+    assert "nothing to make again" in capsys.readouterr().out

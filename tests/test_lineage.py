@@ -150,7 +150,6 @@ def test_a_sample_is_made_again_byte_for_byte_and_a_changed_one_is_found(
         (["trace", "{root}/real/loop", "120"], "has no row 120; its rows are 0..119"),
         (["trace", "{root}/real/loop", "-1"], "has no row -1"),
         (["trace", "{root}/loops/fresh/seed-1/gen-002/model", "0"], "has no rows"),
-        (["trace", "{root}/real/loop", "0", "--regenerate"], "only samples can be made again"),
         (["descendants", "{root}/loops"], "is no artifact"),
     ],
 )

@@ -1,4 +1,7 @@
-"""The command `autophagy`. Exit status: 0 fine, 1 a finding, 2 wrong use."""
+"""Run experiments' bookkeeping and ask where their images and models came from.
+
+Exit status: 0 fine, 1 a finding, 2 wrong use.
+"""
 
 from __future__ import annotations
 
@@ -56,6 +59,7 @@ def _ledger(chosen: argparse.Namespace) -> int:
 
     plan, config = _plan(chosen.config)
     file = Path(ledger.ledger_folder(config)) / "dvc.yaml"
+    _require_own_name(plan.experiment.experiment, config)
     content = ledger.text(plan, config)
     with store.new_file(file) as aside:
         aside.write_text(content, encoding="utf-8")
@@ -83,6 +87,16 @@ def _summary(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _check(chosen: argparse.Namespace) -> int:
+    plan, config = _plan(chosen.config)
+    _require_own_name(plan.experiment.experiment, config)
+    if chosen.json:
+        print(json.dumps({"config": config, "artifacts": len(plan.nodes)}))
+    else:
+        print(f"{config}: valid; {len(plan.nodes)} artifacts below {plan.root}/")
+    return 0
+
+
 def _schema(chosen: argparse.Namespace) -> int:
     from autophagy import config
 
@@ -105,16 +119,18 @@ def _trace(chosen: argparse.Namespace) -> int:
     archive, artifact = lineage.locate(Path(chosen.path))
     steps = trace.trace(archive, artifact, chosen.row)
     content: dict[str, Any] = {"steps": steps}
-    if chosen.regenerate:
-        last = steps[-1]
+    last = steps[-1]
+    if chosen.regenerate and "seed" in last:
         content["regenerated"] = trace.regenerate(archive, last["path"], last["row"])
     if chosen.json:
         print(json.dumps(content, indent=2))
     else:
         for step in content["steps"]:
             print(lineage_text.told(step))
-        if chosen.regenerate:
+        if "regenerated" in content:
             print(lineage_text.made_again(content["regenerated"]))
+        elif chosen.regenerate:
+            print("a real image: nothing to make again")
     return 0 if content.get("regenerated", {}).get("identical", True) else 1
 
 
@@ -166,6 +182,18 @@ def _plan(config: str):
     return planning.build(configuration.load(config)), config
 
 
+def _require_own_name(name: str, config: str) -> None:
+    """Refuse an experiment that would write over the results of another one here."""
+    from autophagy import config as configuration
+
+    for other in sorted(Path("config").rglob("config.yaml")):
+        if config != str(other) and configuration.load(other).experiment == name:
+            raise UserError(
+                f"{config}: experiment: {name!r} is that of {other}, and would write over its "
+                "results; choose another name"
+            )
+
+
 class _Parser(argparse.ArgumentParser):
     """argparse, with errors of one line."""
 
@@ -209,6 +237,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("results", help="results/<experiment>")
     sub.add_argument("--format", required=True, choices=FORMATS)
     sub.add_argument("--out", metavar="FOLDER", help="default: exports/<experiment>/<format>")
+    add_config(add("check", _check, "validate a configuration and do nothing"))
     add("schema", _schema, "print the JSON schema of the configuration")
     return parser
 
