@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from autophagy import audit, cli, manifests, sets, store
-from autophagy.lineage import Archive
+from autophagy.archive import Archive
 
 FRESH = "loops/fresh/seed-1/gen-002"
 FIXED = "loops/augmentation/seed-1/gen-003"
@@ -38,10 +38,7 @@ def forge(root: Path, artifact: str) -> None:
 
 
 def order(root: Path) -> list[str]:
-    from autophagy.lineage import _parents_first
-
-    archive = Archive(root)
-    return _parents_first(archive, list(archive.artifacts()))
+    return Archive(root).parents_first()
 
 
 def flip(root: Path, name: str) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 from autophagy import audit, cli, export, lineage, manifests
-from autophagy.lineage import Archive
+from autophagy.archive import Archive
 from conftest import Made, child_environment
 
 CHOSEN = "loops/augmentation/seed-1/gen-003/samples"

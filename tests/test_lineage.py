@@ -9,8 +9,8 @@ import shutil
 import numpy as np
 import pytest
 from autophagy import cli, lineage, manifests, sets, store, trace
+from autophagy.archive import Archive, locate
 from autophagy.errors import UserError
-from autophagy.lineage import Archive
 from conftest import changed, plan_of
 
 GENERATIONS = 6
@@ -80,7 +80,8 @@ def test_descendants_hold_as_much_as_their_rows_do(archive) -> None:
     for t in range(2, GENERATIONS + 1):
         assert found[training_set("fresh", t)] == pytest.approx(0.75 ** (t - 1))
         assert found[f"loops/fresh/seed-1/gen-{t:03d}/model"] == pytest.approx(0.75 ** (t - 1))
-    assert found["loops/fresh/manifest.json"] == 1.0
+    assert found["loops/fresh/manifest.json"] is None
+    assert found["evaluation/fresh/seed-1/gen-002/metrics.json"] is None
     assert not any("augmentation" in path or "fully" in path for path in found)
 
 
@@ -118,8 +119,10 @@ def test_a_row_of_a_training_set_is_traced_to_its_picture(tiny_experiment) -> No
         picture = sets.read_array(tiny_experiment.root, last["path"], "images")[last["row"]]
         np.testing.assert_array_equal(picture, images[row])
         if first["origin"] == "synthetic":
-            assert last["model"] == "real-only/small/seed-1/model"
+            [model] = last["models"]
+            assert model["path"] == "real-only/small/seed-1/model"
             assert len(last["real_source_rows"]) == last["real_ancestors"] == 40
+            assert last["generation"] == 1
         else:
             sources = sets.read_array(tiny_experiment.root, "real/loop", "source_rows")
             assert last["source_row"] == sources[last["row"]]
@@ -145,12 +148,16 @@ def test_a_sample_is_made_again_byte_for_byte_and_a_changed_one_is_found(
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["lineage", "{root}/nowhere"], "is no artifact"),
+        (["lineage", "{root}/nowhere"], "does not exist in the experiment tiny"),
+        (["lineage", "{root}"], "is a whole experiment"),
+        (["lineage", "{root}/loops/fresh/seed-1"], "a folder of some: gen-00"),
         (["lineage", "/"], "lies in no experiment"),
+        (["lineage", "/nowhere/at/all"], "does not exist"),
+        (["descendants", "{root}/real/loop", "120"], "has no row 120; its rows are 0..119"),
         (["trace", "{root}/real/loop", "120"], "has no row 120; its rows are 0..119"),
         (["trace", "{root}/real/loop", "-1"], "has no row -1"),
         (["trace", "{root}/loops/fresh/seed-1/gen-002/model", "0"], "has no rows"),
-        (["descendants", "{root}/loops"], "is no artifact"),
+        (["descendants", "{root}/loops"], "is no artifact of tiny but a folder of some"),
     ],
 )
 def test_wrong_paths_and_rows_are_one_line(tiny_experiment, capsys, arguments, reason) -> None:
@@ -172,10 +179,148 @@ def test_commands_print_text_and_json(tiny_experiment, capsys) -> None:
 def test_any_file_of_an_artifact_names_it(tiny_experiment) -> None:
     root, artifact = tiny_experiment.root, "loops/fresh/seed-1/gen-002/model"
     for name in (artifact, f"{artifact}.manifest.json", f"{artifact}/unet/config.json"):
-        assert lineage.locate(root / name)[1] == artifact
-    assert lineage.locate(root / "loops" / "fresh")[1] == "loops/fresh/manifest.json"
+        assert locate(root / name)[1] == artifact
+    assert locate(root / "loops" / "fresh")[1] == "loops/fresh/manifest.json"
+
+
+def test_tables_and_figures_name_the_report_that_vouches_for_them(tiny_experiment) -> None:
+    for name in ("metrics.csv", "figures/curves.png", "figures"):
+        assert locate(tiny_experiment.root / name)[1] == "figures/manifest.json"
+
+
+def test_what_no_job_has_finished_is_said_to_be_unfinished(tiny_experiment, tmp_path) -> None:
+    shutil.copytree(tiny_experiment.root, tmp_path / "tiny")
+    (tmp_path / "tiny/loops/fresh/seed-1/gen-002/samples.manifest.json").unlink()
+    with pytest.raises(UserError, match="is no finished artifact of tiny: it has no manifest"):
+        locate(tmp_path / "tiny/loops/fresh/seed-1/gen-002/samples")
 
 
 def test_a_folder_without_manifests_is_refused(tmp_path) -> None:
     with pytest.raises(UserError, match="lies in no experiment"):
-        lineage.locate(tmp_path)
+        locate(tmp_path)
+
+
+def planted(root, manifest_of: dict[str, dict]) -> Archive:
+    """An archive of manifests made by hand: path -> what differs from an empty one."""
+    for path, content in manifest_of.items():
+        empty = {"schema": 1, "path": path, "files": {}, "rows": None, "facts": {}, "params": {}}
+        materials = [{"path": p, "sha256": ""} for p in content.pop("parents", [])]
+        store.write_json(
+            root / manifests.path_of(path),
+            empty | {"seed": 7, "materials": materials} | content,
+        )
+    return Archive(root)
+
+
+def mix(rows: int, **counts: int) -> dict:
+    """A training set of so many rows; `real` rows begin the permutation."""
+    parts = [
+        {"artifact": name, "count": n, "start": 0, "origin": "real" if name == "real" else "x"}
+        for name, n in counts.items()
+    ]
+    return {"kind": "training_set", "rows": rows, "params": {"parts": parts}, "parents": [*counts]}
+
+
+REAL = {"kind": "real_set", "rows": 100}
+
+
+def two_generations(root, **second) -> Archive:
+    """Generation 2 as `second` says: its `model` or `samples`."""
+    content = {
+        "real": REAL,
+        "d1": mix(40, real=40),
+        "g1": {"kind": "model", "parents": ["d1"]},
+        "s1": {"kind": "sample_set", "rows": 40, "parents": ["g1"]},
+        "d2": mix(40, s1=40),
+        "g2": {"kind": "model", "parents": ["d2"]},
+        "s2": {"kind": "sample_set", "rows": 40, "parents": ["g2"]},
+        "network": {"kind": "feature_network", "parents": ["held"]},
+        "held": {"kind": "real_set", "rows": 25},
+    }
+    return planted(root, content | second)
+
+
+def test_a_fine_tuned_model_inherits_depth_through_its_weights(tmp_path) -> None:
+    """Half of the training was its own, half is in the weights it began with."""
+    tuned = {
+        "kind": "model", "parents": ["d2", "g1"], "params": {"shares": {"d2": 500, "g1": 500}},
+    }  # fmt: skip
+    archive = two_generations(tmp_path, g2=tuned)
+    assert lineage.depths(archive, "g2") == {0: 0.5, 1: 0.5}
+    assert lineage.depths(archive, "s2") == {1: 0.5, 2: 0.5}
+    assert lineage.descendants(archive, "s1")["s2"] == 0.5
+
+
+def test_guidance_away_from_a_model_counts_that_model(tmp_path) -> None:
+    """s = (1 + w) s_real - w s_self: both know their training images, by |weight|."""
+    guided = {
+        "kind": "sample_set", "rows": 40, "parents": ["g1", "g2"],
+        "params": {"shares": {"g1": 1.5, "g2": 0.5}},
+    }  # fmt: skip
+    archive = two_generations(tmp_path, s2=guided)
+    assert lineage.depths(archive, "s2") == {1: 0.75, 2: 0.25}
+    assert lineage.real_ancestors(archive, "s2") == 40
+
+
+def test_a_filter_counts_its_training_images_but_not_as_rows(tmp_path) -> None:
+    chosen = {"kind": "sample_set", "rows": 40, "parents": ["g2", "network"]}
+    archive = two_generations(tmp_path, s2=chosen)
+    assert lineage.depths(archive, "s2") == {2: 1.0}
+    assert lineage.real_ancestors(archive, "s2") == 40 + 25
+    assert lineage.descendants(archive, "held") == {"network": 1.0, "s2": None}
+
+
+def test_sources_without_shares_are_refused_not_guessed(tmp_path) -> None:
+    archive = two_generations(tmp_path, g2={"kind": "model", "parents": ["d2", "g1"]})
+    with pytest.raises(UserError, match="g2: its manifest states no shares of d2, g1"):
+        lineage.depths(archive, "s2")
+
+
+def test_one_row_withdrawn_takes_only_what_holds_it(tiny_experiment) -> None:
+    archive = Archive(tiny_experiment.root)
+    path = training_set("fresh", 2)
+    table = sets.read_index(tiny_experiment.root / path)
+    fresh = table[table["origin"] == "real"]["row"].iloc[0]
+    found = lineage.descendants(archive, "real/loop", int(fresh))
+    assert found[path] == pytest.approx(1 / len(table))
+    assert training_set("fresh", 1) not in found
+    assert found["real-only/full/seed-1/samples"] == pytest.approx(
+        1 / archive.manifest("real-only/full/seed-1/training_set.parquet")["rows"]
+    )
+
+
+def test_a_manifest_among_its_own_ancestors_is_refused(tmp_path) -> None:
+    archive = two_generations(tmp_path, d1=mix(40, s2=40))
+    with pytest.raises(UserError, match="is among its own ancestors"):
+        archive.parents_first(["s2"])
+
+
+def test_hundreds_of_generations_are_drawn_and_written(tmp_path, capsys) -> None:
+    """Accumulating chains have as many parents as generations, fine-tuned ones nest as deep."""
+    content: dict = {"real/loop": REAL, "d1": mix(40, **{"real/loop": 40})}
+    content["d1"]["params"]["parts"][0]["origin"] = "real"
+    for t in range(1, 401):
+        content[f"g{t}"] = {"kind": "model", "parents": [f"d{t}"]}
+        content[f"s{t}"] = {"kind": "sample_set", "rows": 40, "parents": [f"g{t}"]}
+        content[f"d{t + 1}"] = mix(40, **{"real/loop": 10, f"s{t}": 30})
+        content[f"d{t + 1}"]["params"]["parts"][0]["origin"] = "real"
+    planted(tmp_path, content)
+    assert cli.main(["lineage", str(tmp_path / "s400")]) == 0
+    assert max(map(len, capsys.readouterr().out.splitlines())) < 200
+    assert cli.main(["lineage", str(tmp_path / "s400"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["path"] == "s400"
+
+
+def test_accumulated_sets_have_the_harmonic_mean_depth(tmp_path) -> None:
+    """D^t holds D^1 and equal S^1 … S^{t-1}: mean depth H_t - 1."""
+    content: dict = {"real": REAL, "d1": mix(40, real=40)}
+    for t in range(1, 8):
+        content[f"g{t}"] = {"kind": "model", "parents": [f"d{t}"]}
+        content[f"s{t}"] = {"kind": "sample_set", "rows": 40, "parents": [f"g{t}"]}
+        earlier = {"real": 40} | {f"s{i}": 40 for i in range(1, t + 1)}
+        content[f"d{t + 1}"] = mix(40 * (t + 1), **earlier)
+    archive = planted(tmp_path, content)
+    for t in range(1, 9):
+        harmonic = math.fsum(1 / i for i in range(1, t + 1))
+        assert lineage.mean_depth(lineage.depths(archive, f"d{t}")) == pytest.approx(harmonic - 1)
+        assert lineage.real_ancestors(archive, f"d{t}") == 40

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from autophagy import manifests, regimes, sets, store
+from autophagy.archive import Archive
 from autophagy.data.split import content_hashes
 from autophagy.errors import UserError
-from autophagy.lineage import Archive
 
 #: Splits that no model may see, nor any picture of.
 HELD_OUT = ("real/reference", "real/features")

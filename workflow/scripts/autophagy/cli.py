@@ -105,28 +105,30 @@ def _schema(chosen: argparse.Namespace) -> int:
 
 
 def _lineage(chosen: argparse.Namespace) -> int:
-    from autophagy import lineage, lineage_text
+    from autophagy import archive, lineage, lineage_text
 
-    archive, artifact = lineage.locate(Path(chosen.path))
-    found = lineage.tree(archive, artifact)
+    manifests, artifact = archive.locate(Path(chosen.path))
+    found = lineage.tree(manifests, artifact)
+    # Long loops nest deeper than Python's default limit.
+    sys.setrecursionlimit(1000 + 10 * len(manifests.parents_first([artifact])))
     print(json.dumps(found, indent=2) if chosen.json else "\n".join(lineage_text.drawn(found)))
     return 0
 
 
 def _trace(chosen: argparse.Namespace) -> int:
-    from autophagy import lineage, lineage_text, trace
+    from autophagy import archive, lineage_text, trace
 
-    archive, artifact = lineage.locate(Path(chosen.path))
-    steps = trace.trace(archive, artifact, chosen.row)
+    manifests, artifact = archive.locate(Path(chosen.path))
+    steps = trace.trace(manifests, artifact, chosen.row)
     content: dict[str, Any] = {"steps": steps}
     last = steps[-1]
     if chosen.regenerate and "seed" in last:
-        content["regenerated"] = trace.regenerate(archive, last["path"], last["row"])
+        content["regenerated"] = trace.regenerate(manifests, last["path"], last["row"])
     if chosen.json:
         print(json.dumps(content, indent=2))
     else:
         for step in content["steps"]:
-            print(lineage_text.told(step))
+            print("\n".join(lineage_text.told(step)))
         if "regenerated" in content:
             print(lineage_text.made_again(content["regenerated"]))
         elif chosen.regenerate:
@@ -135,26 +137,26 @@ def _trace(chosen: argparse.Namespace) -> int:
 
 
 def _descendants(chosen: argparse.Namespace) -> int:
-    from autophagy import lineage
+    from autophagy import archive, lineage, lineage_text
 
-    archive, artifact = lineage.locate(Path(chosen.path))
-    found = lineage.descendants(archive, artifact)
+    manifests, artifact = archive.locate(Path(chosen.path))
+    found = lineage.descendants(manifests, artifact, chosen.row)
     if chosen.json:
         print(json.dumps(found, indent=2))
     else:
-        for path, share in found.items():
-            print(f"{share:7.1%}  {path}")
-        print(f"{len(found)} artifacts descend from {artifact}")
+        of = artifact if chosen.row is None else f"row {chosen.row} of {artifact}"
+        print("\n".join(lineage_text.listed(found, of)))
     return 0
 
 
 def _audit(chosen: argparse.Namespace) -> int:
-    from autophagy import audit, lineage, store
+    from autophagy import audit, store
+    from autophagy.archive import LANDMARK, Archive
 
     root = Path(chosen.results)
-    if not (root / lineage.LANDMARK).is_file():
+    if not (root / LANDMARK).is_file():
         raise UserError(f"{root}: is no experiment's folder; give results/<experiment>")
-    found = audit.audit(lineage.Archive(root))
+    found = audit.audit(Archive(root))
     store.write_json(root / "audit.json", audit.as_json(found))
     if chosen.json:
         print(json.dumps(audit.as_json(found), indent=2))
@@ -231,6 +233,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--regenerate", action="store_true", help="make the sample again and compare")
     sub = add("descendants", _descendants, "everything made from an artifact, and how much of it")
     sub.add_argument("path", help=path_help)
+    sub.add_argument("row", type=int, nargs="?", help="only this row of a real or sample set")
     sub = add("audit", _audit, "check every law on a finished experiment; writes audit.json")
     sub.add_argument("results", help="results/<experiment>")
     sub = add("export", _export, "provenance for others to read: PROV, RO-Crate, Croissant, cards")

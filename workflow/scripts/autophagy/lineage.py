@@ -2,109 +2,69 @@
 
 Synthetic depth: a real row has depth 0; a sample has 1 + the depth of the row mix that its model
 was trained on. So S^t has the depth distribution of D^t, shifted by one.
+
+A model may have several sources: its training set, the weights that it was tuned or extrapolated
+from. A sample set may be drawn from several models, one guiding away from another. Such a manifest
+states in its params under `shares` how much each source counts; the row mix is the mixture.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from autophagy import manifests, store
+import numpy as np
+
+from autophagy import sets
+from autophagy.archive import Archive
 from autophagy.errors import UserError
 
-#: The manifest by which an experiment's folder is known.
-LANDMARK = "real/loop.manifest.json"
+#: Kind of artifact -> kinds of parents that its pictures (or what it knows of pictures) come from.
+#: Other parents lend it labels or are what it is compared with.
+SOURCES: dict[str, tuple[str, ...]] = {
+    "training_set": ("real_set", "sample_set"),
+    "model": ("training_set", "model"),
+    "sample_set": ("model",),
+    "preview": ("model",),
+    "feature_network": ("real_set",),
+}
 #: Artifacts whose rows are drawn from a model: one deeper than what it was trained on.
-_SAMPLED = ("sample_set", "preview")
+SAMPLED = ("sample_set", "preview")
+#: A parent that chose among candidate samples: its training images are ancestors of what it kept.
+FILTER = "feature_network"
 
-
-@dataclass(frozen=True)
-class Archive:
-    """The manifests of one experiment's folder, each read once.
-
-    listed: the artifacts to consider; None for all that have a manifest there.
-    """
-
-    root: Path
-    listed: tuple[str, ...] | None = None
-    _read: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    def manifest(self, artifact: str) -> dict[str, Any]:
-        """The manifest of an artifact; see `manifests.read` for its errors."""
-        if artifact not in self._read:
-            self._read[artifact] = manifests.read(self.root, artifact)
-        return self._read[artifact]
-
-    def parents(self, artifact: str) -> list[str]:
-        return [material["path"] for material in self.manifest(artifact)["materials"]]
-
-    def artifacts(self) -> Iterator[str]:
-        """The artifacts listed, or every one that has a manifest, in the order of their paths."""
-        if self.listed is not None:
-            yield from sorted(self.listed)
-            return
-        suffix = ".manifest.json"
-        for file in sorted(self.root.rglob("*manifest.json")):
-            name = file.relative_to(self.root).as_posix()
-            yield name.removesuffix(suffix) if name.endswith(suffix) else name
-
-
-def locate(path: Path) -> tuple[Archive, str]:
-    """The experiment a path lies in, and the artifact it names there.
-
-    A file inside an artifact, or an artifact's manifest, names the artifact.
-
-    Raises:
-        UserError: the path is in no experiment, or is no artifact of it.
-    """
-    path = Path(path)
-    for root in path.absolute().parents:
-        if (root / LANDMARK).is_file():
-            break
-    else:
-        raise UserError(f"{path}: lies in no experiment; give a path below results/<experiment>/")
-    name = path.absolute().relative_to(root).as_posix().removesuffix(".manifest.json")
-    for candidate in (name, *(parent.as_posix() for parent in Path(name).parents)):
-        if candidate != "." and (root / manifests.path_of(candidate)).is_file():
-            return Archive(root), candidate
-    if (root / name / "manifest.json").is_file():
-        return Archive(root), f"{name}/manifest.json"
-    raise UserError(f"{path}: is no artifact of {root.name}: it has no manifest")
+Intervals = tuple[tuple[int, int], ...]
 
 
 def shares(archive: Archive, artifact: str) -> dict[str, float]:
-    """Parent -> its share of the artifact's rows.
+    """Source -> its share of the artifact's row mix; they add up to one. Empty for what has none.
 
-    A training set's parents have the shares of its rows; whatever else is made from a parent is
-    made from all of it.
+    A training set's sources have the shares of its rows, those of any other artifact the weights
+    in its params.
+
+    Raises:
+        UserError: an artifact of several sources does not state their shares.
     """
     manifest = archive.manifest(artifact)
-    if manifest["kind"] != "training_set":
-        return dict.fromkeys(archive.parents(artifact), 1.0)
-    found: dict[str, float] = {}
-    for part in manifest["params"]["parts"]:
-        share = part["count"] / manifest["rows"]
-        found[part["artifact"]] = found.get(part["artifact"], 0.0) + share
-    return found
+    if manifest["kind"] == "training_set":
+        found: dict[str, float] = {}
+        for part in manifest["params"]["parts"]:
+            count = part["count"] / manifest["rows"]
+            found[part["artifact"]] = found.get(part["artifact"], 0.0) + count
+        return found
+    kinds = SOURCES.get(manifest["kind"], ())
+    sources = [parent for parent in archive.parents(artifact) if archive.kind(parent) in kinds]
+    if len(sources) < 2:
+        return dict.fromkeys(sources, 1.0)
+    stated = manifest["params"].get("shares")
+    if not isinstance(stated, dict) or set(stated) != set(sources):
+        raise UserError(f"{artifact}: its manifest states no shares of {', '.join(sources)}")
+    total = sum(stated.values())
+    return {parent: stated[parent] / total for parent in sources}
 
 
 def depths(archive: Archive, artifact: str) -> dict[int, float]:
     """Depth -> share of the artifact's rows (of a model: of what it was trained on)."""
-    known: dict[str, dict[int, float]] = {}
-    for name in _ancestors_first(archive, artifact):
-        kind = archive.manifest(name)["kind"]
-        if kind == "real_set":
-            known[name] = {0: 1.0}
-            continue
-        mixed: dict[int, float] = {}
-        deeper = 1 if kind in _SAMPLED else 0
-        for parent, share in _sources(archive, name).items():
-            for depth, of_parent in known[parent].items():
-                mixed[depth + deeper] = mixed.get(depth + deeper, 0.0) + share * of_parent
-        known[name] = dict(sorted(mixed.items()))
-    return known[artifact]
+    return _depths(archive, archive.parents_first([artifact]))[artifact]
 
 
 def mean_depth(distribution: dict[int, float]) -> float:
@@ -112,127 +72,151 @@ def mean_depth(distribution: dict[int, float]) -> float:
 
 
 def real_ancestors(archive: Archive, artifact: str) -> int:
-    """Distinct real images anywhere in the artifact's ancestry.
-
-    Real parts are cut from one permutation of the loop split for each run seed, so the images are
-    counted as the union of intervals.
-    """
-    intervals: dict[int, list[tuple[int, int]]] = {}
-    whole: set[str] = set()
-    for name in _ancestors_first(archive, artifact):
-        manifest = archive.manifest(name)
-        if manifest["kind"] == "real_set" and name == artifact:
-            whole.add(name)
-        if manifest["kind"] == "training_set":
-            for part in manifest["params"]["parts"]:
-                if part["origin"] == "real":
-                    end = part["start"] + part["count"]
-                    intervals.setdefault(manifest["seed"], []).append((part["start"], end))
-    rows = sum(archive.manifest(name)["rows"] for name in whole)
-    return rows + sum(_union(found) for found in intervals.values())
+    """Distinct real images anywhere in the artifact's ancestry, filters' training images too."""
+    return _count(_real_images(archive, archive.parents_first([artifact]))[artifact])
 
 
 def tree(archive: Archive, artifact: str) -> dict[str, Any]:
     """The ancestry as nested dictionaries.
 
-    Each node is {path, kind, rows, share, sha256, parents}; a training set also has
+    Each node is {path, kind, rows, share, sha256, parents}; `share` is how much of the child's row
+    mix comes from it, None where the child takes no pictures from it. A training set also has
     {real_share, mean_depth, depths, real_ancestors}. An ancestor that occurs again further on is
     listed there without its own parents, with `seen: true`.
     """
+    order = archive.parents_first([artifact])
+    of_depth, of_images = _depths(archive, order), _real_images(archive, order)
     seen: set[str] = set()
 
-    def node(name: str, share: float) -> dict[str, Any]:
+    def node(name: str, share: float | None) -> dict[str, Any]:
         manifest = archive.manifest(name)
         found = {
             "path": name,
             "kind": manifest["kind"],
             "rows": manifest["rows"],
             "share": share,
-            "sha256": store.sha256(archive.root / manifests.path_of(name)),
+            "sha256": archive.digest(name),
+            "parents": [],
         }
         if name in seen:
-            return found | {"seen": True, "parents": []}
+            return found | {"seen": True}
         seen.add(name)
         if manifest["kind"] == "training_set":
-            distribution = depths(archive, name)
             found |= {
-                "real_share": distribution.get(0, 0.0),
-                "mean_depth": mean_depth(distribution),
-                "depths": {str(depth): value for depth, value in distribution.items()},
-                "real_ancestors": real_ancestors(archive, name),
+                "real_share": of_depth[name].get(0, 0.0),
+                "mean_depth": mean_depth(of_depth[name]),
+                "depths": {str(depth): value for depth, value in of_depth[name].items()},
+                "real_ancestors": _count(of_images[name]),
             }
-        of_parents = shares(archive, name)
-        return found | {"parents": [node(parent, of_parents[parent]) for parent in of_parents]}
+        return found
 
-    return node(artifact, 1.0)
+    top = node(artifact, 1.0)
+    stack = [top]
+    while stack:
+        parent_of = stack.pop()
+        if "seen" in parent_of:
+            continue
+        of_source = shares(archive, parent_of["path"])
+        names = dict.fromkeys([*of_source, *archive.parents(parent_of["path"])])
+        # What is new is set apart before any of it is gone into: it stands nearest to the top.
+        parent_of["parents"] = [node(name, of_source.get(name)) for name in names]
+        stack += reversed(parent_of["parents"])
+    return top
 
 
-def descendants(archive: Archive, artifact: str) -> dict[str, float]:
-    """Every artifact made from this one -> how much of it is.
+def descendants(archive: Archive, artifact: str, row: int | None = None) -> dict[str, float | None]:
+    """Every artifact made from this one, parents first -> how much of it is.
 
     Of a training set: the share of rows that come from it, through however many generations; of a
-    model or sample set: the share of what it was trained on; anything measured or certified with
-    it is touched whole.
+    model or sample set: the share of what it was trained on. None: it was measured, chosen,
+    labelled or certified with it, and takes no pictures from it.
+
+    Args:
+        row: one row of a real or sample set, to withdraw alone.
     """
-    tainted = {artifact: 1.0}
-    for name in _everything_parents_first(archive):
-        if name == artifact:
+    tainted: dict[str, float | None] = {artifact: 1.0}
+    for name in archive.parents_first():
+        touched = [parent for parent in archive.parents(name) if parent in tainted]
+        if name == artifact or not touched:
             continue
-        touched = {p: s for p, s in shares(archive, name).items() if p in tainted}
-        if not touched:
-            continue
-        if archive.manifest(name)["kind"] in ("training_set", "model", *_SAMPLED):
-            tainted[name] = sum(
-                share * tainted[parent]
-                for parent, share in _sources(archive, name).items()
-                if parent in tainted
-            )
-        else:
-            tainted[name] = 1.0
+        taken = {p: s for p, s in shares(archive, name).items() if tainted.get(p) is not None}
+        if row is not None and artifact in taken:
+            taken[artifact] = _share_of_row(archive, name, artifact, row)
+            if not taken[artifact] and len(touched) == 1:
+                continue
+        amount = sum(share * tainted[parent] for parent, share in taken.items())
+        tainted[name] = amount if taken else None
     del tainted[artifact]
     return tainted
 
 
-def _sources(archive: Archive, artifact: str) -> dict[str, float]:
-    """Parents that rows or weights come from, with their shares, which add up to one."""
-    found = shares(archive, artifact)
-    if archive.manifest(artifact)["kind"] in _SAMPLED:
-        # Labels may be drawn from another parent; pictures come from the model alone.
-        found = {p: 1.0 for p in found if archive.manifest(p)["kind"] == "model"}
-    total = sum(found.values())
-    return {parent: share / total for parent, share in found.items()}
+def _share_of_row(archive: Archive, training_set: str, artifact: str, row: int) -> float:
+    """How much of a set's child is one of its rows; a child that is no training set took all."""
+    rows = archive.manifest(artifact)["rows"]
+    if not rows or not 0 <= row < rows:
+        raise UserError(f"{artifact}: has no row {row}; its rows are 0..{(rows or 0) - 1}")
+    if archive.kind(training_set) != "training_set":
+        return 1 / rows
+    table = sets.read_index(archive.root / training_set)
+    return float(np.mean((table["artifact"] == artifact) & (table["row"] == row)))
 
 
-def _union(intervals: list[tuple[int, int]]) -> int:
-    covered, reached = 0, 0
+def _depths(archive: Archive, order: list[str]) -> dict[str, dict[int, float]]:
+    """The depth distribution of every artifact, parents before children."""
+    known: dict[str, dict[int, float]] = {}
+    for name in order:
+        kind = archive.kind(name)
+        mixed: dict[int, float] = {0: 1.0} if kind == "real_set" else {}
+        deeper = 1 if kind in SAMPLED else 0
+        for parent, share in shares(archive, name).items():
+            for depth, of_parent in known[parent].items():
+                mixed[depth + deeper] = mixed.get(depth + deeper, 0.0) + share * of_parent
+        known[name] = dict(sorted(mixed.items()))
+    return known
+
+
+def _real_images(
+    archive: Archive, order: list[str]
+) -> dict[str, dict[tuple[str, int | None], Intervals]]:
+    """The real images in every artifact's ancestry, parents before children.
+
+    They are intervals of (real set, run seed): real parts of training sets are cut from one
+    permutation of the loop split for each run seed. Seed None is the set in its own order.
+    """
+    known: dict[str, dict[tuple[str, int | None], Intervals]] = {}
+    for name in order:
+        manifest = archive.manifest(name)
+        if manifest["kind"] == "real_set":
+            known[name] = {(name, None): ((0, manifest["rows"]),)}
+            continue
+        parents = list(shares(archive, name))
+        if manifest["kind"] in SAMPLED:
+            parents += [p for p in archive.parents(name) if archive.kind(p) == FILTER]
+        found: dict[tuple[str, int | None], Intervals] = {}
+        for parent in parents:
+            if manifest["kind"] == "training_set" and archive.kind(parent) == "real_set":
+                continue
+            for images, intervals in known[parent].items():
+                found[images] = _union(found.get(images, ()) + intervals)
+        if manifest["kind"] == "training_set":
+            for part in manifest["params"]["parts"]:
+                if part["origin"] == "real":
+                    images = (part["artifact"], manifest["seed"])
+                    cut = (part["start"], part["start"] + part["count"])
+                    found[images] = _union((*found.get(images, ()), cut))
+        known[name] = found
+    return known
+
+
+def _union(intervals: Intervals) -> Intervals:
+    merged: list[tuple[int, int]] = []
     for start, end in sorted(intervals):
-        covered += max(0, end - max(start, reached))
-        reached = max(reached, end)
-    return covered
-
-
-def _ancestors_first(archive: Archive, artifact: str) -> list[str]:
-    """The artifact and all its ancestors, parents before children."""
-    return _parents_first(archive, [artifact])
-
-
-def _everything_parents_first(archive: Archive) -> list[str]:
-    return _parents_first(archive, list(archive.artifacts()))
-
-
-def _parents_first(archive: Archive, artifacts: list[str]) -> list[str]:
-    # A stack instead of recursion: chains of hundreds of generations are meant to be long.
-    order: list[str] = []
-    done: set[str] = set()
-    stack = list(reversed(artifacts))
-    while stack:
-        name = stack[-1]
-        missing = [parent for parent in archive.parents(name) if parent not in done]
-        if name in done or not missing:
-            stack.pop()
-            if name not in done:
-                done.add(name)
-                order.append(name)
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
         else:
-            stack += missing
-    return order
+            merged.append((start, end))
+    return tuple(merged)
+
+
+def _count(images: dict[tuple[str, int | None], Intervals]) -> int:
+    return sum(end - start for intervals in images.values() for start, end in intervals)

@@ -5,35 +5,93 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from autophagy.lineage import FILTER, SAMPLED
 
-def drawn(node: dict[str, Any], indent: str = "") -> Iterator[str]:
-    """The lines of `lineage.tree`."""
+#: Entries of a depth distribution on one line.
+LISTED_DEPTHS = 8
+
+
+def drawn(tree: dict[str, Any], margin: str = "", first: str = "") -> Iterator[str]:
+    """The lines of `lineage.tree`: the longest line of descent runs straight down.
+
+    Args:
+        margin: stands before every line. first: stands before the first line instead.
+    """
+    node, begin, relation = tree, first or margin, ""
+    while True:
+        yield f"{begin}● {relation}{_named(node)}"
+        parents = node["parents"]
+        if "depths" in node:
+            yield f"{margin}{'│' if parents else ' '}   {_depths(node)}"
+        if not parents:
+            return
+        spine = next((p for p in reversed(parents) if p["parents"]), parents[-1])
+        for parent in parents:
+            if parent is not spine:
+                branch = drawn(parent, f"{margin}│  ", f"{margin}├──")
+                head = next(branch)
+                yield head.replace("● ", f"● {_relation(node, parent)}", 1)
+                yield from branch
+        yield f"{margin}│"
+        relation, node, begin = _relation(node, spine), spine, margin
+
+
+def _named(node: dict[str, Any]) -> str:
     rows = "" if node["rows"] is None else f", {node['rows']} rows"
-    share = "" if node["share"] == 1.0 else f"{node['share']:.1%} "
-    line = f"{indent}{share}{node['path']} ({node['kind']}{rows}) {node['sha256'][:12]}"
-    yield line + ("  (see above)" if node.get("seen") else "")
-    if "depths" in node:
-        depths = ", ".join(f"{depth}: {value:.1%}" for depth, value in node["depths"].items())
-        yield (
-            f"{indent}    real share {node['real_share']:.1%}, mean synthetic depth "
-            f"{node['mean_depth']:.2f} ({depths}), {node['real_ancestors']} distinct real ancestors"
-        )
-    for parent in node["parents"]:
-        yield from drawn(parent, indent + "  ")
+    again = "  (repeated)" if node.get("seen") else ""
+    return f"{node['path']}  {node['kind'].replace('_', ' ')}{rows}  {node['sha256'][:12]}{again}"
 
 
-def told(step: dict[str, Any]) -> str:
-    """One step of `trace.trace`."""
-    text = f"{step['path']} row {step['row']}: label {step['label']}"
-    if step["kind"] == "real_set":
-        return f"{text}, a real image: row {step['source_row']} of {step['source']}"
-    if step["kind"] == "training_set":
-        return f"{text}, {step['origin']}"
+def _depths(node: dict[str, Any]) -> str:
+    entries = [f"{depth}: {value:.1%}" for depth, value in node["depths"].items()]
+    if len(entries) > LISTED_DEPTHS:
+        entries[LISTED_DEPTHS - 2 : -1] = ["…"]
+    depths = ", ".join(entries)
     return (
-        f"{text}, drawn from {step['model']} with seed {step['seed']} at λ = "
-        f"{step['sampling_bias']:g}; the model was trained on {step['training_rows']} rows "
-        f"({step['real_share']:.1%} real, mean synthetic depth {step['mean_depth']:.2f}, "
-        f"{step['real_ancestors']} distinct real ancestors)"
+        f"real share {node['real_share']:.1%}, {node['real_ancestors']} distinct real ancestors, "
+        f"mean synthetic depth {node['mean_depth']:.2f} ({depths})"
+    )
+
+
+def _relation(child: dict[str, Any], parent: dict[str, Any]) -> str:
+    if parent["share"] is not None:
+        return "" if parent["share"] == 1.0 else f"{parent['share']:.1%} of its rows: "
+    if child["kind"] in SAMPLED:
+        return "chosen by: " if parent["kind"] == FILTER else "labels from: "
+    return ""
+
+
+def told(step: dict[str, Any]) -> Iterator[str]:
+    """The lines of one step of `trace.trace`."""
+    head = f"{step['path']} row {step['row']}: label {step['label']}"
+    if step["kind"] == "real_set":
+        yield f"{head}, a real image: row {step['source_row']} of {step['source']}"
+        return
+    if step["kind"] == "training_set":
+        yield f"{head}, {step['origin']}"
+        return
+    yield (
+        f"{head}, drawn in generation {step['generation']} with seed {step['seed']} at λ = "
+        f"{step['sampling_bias']:g}"
+    )
+    for model in step["models"]:
+        yield f"    by {model['path']}, trained on {model['training_rows']} rows"
+    direct, all_of_them = len(step["real_source_rows"]), len(step["real_ancestor_rows"])
+    yield (
+        f"    {step['real_share']:.1%} of them real, mean synthetic depth "
+        f"{step['mean_depth']:.2f}; real images seen: {direct} by itself, {all_of_them} in its "
+        "whole ancestry (their rows: --json)"
+    )
+
+
+def listed(found: dict[str, float | None], of: str) -> Iterator[str]:
+    """The lines of `lineage.descendants`."""
+    for path, share in found.items():
+        yield f"{'touched' if share is None else f'{share:.1%}':>8}  {path}"
+    holding = sum(share is not None for share in found.values())
+    yield (
+        f"{_counted(holding, 'artifact')} made of {of}, {_counted(len(found) - holding, 'more')} "
+        "touched: measured, chosen, labelled or certified with it"
     )
 
 
@@ -46,3 +104,7 @@ def made_again(found: dict[str, Any]) -> str:
         f"made again from its model and seed: DIFFERENT by up to {found['largest_difference']} "
         f"grey levels{why}"
     )
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 or noun == "more" else f"{n} {noun}s"

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
 
 from autophagy import lineage, sets
+from autophagy.archive import Archive
 from autophagy.errors import UserError
-from autophagy.lineage import Archive
-
-_SAMPLED = ("sample_set", "preview")
+from autophagy.lineage import SAMPLED
 
 
 def trace(archive: Archive, artifact: str, row: int) -> list[dict[str, Any]]:
     """Where a row comes from, a step at a time, the row itself first.
 
-    Steps are {path, kind, row, label}; a real image adds its `source_row` in the data set, a
-    sample its `seed`, `sampling_bias`, `model` and what that model was trained on.
+    Steps are {path, kind, row, label}; a real image adds its `source_row` in the data set; a
+    sample its `generation`, `seed`, `sampling_bias`, the `models` that drew it, each with its
+    training set, and of what they were trained on: the share that is real, mean synthetic depth,
+    and the rows of the data set they saw, directly and in their whole ancestry.
 
     Raises:
         UserError: the artifact has no rows, or not that one.
     """
     manifest = archive.manifest(artifact)
     kind, rows = manifest["kind"], manifest["rows"]
-    if kind not in ("training_set", "real_set", *_SAMPLED):
+    if kind not in ("training_set", "real_set", *SAMPLED):
         raise UserError(f"{artifact}: is a {kind} and has no rows; trace a training or sample set")
     if not 0 <= row < rows:
         raise UserError(f"{artifact}: has no row {row}; its rows are 0..{rows - 1}")
@@ -37,21 +39,25 @@ def trace(archive: Archive, artifact: str, row: int) -> list[dict[str, Any]]:
     if kind == "real_set":
         source_row = int(sets.read_array(archive.root, artifact, "source_rows")[row])
         return [step | {"source_row": source_row, "source": manifest["facts"]["source"]["name"]}]
-    [model] = [p for p in archive.parents(artifact) if archive.manifest(p)["kind"] == "model"]
-    [training_set] = archive.parents(model)
-    distribution = lineage.depths(archive, training_set)
-    step |= {
-        "seed": int(sets.read_array(archive.root, artifact, "seeds")[row]),
-        "sampling_bias": manifest["params"]["sampling_bias"],
-        "model": model,
-        "training_set": training_set,
-        "training_rows": archive.manifest(training_set)["rows"],
-        "real_share": distribution.get(0, 0.0),
-        "mean_depth": lineage.mean_depth(distribution),
-        "real_ancestors": lineage.real_ancestors(archive, training_set),
-        "real_source_rows": _real_source_rows(archive, training_set),
-    }
-    return [step]
+    sources = lineage.shares(archive, artifact)
+    distribution = lineage.depths(archive, artifact)
+    models = [_model(archive, model) for model in sources]
+    direct = [model["training_set"] for model in models]
+    return [
+        step
+        | {
+            "generation": _generation(artifact),
+            "seed": int(sets.read_array(archive.root, artifact, "seeds")[row]),
+            "sampling_bias": manifest["params"]["sampling_bias"],
+            "models": models,
+            # Samples lie one deeper than what their model was trained on.
+            "real_share": distribution.get(1, 0.0),
+            "mean_depth": lineage.mean_depth(distribution) - 1.0,
+            "real_ancestors": lineage.real_ancestors(archive, artifact),
+            "real_source_rows": _real_source_rows(archive, direct),
+            "real_ancestor_rows": _real_source_rows(archive, archive.parents_first(sources)),
+        }
+    ]
 
 
 def regenerate(archive: Archive, artifact: str, row: int) -> dict[str, Any]:
@@ -70,7 +76,7 @@ def regenerate(archive: Archive, artifact: str, row: int) -> dict[str, Any]:
     from autophagy.steps.sample import quantise
 
     manifest = archive.manifest(artifact)
-    if manifest["kind"] not in _SAMPLED:
+    if manifest["kind"] not in SAMPLED:
         raise UserError(f"{artifact}: only samples can be made again, not a {manifest['kind']}")
     [step] = trace(archive, artifact, row)
     params = manifest["params"]
@@ -78,7 +84,8 @@ def regenerate(archive: Archive, artifact: str, row: int) -> dict[str, Any]:
         raise UserError(f"{artifact}: its model family {params['family']!r} is unknown here")
     require_software(manifest)
     devices.prepare(params["threads"], manifest["device"])
-    model = models.module(params["family"]).load(archive.root / step["model"], manifest["device"])
+    [drawn_by] = [model["path"] for model in step["models"]]
+    model = models.module(params["family"]).load(archive.root / drawn_by, manifest["device"])
     picture = model.sample(
         np.array([step["label"]]),
         np.array([step["seed"]], dtype=np.uint64),
@@ -98,12 +105,30 @@ def regenerate(archive: Archive, artifact: str, row: int) -> dict[str, Any]:
     }
 
 
-def _real_source_rows(archive: Archive, training_set: str) -> list[int]:
-    """Rows of the data set that a training set holds directly, sorted."""
-    table = sets.read_index(archive.root / training_set)
-    real = table[table["origin"] == "real"]
-    found: list[int] = []
-    for artifact, rows in real.groupby("artifact", observed=True):
-        ids = sets.read_array(archive.root, str(artifact), "source_rows")
-        found += ids[rows["row"].to_numpy()].tolist()
+def _model(archive: Archive, model: str) -> dict[str, Any]:
+    [training_set] = [p for p in archive.parents(model) if archive.kind(p) == "training_set"]
+    return {
+        "path": model,
+        "training_set": training_set,
+        "training_rows": archive.manifest(training_set)["rows"],
+    }
+
+
+def _generation(artifact: str) -> int:
+    """Read off the folder gen-ttt; a real-only model is generation 1."""
+    found = re.search(r"/gen-(\d{3})/", artifact)
+    return int(found[1]) if found else 1
+
+
+def _real_source_rows(archive: Archive, artifacts: list[str]) -> list[int]:
+    """Rows of the data set that the training sets among the artifacts hold, distinct and sorted."""
+    found: set[int] = set()
+    for training_set in artifacts:
+        if archive.kind(training_set) != "training_set":
+            continue
+        table = sets.read_index(archive.root / training_set)
+        real = table[table["origin"] == "real"]
+        for artifact, rows in real.groupby("artifact", observed=True):
+            ids = sets.read_array(archive.root, str(artifact), "source_rows")
+            found.update(ids[rows["row"].to_numpy()].tolist())
     return sorted(found)

@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from autophagy import lineage, manifests, store
+from autophagy.archive import LANDMARK, Archive
 from autophagy.errors import UserError
 
 #: What `--format` takes -> the module of this package that writes it.
@@ -39,13 +40,13 @@ def export(root: Path, form: str, out: Path | None = None) -> list[Path]:
             lies among the results or holds files that are no part of this export.
     """
     root = Path(root).absolute()
-    if not (root / lineage.LANDMARK).is_file():
+    if not (root / LANDMARK).is_file():
         raise UserError(f"{root}: is no experiment's folder; give results/<experiment>")
     out = root.parent.parent / "exports" / root.name / form if out is None else Path(out).absolute()
     if out.resolve().is_relative_to(root.resolve()):
         raise UserError(f"{out}: lies among the results; give an --out outside {root}")
     module = importlib.import_module(f"autophagy.export.{FORMATS[form]}")
-    archive = lineage.Archive(root)
+    archive = Archive(root)
     try:
         _require_whole(archive)
         content = module.files(archive)
@@ -59,22 +60,22 @@ def export(root: Path, form: str, out: Path | None = None) -> list[Path]:
     return sorted(out / name for name in content)
 
 
-def identifier(archive: lineage.Archive, artifact: str) -> str:
+def identifier(archive: Archive, artifact: str) -> str:
     """The hex SHA-256 of an artifact's manifest, which names it wherever it is copied to."""
     return manifests.material(archive.root, artifact)["sha256"]
 
 
-def of_kind(archive: lineage.Archive, *kinds: str) -> list[str]:
+def of_kind(archive: Archive, *kinds: str) -> list[str]:
     """The artifacts of these kinds, sorted by path."""
     return [name for name in archive.artifacts() if archive.manifest(name)["kind"] in kinds]
 
 
-def real_source(archive: lineage.Archive) -> dict[str, Any]:
+def real_source(archive: Archive) -> dict[str, Any]:
     """What the real data is, as its manifest says: at least {name, licence, files}."""
     return archive.manifest("real/loop")["facts"]["source"]
 
 
-def real_share(archive: lineage.Archive, artifact: str) -> float:
+def real_share(archive: Archive, artifact: str) -> float:
     """Share of real rows in what a model, or the model of a sample set, was trained on."""
     sampled = archive.manifest(artifact)["kind"] in ("sample_set", "preview")
     return lineage.depths(archive, artifact).get(1 if sampled else 0, 0.0)
@@ -93,7 +94,7 @@ def require(package: str) -> ModuleType:
         raise UserError(message) from error
 
 
-def _require_whole(archive: lineage.Archive) -> None:
+def _require_whole(archive: Archive) -> None:
     """Refuse a tree whose manifests do not agree: what it would say of ancestry is not true."""
     for artifact in archive.artifacts():
         for entry in archive.manifest(artifact)["materials"]:

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from autophagy import export, lineage
-from autophagy.lineage import Archive
+from autophagy.archive import Archive
 
 #: Licences as manifests name them -> the hub's names; others become `other` with their own name.
 LICENCES = {"CC BY 4.0": "cc-by-4.0", "CC BY-SA 3.0": "cc-by-sa-3.0", "MIT": "mit"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from autophagy import export, lineage, store
-from autophagy.lineage import Archive
+from autophagy.archive import Archive
 
 CONFORMS_TO = "http://mlcommons.org/croissant/1.1"
 _TERMS = (

@@ -1,7 +1,8 @@
 """W3C PROV-JSON: artifacts are entities, runs of steps are activities, step code is the agent.
 
 Names are hashes: ``artifact:<sha256 of the manifest>`` and ``run:<the same>`` for the run that
-made it. A derivation carries the parent's share of the rows (`lineage.shares`).
+made it. A derivation carries the parent's share of the row mix, where it has one
+(`lineage.shares`).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 from typing import Any
 
 from autophagy import export, lineage, store
-from autophagy.lineage import Archive
+from autophagy.archive import Archive
 
 NAMESPACES = {
     "artifact": "hash://sha256/",
@@ -41,10 +42,12 @@ def _add(document: Any, archive: Archive, artifact: str, model: Any) -> None:
     document.activity(run, other_attributes=_of_run(manifest, model))
     document.wasAssociatedWith(run, code)
     document.wasGeneratedBy(made, run)
-    for parent, share in lineage.shares(archive, artifact).items():
+    shares = lineage.shares(archive, artifact)
+    for parent in archive.parents(artifact):
         used = f"artifact:{export.identifier(archive, parent)}"
+        share = {"autophagy:share": shares[parent]} if parent in shares else {}
         document.used(run, used)
-        document.wasDerivedFrom(made, used, run, other_attributes={"autophagy:share": share})
+        document.wasDerivedFrom(made, used, run, other_attributes=share)
 
 
 def _of_entity(archive: Archive, artifact: str) -> dict[str, Any]:

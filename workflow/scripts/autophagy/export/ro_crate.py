@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from autophagy import export, manifests, store
-from autophagy.lineage import Archive
+from autophagy.archive import Archive
 
 PROFILES = {
     "https://w3id.org/ro/wfrun/process/0.5": "Process Run Crate",

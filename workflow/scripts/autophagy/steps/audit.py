@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from autophagy import audit, store
+from autophagy.archive import Archive
 from autophagy.errors import UserError
-from autophagy.lineage import Archive
 
 
 def audit_experiment(root: str, artifacts: list[str]) -> None:

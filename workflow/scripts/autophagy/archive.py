@@ -1,0 +1,126 @@
+"""The manifests of one experiment's folder, and which of them a path names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from autophagy import manifests, paths, store
+from autophagy.errors import UserError
+
+#: The manifest by which an experiment's folder is known.
+LANDMARK = "real/loop.manifest.json"
+
+
+@dataclass(frozen=True)
+class Archive:
+    """The manifests of one experiment's folder, each read once.
+
+    listed: the artifacts to consider; None for all that have a manifest there.
+    """
+
+    root: Path
+    listed: tuple[str, ...] | None = None
+    _read: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _digests: dict[str, str] = field(default_factory=dict)
+
+    def manifest(self, artifact: str) -> dict[str, Any]:
+        """The manifest of an artifact; see `manifests.read` for its errors."""
+        if artifact not in self._read:
+            self._read[artifact] = manifests.read(self.root, artifact)
+        return self._read[artifact]
+
+    def digest(self, artifact: str) -> str:
+        """The SHA-256 of an artifact's manifest, by which its children name it."""
+        if artifact not in self._digests:
+            self._digests[artifact] = store.sha256(self.root / manifests.path_of(artifact))
+        return self._digests[artifact]
+
+    def kind(self, artifact: str) -> str:
+        return self.manifest(artifact)["kind"]
+
+    def parents(self, artifact: str) -> list[str]:
+        return [material["path"] for material in self.manifest(artifact)["materials"]]
+
+    def artifacts(self) -> Iterator[str]:
+        """The artifacts listed, or every one that has a manifest, in the order of their paths."""
+        if self.listed is not None:
+            yield from sorted(self.listed)
+            return
+        suffix = ".manifest.json"
+        for file in sorted(self.root.rglob("*manifest.json")):
+            name = file.relative_to(self.root).as_posix()
+            yield name.removesuffix(suffix) if name.endswith(suffix) else name
+
+    def parents_first(self, artifacts: Iterable[str] | None = None) -> list[str]:
+        """The artifacts (all of the folder by default) and their ancestors, parents first.
+
+        Raises:
+            UserError: an artifact is its own ancestor, or a manifest is missing.
+        """
+        # A stack instead of recursion: chains of hundreds of generations are meant to be long.
+        order: list[str] = []
+        done: set[str] = set()
+        opened: set[str] = set()
+        stack = list(self.artifacts() if artifacts is None else artifacts)[::-1]
+        while stack:
+            name = stack[-1]
+            missing = [parent for parent in self.parents(name) if parent not in done]
+            if name in done or not missing:
+                stack.pop()
+                if name not in done:
+                    done.add(name)
+                    order.append(name)
+                continue
+            if name in opened and any(parent in opened for parent in missing):
+                raise UserError(f"{manifests.path_of(name)}: is among its own ancestors")
+            opened.add(name)
+            stack += missing
+        return order
+
+
+def locate(path: Path) -> tuple[Archive, str]:
+    """The experiment a path lies in, and the artifact it names there.
+
+    A file inside an artifact, an artifact's manifest, the folder of a root, and a table or figure
+    that a root vouches for, all name the artifact.
+
+    Raises:
+        UserError: the path is in no experiment, or is no finished artifact of it.
+    """
+    path = Path(path)
+    within = path.absolute()
+    root = next((at for at in (within, *within.parents) if (at / LANDMARK).is_file()), None)
+    if root is None:
+        raise UserError(
+            f"{path}: {'lies in no experiment' if path.exists() else 'does not exist'}; give an "
+            "artifact below results/<experiment>/"
+        )
+    archive = Archive(root)
+    name = within.relative_to(root).as_posix().removesuffix(".manifest.json")
+    for candidate in (name, *(parent.as_posix() for parent in Path(name).parents)):
+        if candidate != "." and (root / manifests.path_of(candidate)).is_file():
+            return archive, candidate
+    if name != "." and (root / name / "manifest.json").is_file():
+        return archive, f"{name}/manifest.json"
+    if (root / paths.REPORT).is_file() and name in archive.manifest(paths.REPORT)["files"]:
+        return archive, paths.REPORT
+    raise UserError(f"{path}: {_why_no_artifact(root, name)}")
+
+
+def _why_no_artifact(root: Path, name: str) -> str:
+    if name == ".":
+        return "is a whole experiment; give one of its artifacts, such as loops/<loop>"
+    if not (root / name).exists():
+        return f"does not exist in the experiment {root.name}"
+    # Of a folder that holds artifacts or further folders, name some, nearest first.
+    inside = sorted((root / name).rglob("*manifest.json"), key=lambda file: len(file.parts))
+    if inside:
+        found = [file.relative_to(root / name).as_posix() for file in inside[:3]]
+        listed = ", ".join(file.removesuffix(".manifest.json") for file in found)
+        return f"is no artifact of {root.name} but a folder of some: {listed} …"
+    return (
+        f"is no finished artifact of {root.name}: it has no manifest; run the workflow to its end"
+    )
