@@ -121,6 +121,13 @@ def curves_title():
     return tables.budget_line(EXPERIMENT)
 
 
+def lineage_title():
+    return (
+        f"{EXPERIMENT.experiment}: what each training set holds, by synthetic depth, "
+        f"and where it came from (seed {EXPERIMENT.seeds[0]})"
+    )
+
+
 def code_of(script):
     """The fingerprint of a script that makes no artifact of its own."""
     return fingerprint.code_hash(fingerprint.modules_of((script,)))

@@ -1,5 +1,6 @@
-# Needs: every metrics.json; the previews of every generation.
+# Needs: every metrics.json; the previews and training sets of every generation.
 # Makes: metrics.csv, metrics.json, figures/.
+TRAINING_SETS = paths.training_sets(EXPERIMENT, EXPERIMENT.seeds[0])
 
 
 rule tabulate_metrics:
@@ -87,3 +88,36 @@ rule draw_curves:
         code=code_of("draw_curves.py"),
     script:
         "../workflow/scripts/draw_curves.py"
+
+
+rule draw_lineage:
+    input:
+        manifests=[
+            f"{ROOT}/{manifests.path_of(path)}"
+            for chain in TRAINING_SETS.values()
+            for path in chain
+        ],
+        roots=[f"{ROOT}/{paths.root_path('loops', name)}" for name in EXPERIMENT.loops],
+    output:
+        png=report(
+            f"{ROOT}/figures/lineage.png",
+            caption="../workflow/report/lineage.rst",
+            category="Lineage",
+            labels={"loop": "all", "seed": str(EXPERIMENT.seeds[0])},
+        ),
+        pdf=f"{ROOT}/figures/lineage.pdf",
+    log:
+        f"{LOGS}/figures/lineage.log",
+    benchmark:
+        f"{BENCHMARKS}/figures/lineage.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+    params:
+        root=root_of,
+        training_sets=TRAINING_SETS,
+        title=lineage_title(),
+        code=code_of("draw_lineage.py"),
+    script:
+        "../workflow/scripts/draw_lineage.py"

@@ -100,7 +100,7 @@ def make(
 
 
 def _draw(plan: planning.Plan, root: Path) -> None:
-    from autophagy.steps.report import draw_curves, draw_grid
+    from autophagy.steps.report import draw_curves, draw_grid, draw_lineage
 
     experiment, first = plan.experiment, plan.experiment.seeds[0]
     for loop in experiment.loops:
@@ -112,6 +112,8 @@ def _draw(plan: planning.Plan, root: Path) -> None:
             draw_grid(str(root), previews, loop, str(root / f"figures/grid-{loop}-seed-{seed}"))
     stem = str(root / "figures/curves")
     draw_curves(str(root), list(experiment.loops), first, experiment.experiment, stem)
+    chains = paths.training_sets(experiment, first)
+    draw_lineage(str(root), chains, experiment.experiment, str(root / "figures/lineage"))
 
 
 @dataclass(frozen=True)

@@ -182,7 +182,7 @@ def test_the_summary_of_a_finished_experiment(here, called) -> None:
     text, _, listed = out.partition("\nFigures:\n")
     assert text == tables.summary(Path("results/tiny"), planning_of(here)) + "\n"
     figures = [Path(line.strip()) for line in listed.splitlines()]
-    assert len(figures) == 5
+    assert len(figures) == 6
     assert all(figure.is_file() for figure in figures)
 
 
@@ -494,7 +494,7 @@ def test_a_script_makes_what_its_rule_asks_for(script, tiny_experiment, here) ->
 def test_the_reports_scripts_make_what_their_rules_ask_for(tiny_experiment, here) -> None:
     root, experiment = here / "results" / "tiny", tiny_experiment.plan.experiment
     names = ["metrics.csv", "metrics.json", "figures/grid-fresh-seed-1.png", "figures/curves.pdf"]
-    names.append("audit.json")
+    names += ["audit.json", "figures/lineage.png"]
     before = {name: (root / name).read_bytes() for name in names}
     for name in names:
         (root / name).unlink()
@@ -504,8 +504,13 @@ def test_the_reports_scripts_make_what_their_rules_ask_for(tiny_experiment, here
         "tabulate_metrics.py": {"evaluations": tables.evaluations(experiment)},
         "draw_grid.py": {"previews": previews, "title": "fresh"},
         "draw_curves.py": {"loops": list(experiment.loops), "seed": 1, "title": "tiny"},
+        "draw_lineage.py": {"training_sets": paths.training_sets(experiment, 1), "title": "tiny"},
     }
-    outputs = {"draw_grid.py": "figures/grid-fresh-seed-1", "draw_curves.py": "figures/curves"}
+    outputs = {
+        "draw_grid.py": "figures/grid-fresh-seed-1",
+        "draw_curves.py": "figures/curves",
+        "draw_lineage.py": "figures/lineage",
+    }
     for script, own in params.items():
         given = rule(tiny_experiment, root)
         given.params = SimpleNamespace(root=str(root), **own)
@@ -517,7 +522,13 @@ def test_the_reports_scripts_make_what_their_rules_ask_for(tiny_experiment, here
 
 def test_every_script_is_tried_here() -> None:
     scripts = {script.name for script in SCRIPTS.glob("*.py")}
-    report = {"audit.py", "tabulate_metrics.py", "draw_grid.py", "draw_curves.py"}
+    report = {
+        "audit.py",
+        "tabulate_metrics.py",
+        "draw_grid.py",
+        "draw_curves.py",
+        "draw_lineage.py",
+    }
     assert scripts == {*JOBS, *report}
 
 

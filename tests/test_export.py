@@ -67,7 +67,7 @@ class Prov:
         return {
             self.label[d["prov:usedEntity"]]: float(d["autophagy:share"]["$"])
             for d in self.content["wasDerivedFrom"].values()
-            if d["prov:generatedEntity"] == self.named[name]
+            if d["prov:generatedEntity"] == self.named[name] and "autophagy:share" in d
         }
 
 
@@ -86,7 +86,7 @@ def test_prov_leads_from_every_sample_set_to_the_real_data(written, archive) -> 
         assert reached.isdisjoint({"real/reference", "real/features"})
 
 
-def test_prov_tells_the_share_of_every_parent(written, archive) -> None:
+def test_prov_tells_the_share_of_every_source(written, archive) -> None:
     prov = Prov(written["prov"] / "prov.json")
     assert set(prov.named) == set(archive.artifacts())
     for name in archive.artifacts():
@@ -322,6 +322,8 @@ def test_a_model_that_starts_from_another_names_it_as_its_base(tiny_experiment) 
     archive = Archive(tiny_experiment.root)
     tuned = json.loads(json.dumps(archive.manifest(model)))
     tuned["materials"].append({"path": base, "sha256": "0" * 64})
+    training_set = CHOSEN.replace("samples", "training_set.parquet")
+    tuned["params"]["shares"] = {base: 1, training_set: 1}
     archive._read[model] = tuned
     header = yaml.safe_load(card.card(archive, model).split("---\n")[1])
     assert header["base_model"] == [f"tiny/{base}"]

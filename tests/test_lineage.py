@@ -9,8 +9,9 @@ import shutil
 import numpy as np
 import pytest
 from autophagy import cli, lineage, manifests, sets, store, trace
-from autophagy.archive import Archive, locate
+from autophagy.archive import Archive
 from autophagy.errors import UserError
+from autophagy.locate import locate
 from conftest import changed, plan_of
 
 GENERATIONS = 6

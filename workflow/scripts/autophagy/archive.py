@@ -1,4 +1,4 @@
-"""The manifests of one experiment's folder, and which of them a path names."""
+"""The manifests of one experiment's folder."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from autophagy import manifests, paths, store
+from autophagy import manifests, store
 from autophagy.errors import UserError
 
 #: The manifest by which an experiment's folder is known.
@@ -79,48 +79,3 @@ class Archive:
             opened.add(name)
             stack += missing
         return order
-
-
-def locate(path: Path) -> tuple[Archive, str]:
-    """The experiment a path lies in, and the artifact it names there.
-
-    A file inside an artifact, an artifact's manifest, the folder of a root, and a table or figure
-    that a root vouches for, all name the artifact.
-
-    Raises:
-        UserError: the path is in no experiment, or is no finished artifact of it.
-    """
-    path = Path(path)
-    within = path.absolute()
-    root = next((at for at in (within, *within.parents) if (at / LANDMARK).is_file()), None)
-    if root is None:
-        raise UserError(
-            f"{path}: {'lies in no experiment' if path.exists() else 'does not exist'}; give an "
-            "artifact below results/<experiment>/"
-        )
-    archive = Archive(root)
-    name = within.relative_to(root).as_posix().removesuffix(".manifest.json")
-    for candidate in (name, *(parent.as_posix() for parent in Path(name).parents)):
-        if candidate != "." and (root / manifests.path_of(candidate)).is_file():
-            return archive, candidate
-    if name != "." and (root / name / "manifest.json").is_file():
-        return archive, f"{name}/manifest.json"
-    if (root / paths.REPORT).is_file() and name in archive.manifest(paths.REPORT)["files"]:
-        return archive, paths.REPORT
-    raise UserError(f"{path}: {_why_no_artifact(root, name)}")
-
-
-def _why_no_artifact(root: Path, name: str) -> str:
-    if name == ".":
-        return "is a whole experiment; give one of its artifacts, such as loops/<loop>"
-    if not (root / name).exists():
-        return f"does not exist in the experiment {root.name}"
-    # Of a folder that holds artifacts or further folders, name some, nearest first.
-    inside = sorted((root / name).rglob("*manifest.json"), key=lambda file: len(file.parts))
-    if inside:
-        found = [file.relative_to(root / name).as_posix() for file in inside[:3]]
-        listed = ", ".join(file.removesuffix(".manifest.json") for file in found)
-        return f"is no artifact of {root.name} but a folder of some: {listed} …"
-    return (
-        f"is no finished artifact of {root.name}: it has no manifest; run the workflow to its end"
-    )

@@ -105,9 +105,10 @@ def _schema(chosen: argparse.Namespace) -> int:
 
 
 def _lineage(chosen: argparse.Namespace) -> int:
-    from autophagy import archive, lineage, lineage_text
+    from autophagy import lineage, lineage_text
+    from autophagy.locate import locate
 
-    manifests, artifact = archive.locate(Path(chosen.path))
+    manifests, artifact = locate(Path(chosen.path))
     found = lineage.tree(manifests, artifact)
     # Long loops nest deeper than Python's default limit.
     sys.setrecursionlimit(1000 + 10 * len(manifests.parents_first([artifact])))
@@ -116,9 +117,10 @@ def _lineage(chosen: argparse.Namespace) -> int:
 
 
 def _trace(chosen: argparse.Namespace) -> int:
-    from autophagy import archive, lineage_text, trace
+    from autophagy import lineage_text, trace
+    from autophagy.locate import locate
 
-    manifests, artifact = archive.locate(Path(chosen.path))
+    manifests, artifact = locate(Path(chosen.path))
     steps = trace.trace(manifests, artifact, chosen.row)
     content: dict[str, Any] = {"steps": steps}
     last = steps[-1]
@@ -137,9 +139,10 @@ def _trace(chosen: argparse.Namespace) -> int:
 
 
 def _descendants(chosen: argparse.Namespace) -> int:
-    from autophagy import archive, lineage, lineage_text
+    from autophagy import lineage, lineage_text
+    from autophagy.locate import locate
 
-    manifests, artifact = archive.locate(Path(chosen.path))
+    manifests, artifact = locate(Path(chosen.path))
     found = lineage.descendants(manifests, artifact, chosen.row)
     if chosen.json:
         print(json.dumps(found, indent=2))

@@ -109,7 +109,7 @@ STAGES = (
     ),
     Stage(
         "report",
-        ("audit", "tabulate_metrics", "draw_grid", "draw_curves", "record_report"),
+        ("audit", "tabulate_metrics", "draw_grid", "draw_curves", "draw_lineage", "record_report"),
         ("report",),
         REPORT,
         ("figures",),

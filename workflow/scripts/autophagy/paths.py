@@ -40,7 +40,7 @@ AUDIT = "audit.json"
 def figure_names(experiment: Experiment) -> list[str]:
     """The figures by name, without folder and suffix."""
     grids = [f"grid-{loop}-seed-{seed}" for loop in experiment.loops for seed in experiment.seeds]
-    return [*grids, "curves"]
+    return [*grids, "curves", "lineage"]
 
 
 def samples_path(experiment: Experiment, name: str, seed: int, generation: int) -> str:
@@ -77,6 +77,15 @@ def training_set_path(experiment: Experiment, name: str, seed: int, generation: 
     """D^t, the index that G^t is fitted to."""
     folder = model_path(experiment, name, seed, generation).removesuffix("model")
     return f"{folder}training_set.parquet"
+
+
+def training_sets(experiment: Experiment, seed: int) -> dict[str, list[str]]:
+    """Loop -> D^1, D^2, … of one run seed."""
+    every = range(1, experiment.generations + 1)
+    return {
+        name: [training_set_path(experiment, name, seed, t) for t in every]
+        for name in experiment.loops
+    }
 
 
 def _shares_first_samples(experiment: Experiment, loop: Loop) -> bool:

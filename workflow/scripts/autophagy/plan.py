@@ -102,6 +102,7 @@ def build(experiment: Experiment) -> Plan:
                 "tabulate_metrics.py",
                 "draw_grid.py",
                 "draw_curves.py",
+                "draw_lineage.py",
                 "record_root.py",
             ),
             ("matplotlib", "numpy", "pandas"),

@@ -51,14 +51,15 @@ def _own(archive: Archive, artifact: str) -> dict[str, Any]:
 
 
 def _parents(archive: Archive, artifact: str) -> list[dict[str, Any]]:
+    shares = lineage.shares(archive, artifact)
     return [
         {
             "path": parent,
             "manifest_sha256": export.identifier(archive, parent),
-            "share": share,
+            "share": shares.get(parent),
             "sampling_bias": archive.manifest(parent)["params"].get("sampling_bias"),
         }
-        for parent, share in lineage.shares(archive, artifact).items()
+        for parent in archive.parents(artifact)
     ]
 
 
@@ -129,5 +130,6 @@ def _body(archive: Archive, artifact: str, own: dict[str, Any]) -> str:
 
 
 def _row(parent: dict[str, Any]) -> str:
-    bias = parent["sampling_bias"]
-    return f"| {parent['path']} | {parent['share']:.1%} | {'' if bias is None else f'{bias:g}'} |"
+    share = "labels" if parent["share"] is None else f"{parent['share']:.1%}"
+    bias = "" if parent["sampling_bias"] is None else f"{parent['sampling_bias']:g}"
+    return f"| {parent['path']} | {share} | {bias} |"

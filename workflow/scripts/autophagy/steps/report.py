@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from autophagy import figures, manifests, sets, tables
+from autophagy import figures, lineage_figure, manifests, sets, tables
+from autophagy.archive import Archive
 
 #: Pictures a row of a grid shows: two of each class for ten classes.
 COLUMNS = 20
@@ -49,6 +50,18 @@ def draw_curves(root: str, loops: list[str], seed: int, title: str, stem: str) -
     folder = Path(root)
     table = tables.read(folder)
     figures.save(figures.curves(table, loops, tables.resplits(folder, seed), title), Path(stem))
+
+
+def draw_lineage(root: str, loops: dict[str, list[str]], title: str, stem: str) -> None:
+    """Draw what the training sets of each loop hold and where it came from.
+
+    Args:
+        loops: name -> its training sets, by generation.
+        stem: output path without its suffix.
+    """
+    archive = Archive(Path(root))
+    graphs = {name: lineage_figure.generations(archive, made) for name, made in loops.items()}
+    figures.save(lineage_figure.draw(graphs, title), Path(stem))
 
 
 def _real_row(root: Path, labels: np.ndarray) -> np.ndarray:
