@@ -104,7 +104,7 @@ def verify(results: Path, key: Path, signature: Path | None = None) -> Outcome:
     root, loop = locate(results)
     file = _file(root, loop) if signature is None else signature
     if not file.is_file():
-        raise UserError(f"{file}: is missing; `autophagy sign` writes it; or give --signature FILE")
+        raise UserError(f"{file}: is missing; give the signer's file with --signature")
     payload, name = envelope.unseal(file, PAYLOAD, key)
     if payload is None:
         return Outcome(str(file), findings=[(str(file), name)])
