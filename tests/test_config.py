@@ -262,6 +262,11 @@ MALFORMED: list[tuple[dict[str, Any], str, str]] = [
      "dataset.pth: unknown key; did you mean path? ", "allowed: "),
     ({"train.steps": GONE, "train.setps": 9, "seeds": GONE},
      "train.setps: unknown key; did you mean steps? ", "(and 1 more)"),
+    ({"model": GONE, "modle": {"family": "ddpm"}}, "modle: unknown key; did you mean model?", ""),
+    ({"model.family": GONE, "model.familly": "ddpm"},
+     "model.familly: unknown key; did you mean family?", ""),
+    ({"dataset.name": GONE, "dataset.nmae": "digits"},
+     "dataset.nmae: unknown key; did you mean name?", ""),
 ]  # fmt: skip
 
 

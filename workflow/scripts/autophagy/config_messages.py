@@ -56,6 +56,16 @@ def first_finding(error: ValidationError, experiment: type[Options]) -> str:
     return f"{where}: {short(value)} is not allowed: it should {reason}{more}"
 
 
+def misspelt(section: dict[Any, Any], missing: str, place: str = "") -> str | None:
+    """The key of a section that was meant for a missing one, as a message; None where none is.
+
+    Args:
+        place: what stands before the section's keys, such as `model.`.
+    """
+    near = difflib.get_close_matches(missing, [key for key in section if isinstance(key, str)])
+    return f"{place}{near[0]}: unknown key; did you mean {missing}?" if near else None
+
+
 def _allowed(experiment: type[Options], finding: Any) -> tuple[list[str], str | None]:
     """The keys that an unknown one's section has, and the one it is most like."""
     allowed = _siblings(experiment, finding["loc"])
