@@ -7,7 +7,6 @@ its fingerprint, the hex SHA-256 of the public key's DER. Source: Dead Simple Si
 from __future__ import annotations
 
 import hashlib
-import importlib
 import os
 from pathlib import Path
 from typing import Any
@@ -29,12 +28,12 @@ def seal(payload: bytes, payload_type: str, private: Any) -> tuple[dict[str, Any
     Args:
         private: a key that `private_key` read.
     """
-    dsse, signer = _require("securesystemslib.dsse"), _require("securesystemslib.signer")
+    library = _library()
     public = private.public_key()
     name = fingerprint(public)
-    envelope = dsse.Envelope(payload, payload_type, {})
-    key = signer.SSlibKey.from_crypto(public, keyid=name)
-    envelope.sign(signer.CryptoSigner(private, key))
+    envelope = library.dsse.Envelope(payload, payload_type, {})
+    key = library.signer.SSlibKey.from_crypto(public, keyid=name)
+    envelope.sign(library.signer.CryptoSigner(private, key))
     return envelope.to_dict(), name
 
 
@@ -48,13 +47,13 @@ def unseal(file: Path, payload_type: str, key_file: Path) -> tuple[bytes | None,
         UserError: the packages are missing, the file is no envelope of this type, or the key file
             holds no ed25519 public key.
     """
-    dsse, signer = _require("securesystemslib.dsse"), _require("securesystemslib.signer")
-    failures = _require("securesystemslib.exceptions")
+    library = _library()
+    failures = library.exceptions
     public = _public_key(key_file)
     name = fingerprint(public)
     content = store.read_json(file)
     try:
-        envelope = dsse.Envelope.from_dict(content)
+        envelope = library.dsse.Envelope.from_dict(content)
     except (KeyError, TypeError, ValueError, AttributeError, failures.FormatError) as error:
         raise UserError(f"{file}: is no signature (a DSSE envelope)") from error
     if envelope.payload_type != payload_type:
@@ -62,7 +61,7 @@ def unseal(file: Path, payload_type: str, key_file: Path) -> tuple[bytes | None,
     if name not in envelope.signatures:
         return None, f"is not signed by the key of {key_file} ({name:.16})"
     try:
-        envelope.verify([signer.SSlibKey.from_crypto(public, keyid=name)], 1)
+        envelope.verify([library.signer.SSlibKey.from_crypto(public, keyid=name)], 1)
     except failures.VerificationError:
         return None, f"its signature is not one of key {name:.16} over its content"
     return envelope.payload, name
@@ -82,7 +81,7 @@ def private_key(file: Path) -> Any:
     Raises:
         UserError: the packages are missing, or there is no such key that opens.
     """
-    _require("securesystemslib.dsse")
+    _library()
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -130,12 +129,20 @@ def _read(file: Path) -> bytes:
         raise UserError(f"{file}: cannot be read: {error.strerror}") from error
 
 
-def _require(module: str) -> Any:
+def _library() -> Any:
+    """securesystemslib, with the modules used here.
+
+    Raises:
+        UserError: it or what it signs with is not installed.
+    """
     try:
-        importlib.import_module("cryptography")
-        return importlib.import_module(module)
+        import cryptography  # noqa: F401
+        import securesystemslib.dsse
+        import securesystemslib.exceptions
+        import securesystemslib.signer
     except ImportError as error:
         raise UserError(
             "signatures need the packages securesystemslib and cryptography: "
             "pip install -e '.[sign]'"
         ) from error
+    return securesystemslib

@@ -13,9 +13,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from autophagy import envelope, lineage, manifests, store
+from autophagy import envelope, manifests, store
 from autophagy.closure import Checked, Finding, Link, closure, strays
 from autophagy.errors import UserError
+from autophagy.lineage import LANDMARK
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "urn:autophagy:predicate:roots:1"
@@ -134,14 +135,14 @@ def locate(results: Path) -> tuple[Path, str | None]:
         UserError: it is neither.
     """
     path = Path(os.path.normpath(results.absolute()))
-    if (path / lineage.LANDMARK).is_file():
+    if (path / LANDMARK).is_file():
         return path, None
     root = path.parent.parent
-    if path.parent.name == "loops" and (root / lineage.LANDMARK).is_file():
+    if path.parent.name == "loops" and (root / LANDMARK).is_file():
         return root, f"loops/{path.name}/manifest.json"
     raise UserError(
         f"{results}: is neither results/<experiment> nor results/<experiment>/loops/<loop> "
-        f"with what it descends from ({lineage.LANDMARK} is missing)"
+        f"with what it descends from ({LANDMARK} is missing)"
     )
 
 
@@ -192,7 +193,8 @@ def _checked(root: Path, subjects: dict[str, str]) -> tuple[list[Root], list[Fin
 
 def _roots(root: Path) -> list[str]:
     """Every root manifest of an experiment, sorted."""
-    return [name for name in lineage.Archive(root).artifacts() if manifests.is_root(name)]
+    names = (file.relative_to(root).as_posix() for file in root.rglob("manifest.json"))
+    return sorted(name for name in names if manifests.is_root(name))
 
 
 def _file(root: Path, loop: str | None) -> Path:
