@@ -12,7 +12,9 @@ export PATH := $(BIN):$(PATH)
 
 run: setup  ## run an experiment (CONFIG=…; the default is digits), record it, print its table
 	@autophagy check $(CONFIG)
-	snakemake --cores $(CORES) --quiet rules $(if $(CONFIG),--configfile $(CONFIG))
+# By its name also where it is the default: Snakemake then leaves the recording to the line below,
+# and would record by itself only where it had work to do.
+	snakemake --cores $(CORES) --quiet rules --configfile $(or $(CONFIG),config/config.yaml)
 	@$(if $(CONFIG),autophagy ledger $(CONFIG))
 	@autophagy record $(CONFIG)
 	@echo

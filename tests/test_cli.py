@@ -186,6 +186,19 @@ def test_the_summary_of_a_finished_experiment(here, called) -> None:
     assert all(figure.is_file() for figure in figures)
 
 
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+@pytest.mark.parametrize("config", ["", "config/digits-long/config.yaml"])
+def test_make_run_records_once(config) -> None:
+    done = subprocess.run(
+        ["make", "--dry-run", "run", f"CONFIG={config}"],
+        cwd=REPOSITORY, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.count("autophagy record") == 1
+    # Snakemake records by itself what it runs without a --configfile.
+    [command] = [line for line in done.stdout.splitlines() if line.startswith("snakemake")]
+    assert command.endswith(f"--configfile {config or CONFIG}")
+
+
 def planning_of(folder: Path):
     from autophagy import config
 

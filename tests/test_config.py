@@ -249,9 +249,24 @@ MALFORMED: list[tuple[dict[str, Any], str, str]] = [
     ({"seeds": [2**32]}, "seeds.0: 4294967296", "less than 4294967296"),
     ({"device": "gpu"}, 'device: "gpu"', "'auto', 'cpu' or 'cuda'"),
     ({"threads": 0}, "threads: 0", "greater than or equal to 1"),
-    ({"treads": 1}, "treads: unknown key", "allowed: schema, experiment, kind, generations,"),
+    ({"treads": 1}, "treads: unknown key; did you mean threads? ",
+     "allowed: schema, experiment, kind, generations,"),
     ({3: 1}, "3: unknown key", "allowed: schema, experiment, kind, generations,"),
     ({"treads": 1, "seed": 1}, "treads: unknown key", "(and 1 more)"),
+    # a misspelt key, not the one that is missing for it
+    ({"train.steps": GONE, "train.setps": 9}, "train.setps: unknown key; did you mean steps? ",
+     "ema_decay"),
+    ({"loops.fresh.sampling_bias": GONE, "loops.fresh.sampling_bais": 1.0},
+     "loops.fresh.sampling_bais: unknown key; did you mean sampling_bias? ", "labels"),
+    ({"dataset": {"name": "npz", "splits": SPLITS, "pth": "x.npz"}},
+     "dataset.pth: unknown key; did you mean path? ", "allowed: "),
+    ({"train.steps": GONE, "train.setps": 9, "seeds": GONE},
+     "train.setps: unknown key; did you mean steps? ", "(and 1 more)"),
+    ({"model": GONE, "modle": {"family": "ddpm"}}, "modle: unknown key; did you mean model?", ""),
+    ({"model.family": GONE, "model.familly": "ddpm"},
+     "model.familly: unknown key; did you mean family?", ""),
+    ({"dataset.name": GONE, "dataset.nmae": "digits"},
+     "dataset.nmae: unknown key; did you mean name?", ""),
 ]  # fmt: skip
 
 
@@ -262,6 +277,14 @@ def test_a_malformed_configuration_is_one_line_on_what_to_mend(edits, begins, al
     message = refusal({**edited({}), **edits} if 3 in edits else edited(edits))
     assert message.startswith(begins)
     assert allowed in message[len(begins) :]
+
+
+def test_a_misspelt_key_is_the_whole_finding() -> None:
+    message = refusal(edited({"train.steps": GONE, "train.setps": 9}))
+    assert "more)" not in message
+    assert "missing" not in message
+    message = refusal(edited({"train.zzz": 9}))
+    assert "did you mean" not in message
 
 
 def test_values_that_have_no_end_are_refused_by_name() -> None:

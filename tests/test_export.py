@@ -12,6 +12,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from autophagy import audit, cli, export, lineage, manifests
@@ -249,12 +250,49 @@ def test_croissant_describes_the_arrays_of_every_sample_set(written, archive) ->
         assert {k: v["sha256"] for k, v in distribution.items()} == archive.manifest(name)["files"]
         for entry in distribution.values():
             assert sha256(archive.root / name / entry["contentUrl"]) == entry["sha256"]
-        [records] = content["recordSet"]
-        fields = {field["name"]: field for field in records["field"]}
-        assert set(fields) == {"image", "label", "seed"}
-        assert {f["source"]["fileObject"]["@id"] for f in fields.values()} == set(distribution)
-        assert fields["image"]["arrayShape"] == "8,8,1"
-        assert records["key"]["@id"] == fields["seed"]["@id"]
+            array = np.load(archive.root / name / entry["contentUrl"])
+            assert entry["autophagy:dtype"] == str(array.dtype)
+            assert entry["autophagy:shape"] == ",".join(map(str, array.shape))
+        [classes] = content["recordSet"]
+        named = {row["classes/label"]: row["classes/name"] for row in classes["data"]}
+        assert named == dict(enumerate(archive.manifest(name)["facts"]["classes"]))
+        fields = {field["@id"] for field in classes["field"]}
+        assert fields == {"classes/label", "classes/name"}
+        assert classes["key"]["@id"] in fields
+
+
+def test_croissant_defines_every_term_that_it_uses(written) -> None:
+    content = json.loads((written["croissant"] / BIASED / "croissant.json").read_text())
+    context = content.pop("@context")
+    schema_org = {
+        "contentUrl", "creator", "datePublished", "description", "distribution", "encodingFormat",
+        "keywords", "license", "name", "sha256", "url", "version",
+    }  # fmt: skip
+
+    def terms(value: Any) -> set[str]:
+        if isinstance(value, list):
+            return set().union(*map(terms, value))
+        if not isinstance(value, dict):
+            return set()
+        own = {key for key in value if not key.startswith("@")}
+        # What stands under `data` is JSON to JSON-LD, not terms.
+        return own.union(*(terms(v) for key, v in value.items() if key != "data"))
+
+    for term in terms(content) - schema_org:
+        assert term.split(":")[0] in context, term
+    assert context["cr"] == "http://mlcommons.org/croissant/"
+    assert context["data"] == {"@id": "cr:data", "@type": "@json"}
+
+
+def test_the_reference_reader_accepts_every_croissant(written, archive) -> None:
+    mlcroissant = pytest.importorskip("mlcroissant", reason="mlcroissant is not installed")
+    for name in of_kind(archive, "sample_set"):
+        read = mlcroissant.Dataset(jsonld=written["croissant"] / name / "croissant.json")
+        assert read.metadata.ctx.issues.errors == set()
+        assert read.metadata.ctx.issues.warnings == set()
+        classes = archive.manifest(name)["facts"]["classes"]
+        rows = [tuple(row.values()) for row in read.records("classes")]
+        assert [(int(label), str(text)) for label, text in rows] == list(enumerate(classes))
 
 
 def test_croissant_tells_the_derivation(written, archive) -> None:
@@ -268,7 +306,8 @@ def test_croissant_tells_the_derivation(written, archive) -> None:
     assert activity["name"] == "sample"
     assert activity["autophagy:sampling_bias"] == 0.5
     assert {used["@id"] for used in activity["prov:used"]} == set(derived.values())
-    assert content["license"] == content["prov:hadPrimarySource"]["license"] == "CC BY 4.0"
+    licence = "https://spdx.org/licenses/CC-BY-4.0.html"
+    assert content["license"] == content["prov:hadPrimarySource"]["license"] == licence
 
 
 def front(folder: Path, artifact: str) -> dict[str, Any]:
@@ -330,7 +369,7 @@ def test_a_model_that_starts_from_another_names_it_as_its_base(tiny_experiment) 
 
 
 def test_a_licence_the_hub_does_not_know_is_named_as_it_stands(tiny_experiment) -> None:
-    from autophagy.export import card
+    from autophagy.export import card, croissant
 
     archive = Archive(tiny_experiment.root)
     real = json.loads(json.dumps(archive.manifest("real/loop")))
@@ -338,6 +377,8 @@ def test_a_licence_the_hub_does_not_know_is_named_as_it_stands(tiny_experiment) 
     archive._read["real/loop"] = real
     header = yaml.safe_load(card.card(archive, CHOSEN).split("---\n")[1])
     assert (header["license"], header["license_name"]) == ("other", "not stated")
+    content = croissant.described(archive, CHOSEN)
+    assert content["license"] == {"@type": "sc:CreativeWork", "name": "not stated"}
 
 
 @pytest.mark.parametrize("form", export.FORMATS)

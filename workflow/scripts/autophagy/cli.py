@@ -173,10 +173,33 @@ def _audit(chosen: argparse.Namespace) -> int:
 def _export(chosen: argparse.Namespace) -> int:
     from autophagy import export
 
-    out = Path(chosen.out) if chosen.out is not None else None
-    written = [str(file) for file in export.export(Path(chosen.results), chosen.format, out)]
+    done = export.export(Path(chosen.results), chosen.format, _optional(chosen.out))
+    written = [str(file) for file in done]
     print(json.dumps({"files": written}, indent=2) if chosen.json else "\n".join(written))
     return 0
+
+
+def _sign(chosen: argparse.Namespace) -> int:
+    from autophagy import signing
+
+    done = signing.sign(Path(chosen.results), Path(chosen.key), _optional(chosen.signature))
+    if chosen.json:
+        print(json.dumps(done.as_json(), indent=2))
+    else:
+        print("\n".join([*done.lines(), done.signature]))
+    return 0
+
+
+def _verify(chosen: argparse.Namespace) -> int:
+    from autophagy import signing
+
+    found = signing.verify(Path(chosen.results), Path(chosen.key), _optional(chosen.signature))
+    print(json.dumps(found.as_json(), indent=2) if chosen.json else "\n".join(found.lines()))
+    return 1 if found.findings else 0
+
+
+def _optional(path: str | None) -> Path | None:
+    return None if path is None else Path(path)
 
 
 def _plan(config: str):
@@ -213,8 +236,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="autophagy", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
 
-    def add(name, command, text):
-        sub = commands.add_parser(name, help=text, description=text)
+    def add(name, command, text, more=""):
+        sub = commands.add_parser(name, help=text, description=f"{text}{more}")
         sub.set_defaults(command=command)
         sub.add_argument("--json", action="store_true", help="print JSON instead of text")
         return sub
@@ -243,6 +266,31 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("results", help="results/<experiment>")
     sub.add_argument("--format", required=True, choices=FORMATS)
     sub.add_argument("--out", metavar="FOLDER", help="default: exports/<experiment>/<format>")
+    results_help = "results/<experiment>, or results/<experiment>/loops/<loop> for one loop"
+    signature_help = "default: signatures/ in the experiment's folder"
+    sub = add(
+        "sign", _sign, "sign the roots of an experiment or of one loop with an offline key",
+        ", after re-hashing everything that they certify. Needs the extra `sign`. An encrypted "
+        "key's passphrase is read from $AUTOPHAGY_KEY_PASSPHRASE.",
+    )  # fmt: skip
+    sub.add_argument("results", help=results_help)
+    sub.add_argument(
+        "--key", required=True, metavar="FILE",
+        help="ed25519 private key: `openssl genpkey -algorithm ed25519 -out FILE`",
+    )  # fmt: skip
+    sub.add_argument("--signature", metavar="FILE", help=signature_help)
+    sub = add(
+        "verify", _verify, "check a signature, and by hash everything that it certifies",
+        ". Needs no configuration: of one loop, its folder, its signature and what it descends "
+        "from (real/loop and the real-only model it starts from, with their manifests) are enough. "
+        "Needs the extra `sign`.",
+    )  # fmt: skip
+    sub.add_argument("results", help=results_help)
+    sub.add_argument(
+        "--key", required=True, metavar="PUBLIC",
+        help="the signer's public key: `openssl pkey -in FILE -pubout -out PUBLIC`",
+    )  # fmt: skip
+    sub.add_argument("--signature", metavar="FILE", help=signature_help)
     add_config(add("check", _check, "validate a configuration and do nothing"))
     add("schema", _schema, "print the JSON schema of the configuration")
     return parser

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError, create_model
 
 from autophagy import data, models, regimes
 from autophagy.config_checks import check
-from autophagy.config_messages import MAPPING, first_finding, short
+from autophagy.config_messages import MAPPING, first_finding, misspelt, short
 from autophagy.data.table import DATASETS
 from autophagy.errors import UserError
 from autophagy.features import NETWORKS
@@ -172,13 +172,16 @@ def _validate(content: dict[Any, Any]) -> Experiment:
 def _chosen(content: dict[Any, Any], section: str, key: str, allowed: tuple[str, ...]) -> str:
     """The name in content[section][key]."""
     if section not in content:
-        raise UserError(f"{section}: is missing; it must be {MAPPING}")
+        raise UserError(
+            misspelt(content, section) or f"{section}: is missing; it must be {MAPPING}"
+        )
     if not isinstance(content[section], dict):
         raise UserError(
             f"{section}: {short(content[section])} is not allowed: it should be {MAPPING}"
         )
     if key not in content[section]:
-        raise UserError(f"{section}.{key}: is missing; allowed: {', '.join(allowed)}")
+        unknown = misspelt(content[section], key, f"{section}.")
+        raise UserError(unknown or f"{section}.{key}: is missing; allowed: {', '.join(allowed)}")
     name = content[section][key]
     if not isinstance(name, str) or name not in allowed:
         raise UserError(

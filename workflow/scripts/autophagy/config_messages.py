@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 from typing import Any, Union, get_args, get_origin
@@ -15,14 +16,22 @@ from autophagy.schema import Options
 MAPPING = "a mapping of keys to values"
 #: pydantic's terms for "not a mapping".
 _NO_MAPPING = {"model_type", "model_attributes_type", "dict_type"}
+_UNKNOWN = ("extra_forbidden", "invalid_key")
 #: Numbers that YAML 1.1 reads as text, for want of a point or of the exponent's sign.
 _SHORT_FLOAT = r"[-+]?\d+(\.\d*)?[eE][-+]?\d{1,2}"
 
 
 def first_finding(error: ValidationError, experiment: type[Options]) -> str:
-    """The first finding as `key.path: value is not allowed: reason`."""
+    """The first finding as `key.path: value is not allowed: reason`.
+
+    Unknown keys come first: where one is misspelt, the right one is said to be missing.
+    """
     findings = error.errors(include_url=False)
-    finding = findings[0]
+    finding = min(findings, key=lambda found: found["type"] not in _UNKNOWN)
+    allowed, meant = _allowed(experiment, finding) if finding["type"] in _UNKNOWN else ([], None)
+    if meant is not None:
+        place = (*finding["loc"][:-1], meant)
+        findings = [f for f in findings if (f["type"], f["loc"]) != ("missing", place)]
     more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
     kind, value = finding["type"], finding["input"]
     # A union adds its discriminator's tag, and a bad key "[key]": no keys of the file.
@@ -34,9 +43,9 @@ def first_finding(error: ValidationError, experiment: type[Options]) -> str:
     )
     if kind == "missing":
         return f"{where}: is missing; see workflow/schemas/config.schema.json{more}"
-    if kind in ("extra_forbidden", "invalid_key"):
-        allowed = ", ".join(_siblings(experiment, finding["loc"]))
-        return f"{where}: unknown key; allowed: {allowed}{more}"
+    if kind in _UNKNOWN:
+        hint = f"did you mean {meant}? " if meant is not None else ""
+        return f"{where}: unknown key; {hint}allowed: {', '.join(allowed)}{more}"
     reason = re.sub(r"^\w+ should |(?<=item) after validation.*", "", finding["msg"])
     if kind in _NO_MAPPING:
         reason = f"be {MAPPING}"
@@ -45,6 +54,22 @@ def first_finding(error: ValidationError, experiment: type[Options]) -> str:
     elif kind == "float_type" and isinstance(value, str) and re.fullmatch(_SHORT_FLOAT, value):
         reason += f"; YAML takes it for text, write {yaml.safe_dump(float(value)).split()[0]}"
     return f"{where}: {short(value)} is not allowed: it should {reason}{more}"
+
+
+def misspelt(section: dict[Any, Any], missing: str, place: str = "") -> str | None:
+    """The key of a section that was meant for a missing one, as a message; None where none is.
+
+    Args:
+        place: what stands before the section's keys, such as `model.`.
+    """
+    near = difflib.get_close_matches(missing, [key for key in section if isinstance(key, str)])
+    return f"{place}{near[0]}: unknown key; did you mean {missing}?" if near else None
+
+
+def _allowed(experiment: type[Options], finding: Any) -> tuple[list[str], str | None]:
+    """The keys that an unknown one's section has, and the one it is most like."""
+    allowed = _siblings(experiment, finding["loc"])
+    return allowed, next(iter(difflib.get_close_matches(str(finding["loc"][-1]), allowed)), None)
 
 
 def _siblings(experiment: type[Options], path: tuple[Any, ...]) -> list[str]:

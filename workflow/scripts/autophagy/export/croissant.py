@@ -1,7 +1,10 @@
-"""Croissant 1.1 JSON-LD of each sample set: its arrays as one record set, and its derivation.
+"""Croissant 1.1 JSON-LD of each sample set: its files by hash, its classes, and its derivation.
 
 File addresses are relative to the sample set's folder, where the file belongs when it is
-published. Source: MLCommons Croissant Format Specification 1.1; provenance in terms of PROV-O.
+published. Croissant extracts values from tables and text, not from NumPy arrays: a record set over
+them could not be read, so each array's type and shape stand beside its file, and the one record set
+is that of the classes. Source: MLCommons Croissant Format Specification 1.1, its appendix for the
+context; provenance in terms of PROV-O.
 """
 
 from __future__ import annotations
@@ -12,16 +15,19 @@ from autophagy import export, lineage, store
 from autophagy.archive import Archive
 
 CONFORMS_TO = "http://mlcommons.org/croissant/1.1"
+#: The specification's terms, and those of 1.0 that its reference reader still asks for.
 _TERMS = (
-    "arrayShape citeAs column containedIn extract field fileObject fileProperty fileSet format "
-    "includes isArray isLiveDataset jsonPath key md5 parentField path recordSet references regex "
-    "repeated replace samplingRate sdVersion separator source subField transform"
+    "annotation arrayShape citeAs column containedIn equivalentProperty excludes extract field "
+    "fileObject fileProperty fileSet format includes isArray isLiveDataset jsonPath key md5 "
+    "parentField path readLines recordSet references regex repeated replace samplingRate sdVersion "
+    "separator source subField transform unArchive value"
 )
 CONTEXT = {
     "@language": "en",
     "@vocab": "https://schema.org/",
     "sc": "https://schema.org/",
     "cr": "http://mlcommons.org/croissant/",
+    "rai": "http://mlcommons.org/croissant/RAI/",
     "dct": "http://purl.org/dc/terms/",
     "prov": "http://www.w3.org/ns/prov#",
     "autophagy": "urn:autophagy:term:",
@@ -31,12 +37,17 @@ CONTEXT = {
     "examples": {"@id": "cr:examples", "@type": "@json"},
     **{term: f"cr:{term}" for term in _TERMS.split()},
 }
-#: File -> the field of a record that it holds, its type, and what it is.
-_FIELDS = {
-    "images.npy": ("image", "sc:Integer", "grey or colour levels, 0 to 255"),
-    "points.npy": ("point", "sc:Float", "coordinates"),
-    "labels.npy": ("label", "sc:Integer", "the class that was asked for, an index into classes"),
-    "seeds.npy": ("seed", "sc:Integer", "the 64-bit seed that the sample is a function of"),
+#: Licences as manifests name them -> where the specification wants them: a known address.
+_LICENCES = {
+    "CC BY 4.0": "https://spdx.org/licenses/CC-BY-4.0.html",
+    "CC BY-SA 3.0": "https://spdx.org/licenses/CC-BY-SA-3.0.html",
+    "MIT": "https://spdx.org/licenses/MIT.html",
+}
+#: File -> the type of its numbers, and what they are.
+_ARRAYS = {
+    "images.npy": ("uint8", "grey or colour levels, 0 to 255"),
+    "labels.npy": ("int64", "the class that was asked for, an index into classes"),
+    "seeds.npy": ("uint64", "the seed that the sample is a function of"),
 }
 
 
@@ -62,57 +73,80 @@ def described(archive: Archive, artifact: str) -> dict[str, Any]:
         f"Mean synthetic depth {lineage.mean_depth(distribution):g}. "
         "The licence is that of the real data.",
         "url": _address(archive, artifact),
-        "version": export.identifier(archive, artifact),
-        "license": source["licence"],
+        "version": f"1.0.0+{export.identifier(archive, artifact)}",
+        "citeAs": _citation(archive, artifact),
+        "license": _licence(source["licence"]),
         "creator": {"@type": "sc:Organization", "name": "autophagy"},
         "datePublished": export.NO_DATE,
         "keywords": ["synthetic", source["name"]],
         "isLiveDataset": False,
-        "distribution": [_file(name, digest) for name, digest in manifest["files"].items()],
-        "recordSet": [_records(manifest)],
+        "distribution": [_file(manifest, name) for name in manifest["files"]],
+        "recordSet": [_classes(manifest["facts"]["classes"])],
         "autophagy:depths": {f"autophagy:{d}": share for d, share in distribution.items()},
         **_derivation(archive, artifact),
     }
 
 
-def _file(name: str, digest: str) -> dict[str, Any]:
-    return {
+def _file(manifest: dict[str, Any], name: str) -> dict[str, Any]:
+    found = {
         "@type": "cr:FileObject",
         "@id": name,
         "name": name,
-        "description": "A NumPy array (NPY) with one entry along its first axis for each record.",
         "contentUrl": name,
         "encodingFormat": "application/octet-stream",
-        "sha256": digest,
+        "sha256": manifest["files"][name],
     }
+    if name in _ARRAYS:
+        data_type, text = _ARRAYS[name]
+        facts, shape = manifest["facts"], [manifest["rows"]]
+        if name == "images.npy":
+            shape += [facts["size"], facts["size"], facts["channels"]]
+        found["description"] = (
+            f"A NumPy array (NPY), {data_type}{shape}, an entry along its first axis for each "
+            f"sample: {text}."
+        )
+        found |= {"autophagy:dtype": data_type, "autophagy:shape": ",".join(map(str, shape))}
+    return found
 
 
-def _records(manifest: dict[str, Any]) -> dict[str, Any]:
+def _classes(names: list[str]) -> dict[str, Any]:
     return {
         "@type": "cr:RecordSet",
-        "@id": "samples",
-        "name": "samples",
-        "key": {"@id": "samples/seed"},
-        "field": [_field(name, manifest["facts"]) for name in _FIELDS if name in manifest["files"]],
+        "@id": "classes",
+        "name": "classes",
+        "description": "What each label stands for.",
+        "dataType": "sc:Enumeration",
+        "key": {"@id": "classes/label"},
+        "field": [
+            _field("label", "sc:Integer", "the number that labels.npy holds"),
+            _field("name", "sc:Text", "the name of the class"),
+        ],
+        "data": [
+            {"classes/label": label, "classes/name": name} for label, name in enumerate(names)
+        ],
     }
 
 
-def _field(file: str, facts: dict[str, Any]) -> dict[str, Any]:
-    name, data_type, text = _FIELDS[file]
-    found: dict[str, Any] = {
+def _field(name: str, data_type: str, text: str) -> dict[str, Any]:
+    return {
         "@type": "cr:Field",
-        "@id": f"samples/{name}",
+        "@id": f"classes/{name}",
         "name": name,
         "description": text,
         "dataType": data_type,
-        "source": {"fileObject": {"@id": file}, "extract": {"fileProperty": "content"}},
     }
-    if name == "image":
-        shape = f"{facts['size']},{facts['size']},{facts['channels']}"
-        found |= {"isArray": True, "arrayShape": shape}
-    elif name == "point":
-        found |= {"isArray": True, "arrayShape": "-1"}
-    return found
+
+
+def _licence(name: str) -> str | dict[str, str]:
+    """The licence's address, or its name where no address is known."""
+    return _LICENCES.get(name) or {"@type": "sc:CreativeWork", "name": name}
+
+
+def _citation(archive: Archive, artifact: str) -> str:
+    key = export.identifier(archive, artifact)[:12]
+    title = f"{archive.root.name}/{artifact}"
+    where = _address(archive, artifact)
+    return f"@misc{{{key}, title = {{{title}}}, howpublished = {{{where}}}}}"
 
 
 def _derivation(archive: Archive, artifact: str) -> dict[str, Any]:
@@ -130,7 +164,7 @@ def _derivation(archive: Archive, artifact: str) -> dict[str, Any]:
         "@id": _address(archive, "real/loop"),
         "@type": "prov:Entity",
         "name": f"real/loop of {source['name']}",
-        "license": source["licence"],
+        "license": _licence(source["licence"]),
     }
     return {
         "prov:wasDerivedFrom": parents,
