@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from autophagy import envelope, manifests, store
+from autophagy.archive import LANDMARK
 from autophagy.closure import Checked, Finding, Link, closure, strays
 from autophagy.errors import UserError
-from autophagy.lineage import LANDMARK
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "urn:autophagy:predicate:roots:1"
