@@ -1,5 +1,5 @@
 # Two commands make everything: `make run` and `make test`. Each sets up what it needs.
-.PHONY: run test setup lock lint format recipe timings pictures pull checkout record report
+.PHONY: run test setup lock lint format recipe timings pictures transcripts pull checkout record report
 .DEFAULT_GOAL := run
 
 PYTHON ?= python3
@@ -64,6 +64,9 @@ checkout: setup  ## after `git checkout`: the results that belong to this revisi
 	dvc checkout
 	autophagy record --check
 	snakemake --touch --forceall --quiet all
+
+transcripts: setup  ## run the commands that docs/lineage.md shows and put down what they print
+	python tools/transcripts.py docs/lineage.md
 
 report: setup  ## one zip with every figure and the workflow's statistics
 	snakemake --report results/report.zip
