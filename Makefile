@@ -54,16 +54,11 @@ pictures: setup  ## copy the last run's figures to where README shows them
 	mkdir -p docs/figures
 	cp results/digits/figures/*.png docs/figures/
 
-pull: setup  ## fetch recorded results and make Snakemake believe them
-	@test -n "$$(dvc remote list)" || { echo "autophagy: no DVC remote to pull from; \`make run\` makes the results, \`dvc remote add -d NAME URL\` names a store" >&2; exit 2; }
-	dvc pull
-	autophagy record --check
-	snakemake --touch --forceall --quiet all
+pull: setup  ## fetch recorded results (CONFIG=…) and make Snakemake believe them
+	@autophagy pull $(CONFIG)
 
 checkout: setup  ## after `git checkout`: the results that belong to this revision
-	dvc checkout
-	autophagy record --check
-	snakemake --touch --forceall --quiet all
+	@autophagy checkout $(CONFIG)
 
 transcripts: setup  ## run the commands that docs/lineage.md shows and put down what they print
 	python tools/transcripts.py docs/lineage.md
