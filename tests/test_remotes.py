@@ -257,6 +257,7 @@ def test_recording_does_not_wait_for_ever(recorded: Path, tmp_path: Path, monkey
     (clone / ".dvc" / "tmp").mkdir(exist_ok=True)
     monkeypatch.setattr(dvc_commands, "PATIENCE", 0.0)
     monkeypatch.chdir(clone)
-    with contextlib.closing(zc.lockfile.LockFile(str(clone / ".dvc" / "tmp" / "lock"))):
-        with pytest.raises(UserError, match="wait for its end and try again"):
-            dvc_commands.commit("dvc.yaml", [])
+    other = zc.lockfile.LockFile(str(clone / ".dvc" / "tmp" / "lock"))
+    refused = pytest.raises(UserError, match="wait for its end and try again")
+    with contextlib.closing(other), refused:
+        dvc_commands.commit("dvc.yaml", [])

@@ -1,7 +1,9 @@
-"""One run at a time makes an experiment, two experiments share a folder, and a kill locks nothing."""
+"""One run at a time makes an experiment; two experiments share a folder; a kill locks nothing."""
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import signal
 import subprocess
@@ -18,7 +20,13 @@ from autophagy.errors import UserError
 from conftest import SCRIPTS, child_environment, tiny_content
 
 REPOSITORY = SCRIPTS.parent.parent
-HOLD = "import sys, time; from autophagy import runlock; runlock.take(sys.argv[1]); print(flush=True); time.sleep(600)"  # fmt: skip # noqa: E501
+HOLD = """
+import time
+from autophagy import runlock
+runlock.take("tiny")
+print(flush=True)
+time.sleep(600)
+"""
 SPLITS = "results/{}/real/loop.manifest.json"
 
 
@@ -27,7 +35,7 @@ def holder(tmp_path: Path, monkeypatch) -> Iterator[subprocess.Popen]:
     """Another process that holds the lock of the experiment `tiny` in the working directory."""
     monkeypatch.chdir(tmp_path)
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, "tiny"], env=child_environment(), stdout=subprocess.PIPE
+        [sys.executable, "-c", HOLD], env=child_environment(), stdout=subprocess.PIPE
     )
     process.stdout.readline()
     yield process
@@ -48,9 +56,9 @@ def test_a_second_holder_is_refused_by_name_until_the_first_has_gone_however(hol
         pass
     holder.send_signal(signal.SIGKILL)
     holder.wait()
-    with runlock.held("tiny"), pytest.raises(UserError, match=f"process {os.getpid()} on "):
-        with runlock.held("tiny"):
-            pass
+    mine = pytest.raises(UserError, match=f"process {os.getpid()} on ")
+    with runlock.held("tiny"), mine, runlock.held("tiny"):
+        pass
     with runlock.held("tiny"):
         pass
 
@@ -60,6 +68,20 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path, monkeypatch
     Path("logs").write_text("a file")
     with pytest.raises(UserError, match=r"logs/tiny/run\.lock: cannot be written: "):
         runlock.take("tiny")
+
+
+def test_where_files_cannot_be_locked_the_user_is_told(tmp_path: Path, monkeypatch, capsys) -> None:
+    def unsupported(*_) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(fcntl, "flock", unsupported)
+    with runlock.held("tiny"):
+        said = capsys.readouterr().err
+    assert said == (
+        "autophagy: logs/tiny/run.lock: the file system has no locks; "
+        "let one run at a time work here\n"
+    )
 
 
 def config_file(folder: Path, experiment: str, steps: int = 3) -> Path:
