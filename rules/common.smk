@@ -3,7 +3,15 @@ import subprocess
 
 # Paths, wildcard constraints and input functions, all of them read off the plan.
 from autophagy import config as configuration
-from autophagy import data, fingerprint, manifests, paths, plan as planning, runlock, tables
+from autophagy import (
+    data,
+    fingerprint,
+    manifests,
+    paths,
+    plan as planning,
+    runlock,
+    tables,
+)
 from autophagy.errors import UserError
 from autophagy.schema import plain
 
