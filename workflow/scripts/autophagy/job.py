@@ -49,10 +49,7 @@ def _one_line_errors(snakemake: Any, title: str) -> Iterator[TextIO]:
 
     A `UserError` says what to do; of any other error the log keeps the traceback.
     """
-    try:
-        log = Path(snakemake.log[0]).open("w", encoding="utf-8")
-    except OSError as error:
-        sys.exit(f"autophagy: {title}: {snakemake.log[0]}: cannot be written: {error.strerror}")
+    log = _opened(snakemake.log[0], title)
     try:
         yield log
     except UserError as error:
@@ -67,6 +64,13 @@ def _one_line_errors(snakemake: Any, title: str) -> Iterator[TextIO]:
         # What a full disk left in the buffer is tried once more on closing.
         with suppress(OSError):
             log.close()
+
+
+def _opened(path: str, title: str) -> TextIO:
+    try:
+        return Path(path).open("w", encoding="utf-8")
+    except OSError as error:
+        sys.exit(f"autophagy: {title}: {path}: cannot be written: {error.strerror}")
 
 
 def _write(log: TextIO, text: str) -> bool:

@@ -47,17 +47,15 @@ class Checkpoint:
         folder: Path | None = None,
         key: str = "",
         say: Callable[[str], None] = lambda note: None,
-        every: float = EVERY,
     ) -> None:
         """
         Args:
             folder: scratch of this training alone.
             key: names the work; a checkpoint of other work is never continued.
             say: hears what happens to the checkpoint.
-            every: seconds between two checkpoints.
         """
-        self.folder, self.key, self.say, self.every = folder, key, say, every
-        self._next = time.monotonic() + every
+        self.folder, self.key, self.say = folder, key, say
+        self._next = time.monotonic() + EVERY
 
     def resume(self, parts: dict[str, Part], device: str) -> int:
         """Give the parts their state back and return how many steps are done; 0: none was kept.
@@ -115,7 +113,7 @@ class Checkpoint:
             self.say(f"no checkpoint at step {step}, training goes on: {error}")
             file.unlink(missing_ok=True)
         ended = time.monotonic()
-        self._next = ended + max(self.every, TRAINING_PER_SAVING * (ended - began))
+        self._next = ended + max(EVERY, TRAINING_PER_SAVING * (ended - began))
 
     def clear(self) -> None:
         """Remove the checkpoint and its folder."""

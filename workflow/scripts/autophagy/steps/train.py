@@ -8,23 +8,18 @@ from typing import Any
 
 from autophagy import devices, manifests, models, sets, store
 from autophagy.models.base import TrainingData
-from autophagy.models.checkpoints import EVERY, Checkpoint
+from autophagy.models.checkpoints import Checkpoint
 from autophagy.progress import Report
 
 
 def train(
-    root: Path,
-    records: list[dict[str, Any]],
-    report: Report,
-    scratch: Path | None = None,
-    every: float = EVERY,
+    root: Path, records: list[dict[str, Any]], report: Report, scratch: Path | None = None
 ) -> None:
     """Write model/, fitted to the training set beside it.
 
     Args:
         scratch: folder, outside the results, for the checkpoint from which a killed training goes
             on; gone once the model stands.
-        every: seconds between two checkpoints.
     """
     [record] = records
     params = record["params"]
@@ -39,7 +34,7 @@ def train(
         n_classes=len(facts["classes"]),
     )
     checkpoint = Checkpoint(
-        scratch, _key(root, record), lambda note: report(0, params["train"]["steps"], note), every
+        scratch, _key(root, record), lambda note: report(0, params["train"]["steps"], note)
     )
     model = models.module(params["model"]["family"]).fit(
         training_data,
