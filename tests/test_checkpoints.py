@@ -228,6 +228,27 @@ def test_a_checkpoint_that_cannot_be_written_costs_only_itself(
     assert line.startswith("no checkpoint at step 6, training goes on: ")
 
 
+def test_an_old_checkpoint_that_cannot_be_removed_harms_nothing(
+    whole, tmp_path, monkeypatch
+) -> None:
+    scratch = tmp_path / "scratch"
+
+    unlink = Path.unlink
+
+    def refused(path, **others):
+        if path.name.startswith("step"):
+            raise OSError(30, "")
+        unlink(path, **others)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", refused)
+        killed(scratch, 9, "after saving")
+    assert len(list(scratch.iterdir())) == 4
+    again = Script(scratch)
+    assert hashes(fit(again), tmp_path / "model") == whole
+    assert again.first == 9
+
+
 def test_when_to_save_is_a_matter_of_time_and_of_cost(tmp_path, monkeypatch) -> None:
     clock = SimpleNamespace(now=0.0)
     monkeypatch.setattr(checkpoints, "EVERY", 10.0)

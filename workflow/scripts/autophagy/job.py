@@ -55,6 +55,9 @@ def _one_line_errors(snakemake: Any, title: str) -> Iterator[TextIO]:
     except UserError as error:
         _write(log, f"failed: {error}\n")
         sys.exit(f"autophagy: {title}: {error}")
+    except KeyboardInterrupt:
+        _write(log, "interrupted\n")
+        sys.exit(f"autophagy: {title}: interrupted; the same command goes on from here")
     except Exception as error:
         kept = _write(log, traceback.format_exc())
         name = " ".join(f"{type(error).__name__}: {error}".split())

@@ -11,6 +11,7 @@ import hashlib
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -108,10 +109,12 @@ class Checkpoint:
             store.write_json(
                 self.folder / INDEX, {"sha256": _content_hash(content), "content": content}
             )
-            self._remove_all_but(file.name)
         except (UserError, OSError) as error:
             self.say(f"no checkpoint at step {step}, training goes on: {error}")
-            file.unlink(missing_ok=True)
+            with suppress(OSError):
+                file.unlink(missing_ok=True)
+        else:
+            self._remove_all_but(file.name)
         ended = time.monotonic()
         self._next = ended + max(EVERY, TRAINING_PER_SAVING * (ended - began))
 
@@ -136,9 +139,10 @@ class Checkpoint:
         return content
 
     def _remove_all_but(self, tensors: str) -> None:
-        for file in self.folder.iterdir():
-            if file.name not in (INDEX, tensors):
-                file.unlink()
+        with suppress(OSError):
+            for file in self.folder.iterdir():
+                if file.name not in (INDEX, tensors):
+                    file.unlink()
 
 
 def _read_tensors(folder: Path, content: dict[str, Any], device: str) -> dict[str, Any]:
