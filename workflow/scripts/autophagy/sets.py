@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,11 @@ class Source:
 def write_arrays(folder: Path, **arrays: np.ndarray) -> None:
     """One `<name>.npy` an array."""
     for name, array in arrays.items():
-        np.save(folder / f"{name}.npy", np.ascontiguousarray(array), allow_pickle=False)
+        with (folder / f"{name}.npy").open("wb") as file:
+            # Not the file itself: into files numpy writes past Python, and of a full disk it then
+            # says only how many values were written.
+            stream = SimpleNamespace(write=file.write)
+            np.lib.format.write_array(stream, np.ascontiguousarray(array), allow_pickle=False)
 
 
 def read_array(root: Path, artifact: str, name: str) -> np.ndarray:

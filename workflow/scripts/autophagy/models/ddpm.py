@@ -17,6 +17,7 @@ from pydantic import Field
 from autophagy import seeds as seeding
 from autophagy.errors import UserError
 from autophagy.models.base import TrainingData
+from autophagy.models.checkpoints import Checkpoint
 from autophagy.progress import Report
 from autophagy.schema import Count, Options
 
@@ -25,6 +26,8 @@ SOFTWARE = ("diffusers", "safetensors", "torch")
 
 #: diffusers' width of one attention head.
 ATTENTION_HEAD = 8
+
+_REMEDY = "lower train.learning_rate or raise train.warmup_steps"
 
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 
@@ -139,15 +142,17 @@ def fit(
     seed: int,
     device: str,
     report: Report,
+    checkpoint: Checkpoint | None = None,
 ) -> DDPM:
     """Train G^t from scratch for `train["steps"]` steps.
 
     Every draw of step k comes from a stream keyed by (seed, k): data order, timesteps, noise,
     dropped conditions. Timesteps are stratified over the batch, which lowers the variance of the
-    loss and leaves its mean.
+    loss and leaves its mean. A checkpoint therefore holds no stream, only weights, their running
+    mean, optimiser and schedule.
 
     Raises:
-        UserError: the loss is no longer finite.
+        UserError: the loss or the weights are no longer finite.
     """
     import torch
     from diffusers import DDPMScheduler, UNet2DModel
@@ -190,8 +195,14 @@ def fit(
 
     order = _Order(len(data.labels), train["batch_size"], seeding.derive("order", seed))
     draw_seed = seeding.derive("draws", seed)
+    checkpoint = checkpoint or Checkpoint()
+    parts = {"unet": unet, "ema": ema, "optimizer": optimizer, "rate": rate}
+    first = checkpoint.resume(parts, device)
+    if first:
+        report(0, train["steps"], f"resumed at step {first} of {train['steps']}")
+    losses = []
     unet.train()
-    for step in range(train["steps"]):
+    for step in range(first, train["steps"]):
         rows = torch.from_numpy(order.batch(step)).to(device)
         draws = seeding.stream(draw_seed, step)
         batch = (train["batch_size"], channels, side, side)
@@ -213,11 +224,20 @@ def fit(
         rate.step()
         optimizer.zero_grad(set_to_none=True)
         ema.step(unet.parameters())
-        if step % 50 == 49 or step + 1 == train["steps"]:
-            _require_finite(loss.item(), step)
-            report(step + 1, train["steps"], f"loss {loss.item():.4f}")
+        done = step + 1
+        losses.append(loss.detach())
+        tell, save = done % 50 == 0 or done == train["steps"], checkpoint.due()
+        if tell or save:
+            # Looked at together: reading each would make a GPU wait at every step.
+            _require_finite_losses(torch.stack(losses).tolist(), done)
+            losses.clear()
+        if tell:
+            report(done, train["steps"], f"loss {loss.item():.4f}")
+        if save:
+            checkpoint.save(done, parts)
 
     ema.copy_to(unet.parameters())
+    _require_finite_weights(unet, train["steps"])
     return DDPM.of(unet, scheduler, size)
 
 
@@ -333,9 +353,15 @@ def _to_network(data: TrainingData, side: int, device: str) -> Any:
     return torch.from_numpy(np.ascontiguousarray(padded.transpose(0, 3, 1, 2))).to(device)
 
 
-def _require_finite(loss: float, step: int) -> None:
-    if not np.isfinite(loss):
-        raise UserError(
-            f"train: the loss is {loss} at step {step + 1}; lower train.learning_rate or raise "
-            "train.warmup_steps"
-        )
+def _require_finite_losses(losses: list[float], done: int) -> None:
+    """Refuse to go on if one of the last losses, up to that of step `done`, is not finite."""
+    for step, loss in enumerate(losses, start=done - len(losses) + 1):
+        if not np.isfinite(loss):
+            raise UserError(f"train: the loss is {loss} at step {step}; {_REMEDY}")
+
+
+def _require_finite_weights(unet: Any, steps: int) -> None:
+    import torch
+
+    if not all(torch.isfinite(weights).all() for weights in unet.parameters()):
+        raise UserError(f"train: the weights are not finite after step {steps}; {_REMEDY}")
