@@ -58,6 +58,7 @@ def new_file(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove(aside)
         yield aside
+        _open_to_others(aside)
         _sync(aside)
         os.replace(aside, path)
         _sync(path.parent)
@@ -80,6 +81,7 @@ def new_folder(path: Path) -> Iterator[Path]:
         aside.mkdir(parents=True)
         yield aside
         for inner in aside.rglob("*"):
+            _open_to_others(inner)
             _sync(inner)
         _sync(aside)
         _swap(aside, path)
@@ -141,6 +143,14 @@ def _raise_unwritable(path: Path, error: BaseException) -> None:
     else:
         return
     raise UserError(f"{path}: cannot be written: {reason}") from error
+
+
+def _open_to_others(path: Path) -> None:
+    """Give a file the mode that this process gives its files: some writers keep theirs private."""
+    if path.is_file():
+        mask = os.umask(0)
+        os.umask(mask)
+        path.chmod(0o666 & ~mask)
 
 
 def _remove(path: Path) -> None:
