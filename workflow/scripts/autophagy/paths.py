@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from autophagy.config import Experiment, Loop
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from autophagy.config import Experiment, Loop
 
 
 def real_only_folder(name: str, seed: int) -> str:
