@@ -46,7 +46,7 @@ def _behind_the_report(case: Case) -> set[str]:
     for parent in _parents(case, REPORT):
         group, _, name = parent.removesuffix("/manifest.json").partition("/")
         if group == "evaluation":
-            is_loop = name in case.archive.manifest(REPORT)["params"].get("loops", [])
+            is_loop = name in case.archive.manifest(REPORT)["params"]["loops"]
             queue.append(root_path("loops" if is_loop else "real-only", name))
     found: set[str] = set()
     there = set(case.artifacts)

@@ -147,9 +147,10 @@ def _read(lock: Path, root: Path, ledger: Ledger) -> None:
     defined = _yaml(lock.with_name("dvc.yaml")) if lock.with_name("dvc.yaml").is_file() else {}
     if not isinstance(stages, dict):
         raise UserError(f"{lock}: has no stages; bring it back with `git checkout`")
+    variables = _variables(lock.parent, defined)
     for name, body in stages.items():
         working = (lock.parent / _working_folder(defined, name)).resolve()
-        current = _is_current(lock.parent, defined, name)
+        current = _is_current(defined, variables, name)
         try:
             for key, entries in (("outs", ledger.outs), ("deps", ledger.deps)):
                 for entry in body.get(key) or []:
@@ -183,7 +184,7 @@ def _working_folder(defined: dict[str, Any], stage: str) -> str:
     return str((inner if isinstance(inner, dict) else body).get("wdir", "."))
 
 
-def _is_current(folder: Path, defined: dict[str, Any], stage: str) -> bool:
+def _is_current(defined: dict[str, Any], variables: dict[str, Any], stage: str) -> bool:
     """Does dvc.yaml still have this stage? DVC leaves removed ones in dvc.lock."""
     body = _definition(defined, stage)
     if body is None:
@@ -193,17 +194,17 @@ def _is_current(folder: Path, defined: dict[str, Any], stage: str) -> bool:
     if not at or each is None:
         return not at and each is None
     if isinstance(each, str):
-        each = _value(folder, defined, each.removeprefix("${").removesuffix("}"))
+        name, each = each.removeprefix("${").removesuffix("}"), variables
+        for part in name.split("."):
+            each = each.get(part) if isinstance(each, dict) else None
     return not isinstance(each, dict | list) or key in map(str, each)
 
 
-def _value(folder: Path, defined: dict[str, Any], name: str) -> Any:
-    """A variable of dvc.yaml, from the files and mappings under its `vars`."""
-    found: Any = {}
+def _variables(folder: Path, defined: dict[str, Any]) -> dict[str, Any]:
+    """What dvc.yaml has under its `vars`: files and mappings."""
+    found: dict[str, Any] = {}
     for source in defined.get("vars") or []:
         found |= source if isinstance(source, dict) else _yaml(folder / str(source))
-    for key in name.split("."):
-        found = found.get(key) if isinstance(found, dict) else None
     return found
 
 
