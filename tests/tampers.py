@@ -617,7 +617,8 @@ def _of_laws() -> Iterator[Tampering]:
         (f"{FRESH}/model", "device", "cuda"),
     ):
         yield case(
-            "model" if artifact != SAMPLES else "sample_set", f"another {key} than its siblings", "consistency",
+            "model" if artifact != SAMPLES else "sample_set", f"another {key} than its siblings",
+            "consistency",
             lambda r, a=artifact, k=key, v=value: edit(r, a, lambda m: m.update({k: v})), artifact,
         )  # fmt: skip
     yield case(

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import tampers
 import yaml
-from autophagy import audit, cli, manifests, store
-from autophagy.audit import arrays, pictures, recorded, seeds
+from autophagy import audit, cli, manifests, paths, store
+from autophagy.audit import arrays, belonging, pictures, recorded, seeds
 from autophagy.audit.case import Case
 from autophagy.data.split import content_hashes
 from autophagy.lineage import Archive
@@ -144,6 +144,10 @@ def test_what_a_step_was_writing_when_it_was_killed_is_one_line(broken) -> None:
     assert finding.path == f"{FRESH}/.samples.partial"
 
 
+def test_the_reports_paths_are_those_of_the_plan() -> None:
+    assert (belonging.REPORT, belonging.AUDIT) == (paths.REPORT, paths.AUDIT)
+
+
 # The command
 
 
@@ -247,7 +251,7 @@ def test_hashes_are_those_that_dvc_computes(tmp_path, monkeypatch) -> None:
     (results / "out/empty").mkdir()
     (results / "out/a/.snakemake_timestamp").touch()
     (results / "out/a/skipped.tmp").write_text("x")
-    (results / "out/a/.dvcignore").write_text("*.tmp\n")
+    (results / ".dvcignore").write_text("*.tmp\n")
     (results / "file.csv").write_text("a,b\n")
     Path(".dvcignore").write_text(".snakemake_timestamp\n")
     stages = {"s": {"cmd": "true", "outs": ["results/odd/out", "results/odd/file.csv"]}}
@@ -352,7 +356,8 @@ def test_seeds_looked_at_in_passes_find_what_one_pass_finds(broken, monkeypatch)
     forge(broken, tampers.reused_seed(broken))
     case = Case(Archive(broken))
     once = list(seeds.seeds(case))
-    assert [path for path, _ in once] == [SAMPLES]
+    [(path, message)] = once
+    assert SAMPLES in f"{path} {message}"
     for held in (1000, 100, 7):
         monkeypatch.setattr(seeds, "HELD", held)
         assert list(seeds.seeds(case)) == once

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from autophagy.config import Experiment, Loop
+from autophagy.config import Experiment, Loop
 
 
 def real_only_folder(name: str, seed: int) -> str:

@@ -14,7 +14,6 @@ from autophagy.audit import belonging, consistency, files, forms, mixes, picture
 from autophagy.audit.case import Case, Findings, guarded
 from autophagy.errors import UserError
 from autophagy.lineage import Archive
-from autophagy.paths import REPORT
 
 #: Law -> what finds where it is broken; the law of files comes before all of them.
 LAWS: dict[str, Callable[[Case], Findings]] = {
@@ -90,7 +89,7 @@ def _findings(case: Case) -> list[Finding]:
     found = [Finding("files", path, message) for path, message in files.files(case)]
     whole = not found
     if case.archive.listed is None:
-        leftovers = guarded(REPORT, belonging.belonging, case)
+        leftovers = guarded(belonging.REPORT, belonging.belonging, case)
         found += [Finding("files", path, message) for path, message in leftovers]
     # What is left over does not keep the other laws from being checked, also on itself.
     if whole:

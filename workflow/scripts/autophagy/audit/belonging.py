@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator
 
 from autophagy import manifests, store
 from autophagy.audit.case import Case, Findings
-from autophagy.paths import AUDIT, REPORT, root_path
 
+#: As in `paths`, which imports the configuration: an audit needs manifests alone.
+REPORT = "figures/manifest.json"
+AUDIT = "audit.json"
 #: Files of an experiment's folder that no manifest vouches for.
 _UNVOUCHED = {AUDIT, "report.html"}
 #: Folders that hold a folder each for the things the configuration names.
@@ -47,7 +49,7 @@ def _behind_the_report(case: Case) -> set[str]:
         group, _, name = parent.removesuffix("/manifest.json").partition("/")
         if group == "evaluation":
             is_loop = name in case.archive.manifest(REPORT)["params"]["loops"]
-            queue.append(root_path("loops" if is_loop else "real-only", name))
+            queue.append(f"{'loops' if is_loop else 'real-only'}/{name}/manifest.json")
     found: set[str] = set()
     there = set(case.artifacts)
     while queue:

@@ -18,7 +18,9 @@ Findings = Iterator[tuple[str, str]]
 
 _CHUNK = 1 << 20
 #: What reading a manifest or array of another form than ours raises.
-_STRANGE = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
+_STRANGE = (
+    ArithmeticError, AttributeError, LookupError, MemoryError, OSError, TypeError, ValueError,
+)  # fmt: skip
 
 
 @dataclass

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from autophagy import manifests
-from autophagy.audit.case import Case, Findings
+from autophagy.audit.case import Case, Findings, guarded
 
 
 def files(case: Case) -> Findings:
     """Every file matches its manifest; every parent is there and is the one that was used."""
     for artifact in case.artifacts:
-        where = manifests.path_of(artifact)
-        if wrong := case.unreadable(artifact):
-            yield where, wrong
-            continue
-        manifest = case.archive.manifest(artifact)
-        yield from _payload(case, artifact, manifest["files"])
-        for material in manifest["materials"]:
-            parent = case.root / manifests.path_of(material["path"])
-            if not parent.is_file():
-                yield where, f"its parent {material['path']} is missing"
-            elif case.sha256(parent) != material["sha256"]:
-                yield where, f"its parent {material['path']} is not the one it was made from"
+        yield from guarded(manifests.path_of(artifact), _artifact, case, artifact)
+
+
+def _artifact(case: Case, artifact: str) -> Findings:
+    where = manifests.path_of(artifact)
+    if wrong := case.unreadable(artifact):
+        yield where, wrong
+        return
+    manifest = case.archive.manifest(artifact)
+    yield from _payload(case, artifact, manifest["files"])
+    for material in manifest["materials"]:
+        parent = case.root / manifests.path_of(material["path"])
+        if not parent.is_file():
+            yield where, f"its parent {material['path']} is missing"
+        elif case.sha256(parent) != material["sha256"]:
+            yield where, f"its parent {material['path']} is not the one it was made from"
 
 
 def _payload(case: Case, artifact: str, listed: dict[str, str]) -> Findings:

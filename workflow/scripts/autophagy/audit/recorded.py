@@ -209,11 +209,11 @@ def _variables(folder: Path, defined: dict[str, Any]) -> dict[str, Any]:
 
 
 def _ignored(repository: Path, folder: Path) -> Callable[[Path], bool]:
-    """Whether DVC passes over a file, by the .dvcignore files above and below the folder."""
+    """Whether DVC passes over a file, by the .dvcignore files above it (none may lie in an out)."""
     import pathspec  # DVC's own; whoever has a dvc.lock has it
 
-    above = [place for place in (folder, *folder.parents) if place.is_relative_to(repository)]
-    files = [place / ".dvcignore" for place in above] + sorted(folder.rglob(".dvcignore"))
+    above = [place for place in folder.parents if place.is_relative_to(repository)]
+    files = [place / ".dvcignore" for place in above]
     rules = {
         file.parent: pathspec.GitIgnoreSpec.from_lines(file.read_text().splitlines())
         for file in files
