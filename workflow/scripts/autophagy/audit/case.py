@@ -100,3 +100,8 @@ def guarded(path: str, law: Callable[..., Findings], *arguments: Any) -> Finding
         yield path, str(error)
     except _STRANGE as error:
         yield path, f"cannot be checked: {type(error).__name__}: {error}; is it of this version?"
+
+
+def differ(keys: list[str]) -> str:
+    """`its a and b differ`, `its a differs`."""
+    return f"its {' and '.join(keys)} differ{'s' if len(keys) == 1 else ''}"

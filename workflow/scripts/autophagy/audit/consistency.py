@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from autophagy.audit.case import Case, Findings, guarded
+from autophagy.audit.case import Case, Findings, differ, guarded
 
 #: What a step's parameters and its loop's root both hold.
 SETTINGS = ("model", "train", "sample", "threads")
@@ -29,7 +29,7 @@ def _consistency(case: Case, name: str, root: dict[str, Any]) -> Findings:
         known, expected = first.setdefault(manifest["step"], (path, same))
         differing = [key for key in same if same[key] != expected[key]]
         if differing:
-            yield path, f"its {' and '.join(differing)} differ from those of {known}"
+            yield path, f"{differ(differing)} from that of {known}"
 
 
 def _settings(case: Case, name: str, root: dict[str, Any]) -> Findings:
@@ -38,7 +38,7 @@ def _settings(case: Case, name: str, root: dict[str, Any]) -> Findings:
         both = [key for key in SETTINGS if key in params and key in root["params"]]
         differing = [key for key in both if params[key] != root["params"][key]]
         if differing:
-            yield material["path"], f"its {' and '.join(differing)} differ from those of {name}"
+            yield material["path"], f"{differ(differing)} from that of {name}"
 
 
 def _history(case: Case, root: dict[str, Any]) -> Iterator[str]:

@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from autophagy import manifests
-from autophagy.audit.case import Case, Findings, guarded
+from autophagy.audit.case import Case, Findings, differ, guarded
 from autophagy.errors import UserError
 
 LAW = "ledger"
@@ -125,7 +125,7 @@ def _out(case: Case, ledger: Ledger, out: Entry) -> Findings:
         if differing:
             yield (
                 out.path,
-                f"its {' and '.join(differing)} differ from what stage {out.stage} recorded; "
+                f"{differ(differing)} from what stage {out.stage} recorded; "
                 f"`autophagy record` if the workflow made it, else {checkout}",
             )
 
