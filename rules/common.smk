@@ -89,9 +89,8 @@ def records_of(*patterns):
 def every_artifact():
     records = map(PLAN.record, PLAN.nodes)
     payloads = [path for record in records for path in manifests.payload_paths(record)]
-    return [
-        f"{ROOT}/{path}" for path in payloads + list(map(manifests.path_of, PLAN.nodes))
-    ]
+    found = [*payloads, *map(manifests.path_of, PLAN.nodes), paths.AUDIT]
+    return [f"{ROOT}/{path}" for path in found]
 
 
 def preview_manifests(wildcards):

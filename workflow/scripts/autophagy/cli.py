@@ -6,6 +6,7 @@ Exit status: 0 fine, 1 a finding, 2 wrong use.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -153,21 +154,40 @@ def _descendants(chosen: argparse.Namespace) -> int:
 
 
 def _audit(chosen: argparse.Namespace) -> int:
-    from autophagy import audit, store
+    from autophagy import audit
     from autophagy.archive import LANDMARK, Archive
 
     root = Path(chosen.results)
     if not (root / LANDMARK).is_file():
         raise UserError(f"{root}: is no experiment's folder; give results/<experiment>")
-    found = audit.audit(Archive(root))
-    store.write_json(root / "audit.json", audit.as_json(found))
+    report = audit.examine(Archive(root))
+    found = report.findings
+    _write_audit(root, found)
     if chosen.json:
-        print(json.dumps(audit.as_json(found), indent=2))
-    else:
-        for finding in found:
-            print(f"{finding.path}: {finding.law}: {finding.message}")
-        print(f"{root}: {len(found)} findings" if found else f"{root}: every law holds")
+        print(json.dumps(audit.as_json(found, report.laws), indent=2))
+        return 1 if found else 0
+    for finding in found:
+        print(f"{finding.path}: {finding.law}: {finding.message}")
+    for line in report.unchecked:
+        print(line)
+    count = f"{len(found)} finding{'s' if len(found) > 1 else ''}"
+    print(f"{root}: {count if found else 'every law holds'}")
     return 1 if found else 0
+
+
+def _write_audit(root: Path, found: list[Any]) -> None:
+    """Write audit.json where it differs; a folder that can only be read is audited all the same."""
+    from autophagy import audit, paths, store
+
+    ledger = {finding.law for finding in found} - {"files", *audit.LAWS}
+    content = audit.as_json(found, ["files", *audit.LAWS, *ledger])
+    with contextlib.suppress(OSError):
+        if (root / paths.AUDIT).read_text(encoding="utf-8") == store.canonical_json(content):
+            return
+    try:
+        store.write_json(root / paths.AUDIT, content)
+    except UserError as error:
+        print(f"autophagy: {error}", file=sys.stderr)
 
 
 def _export(chosen: argparse.Namespace) -> int:
