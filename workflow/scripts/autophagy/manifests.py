@@ -98,7 +98,8 @@ def _read(root: Path, artifact: str) -> dict[str, Any]:
     path = root / path_of(artifact)
     content = store.read_json(path, manifest_shape.MAX_BYTES)
     found = content.get("schema") if isinstance(content, dict) else None
-    if found != SCHEMA:
+    # True and 1.0 are equal to 1.
+    if found != SCHEMA or type(found) is not int:
         raise UserError(f"{path}: schema {found!r} is not readable; this version reads {SCHEMA}")
     return content
 

@@ -24,7 +24,7 @@ KINDS = {
 }
 _KIND_NAMES = {"u": "unsigned integers", "i": "integers", "f": "floats"}
 #: The most rows an index is read with: a few bytes of parquet can promise any number.
-MAX_ROWS = 100_000_000
+MAX_ROWS = 20_000_000
 #: Columns of a training set's index: which row of which artifact, its label and where it is from.
 COLUMNS = ("artifact", "row", "label", "origin", "generation")
 
