@@ -246,7 +246,7 @@ MANIFESTS |= {
     }.items()
 }
 MANIFESTS |= {
-    f"no {key}": (SAMPLES, lacking(SAMPLES, key), key)
+    f"without {key}": (SAMPLES, lacking(SAMPLES, key), key)
     for key in ("schema", "path", "kind", "step", "files", "rows", "facts", "materials", "params",
                 "seed", "code", "software", "device")
 }  # fmt: skip

@@ -26,8 +26,9 @@ from autophagy.errors import UserError
 from autophagy.schema import plain
 from conftest import REPOSITORY, SCRIPTS, TESTS, child_environment
 
-#: Longest time to a refusal, in seconds.
-DEADLINE = 3.0
+#: Seconds to a refusal: of the processor, which other work on the machine does not slow; and until
+#: what waits for something else is taken to hang.
+DEADLINE, HANGS = 3.0, 60.0
 #: What a process of its own may ask for, and what it may touch, in bytes.
 ADDRESSES, RESIDENT = 6 * 2**30, 600 * 2**20
 #: What a refused command may leave: logs of the job and of Snakemake, and the audit's findings.
@@ -62,6 +63,7 @@ class Outcome:
     out: str
     err: str
     seconds: float
+    waited: float
     resident: int = 0
 
 
@@ -94,6 +96,8 @@ def _of(outcome: Outcome, case: Case, command: str) -> Iterator[str]:
         yield f"does not name {missing}: {lines[0][:300]!r}"
     if outcome.seconds >= DEADLINE:
         yield f"took {outcome.seconds:.1f} s"
+    if outcome.waited >= HANGS:
+        yield f"hung for {outcome.waited:.0f} s"
     if outcome.resident > RESIDENT:
         yield f"took {outcome.resident / 2**20:.0f} MiB of memory"
 
@@ -107,7 +111,7 @@ def _run(words: list[str]) -> Outcome:
     if first == "real!":
         return _process(["bad_input.case", *arguments], str(TESTS))
     call = {"autophagy": lambda: cli.main(arguments), "real": lambda: _real(*arguments)}[first]
-    start, out, err = time.monotonic(), io.StringIO(), io.StringIO()
+    start, waited, out, err = time.process_time(), time.monotonic(), io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             status = call()
@@ -119,7 +123,8 @@ def _run(words: list[str]) -> Outcome:
     if isinstance(status, str):
         err.write(status + "\n")
         status = 1
-    return Outcome(status or 0, out.getvalue(), err.getvalue(), time.monotonic() - start)
+    seconds, waited = time.process_time() - start, time.monotonic() - waited
+    return Outcome(status or 0, out.getvalue(), err.getvalue(), seconds, waited)
 
 
 def _real(config: str) -> int | str:
@@ -150,10 +155,13 @@ def _process(arguments: list[str], more: str = "") -> Outcome:
         )  # fmt: skip
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
-        seconds = time.monotonic() - start
+        waited = time.monotonic() - start
         out.seek(0)
         err.seek(0)
-        return Outcome(child.returncode, out.read(), err.read(), seconds, usage.ru_maxrss * 1024)
+        return Outcome(
+            child.returncode, out.read(), err.read(), usage.ru_utime + usage.ru_stime, waited,
+            usage.ru_maxrss * 1024,
+        )  # fmt: skip
 
 
 def _bounded() -> None:

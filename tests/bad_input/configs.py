@@ -205,7 +205,7 @@ PLACES: dict[str, dict[str, Any]] = {
 
 def _short(value: Any) -> str:
     text = ascii(value)
-    return text if len(text) <= 40 else text[:37] + "..."
+    return text if len(text) <= 40 else f"{text[:30]}... ({len(text)} characters)"
 
 
 def _case(name: str, plant: Callable[[Path], Any], words: tuple[str, ...]) -> Case:
