@@ -11,6 +11,9 @@ try:
     origin = (
         os.path.relpath(workflow.configfiles[0]) if workflow.configfiles else "config"
     )
+    # Snakemake has read it already, and keeps the last of two equal keys.
+    for file in workflow.configfiles:
+        configuration.refuse_twice(os.path.relpath(file))
     EXPERIMENT = configuration.parse(dict(config), origin)
     PLAN = planning.build(EXPERIMENT)
 except UserError as error:

@@ -20,6 +20,12 @@ from autophagy.schema import Count, Options
 #: Names become folders, DVC stage names and dotted parameter paths.
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 Name = Annotated[str, Field(pattern=NAME)]
+#: The largest file that is read: a hundred times the default.
+MAX_BYTES = 2**18
+#: The most values below one key, however few the file writes out.
+MAX_VALUES = 100_000
+#: A key by which Snakemake, reading the file itself, would evaluate the values of others.
+TEMPLATE = "__use_yte__"
 Bias = Annotated[float, Field(gt=0.0, le=1.0)]
 
 
@@ -123,7 +129,14 @@ def refuse_twice(path: FilePath | str) -> None:
 
 def _read(path: FilePath | str) -> Any:
     try:
-        return yaml.load(FilePath(path).read_text(encoding="utf-8"), Loader=_Loader)
+        with FilePath(path).open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+        if len(raw) > MAX_BYTES:
+            raise UserError(f"is no configuration: larger than {MAX_BYTES} bytes")
+        content = yaml.load(raw.decode("utf-8"), Loader=_Loader)
+        if isinstance(content, dict) and TEMPLATE in content:
+            raise UserError(f"{TEMPLATE}: unknown key; templates run code, so write plain values")
+        return content
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from error
     except UserError as error:
@@ -147,11 +160,31 @@ def parse(content: Any, origin: str) -> Experiment:
     if not isinstance(content, dict):
         raise UserError(f"{origin}: must be a mapping of keys, not {type(content).__name__}")
     try:
+        for key, value in content.items():
+            _require_few(key, value)
         experiment = _validate(content)
         check(experiment)
     except UserError as error:
         raise UserError(f"{origin}: {error}") from error
     return experiment
+
+
+def _require_few(key: Any, value: Any) -> None:
+    """Refuse a value that aliases blow up (or lead round in a circle) before anyone walks it."""
+    count, stack = 0, [value]
+    while stack:
+        item = stack.pop()
+        count += 1
+        if count > MAX_VALUES:
+            where = key if isinstance(key, str) else short(key)
+            raise UserError(
+                f"{where}: holds more than {MAX_VALUES} values, aliases counted as often as they "
+                "stand"
+            )
+        if isinstance(item, dict):
+            stack.extend(item.values())
+        elif isinstance(item, list | tuple | set):
+            stack.extend(item)
 
 
 def regime_of(loop: Loop) -> regimes.Regime:

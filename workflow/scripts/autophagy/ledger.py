@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Any
 import yaml
 
 from autophagy import data, manifests
+from autophagy.config import NAME
 from autophagy.errors import UserError
 from autophagy.paths import AUDIT, REPORT, TABLES
 from autophagy.plan import Plan
@@ -149,7 +151,8 @@ def ledger_folder(config: str) -> str:
     """
     folder, name = os.path.split(os.path.normpath(config))
     top, _, own = folder.partition("/")
-    if top != "config" or name != "config.yaml" or "/" in own:
+    # The folder's name stands in commands that DVC gives to a shell.
+    if top != "config" or name != "config.yaml" or (own and not re.fullmatch(NAME, own)):
         raise UserError(
             f"{config}: has no ledger; DVC records config/config.yaml and config/NAME/config.yaml"
         )

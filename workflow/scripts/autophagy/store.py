@@ -99,14 +99,21 @@ def write_json(path: Path, content: Any) -> None:
         aside.write_text(text, encoding="utf-8")
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, largest: int = 2**30) -> Any:
     """The content of a JSON file.
 
+    Args:
+        largest: bytes it may have.
+
     Raises:
-        UserError: it is missing or not JSON.
+        UserError: it is missing, too large or not JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            raw = file.read(largest + 1)
+        if len(raw) > largest:
+            raise ValueError(f"more than {largest} bytes")
+        return json.loads(raw.decode("utf-8"))
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:

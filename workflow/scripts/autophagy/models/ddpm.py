@@ -24,6 +24,13 @@ from autophagy.schema import Count, Options
 #: The libraries that set this family's numbers.
 SOFTWARE = ("diffusers", "safetensors", "torch")
 
+#: What the index of a saved model names.
+INDEX = {
+    "_class_name": "ClassConditionalPipeline",
+    "unet": ["diffusers", "UNet2DModel"],
+    "scheduler": ["diffusers", "DDPMScheduler"],
+}
+
 #: diffusers' width of one attention head.
 ATTENTION_HEAD = 8
 
@@ -256,12 +263,27 @@ def load(folder: Path, device: str) -> DDPM:
     if not (folder / "model_index.json").is_file():
         raise UserError(f"{folder}: not a saved ddpm model: it has no model_index.json")
     try:
+        _require_index(json.loads((folder / "model_index.json").read_text(encoding="utf-8")))
         pipeline = ClassConditionalPipeline.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, low_cpu_mem_usage=False
         )
-    except (OSError, ValueError, KeyError) as error:
+        _require_size(pipeline.config["image_size"], pipeline.unet.config.sample_size)
+    # What diffusers and torch raise on foreign files has no common base.
+    except Exception as error:
         raise UserError(f"{folder}: not a saved ddpm model: {error}") from error
     return DDPM(pipeline.to(device))
+
+
+def _require_index(index: Any) -> None:
+    """Refuse an index of other parts than ours: diffusers imports whatever library it names."""
+    named = {key: index[key] for key in index if key not in ("_diffusers_version", "image_size")}
+    if named != INDEX:
+        raise ValueError(f"model_index.json names {json.dumps(named)[:200]}")
+
+
+def _require_size(size: Any, side: int) -> None:
+    if size is not None and not (type(size) is int and 1 <= size <= side):
+        raise ValueError(f"image_size {size!r} of a network of {side} pixels")
 
 
 @dataclass(frozen=True)
