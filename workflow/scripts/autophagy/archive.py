@@ -74,8 +74,11 @@ class Archive:
                     done.add(name)
                     order.append(name)
                 continue
-            if name in opened and any(parent in opened for parent in missing):
-                raise UserError(f"{manifests.path_of(name)}: is among its own ancestors")
+            if name in opened:
+                raise UserError(
+                    f"{self.root / manifests.path_of(name)}: is made from itself, by way of "
+                    f"{missing[0]}"
+                )
             opened.add(name)
             stack += missing
         return order

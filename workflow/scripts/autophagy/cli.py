@@ -33,6 +33,10 @@ def main(arguments: list[str] | None = None) -> int:
         # The reader (head, less) has gone; Python would complain of it again when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    # Names too long for the file system, links in a circle.
+    except OSError as error:
+        print(f"autophagy: {UserError(str(error))}", file=sys.stderr)
+        return 2
 
 
 def _record(chosen: argparse.Namespace) -> int:

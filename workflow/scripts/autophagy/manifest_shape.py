@@ -99,7 +99,16 @@ class MixParams(_Shape):
     parts: Annotated[list[Part], Field(min_length=1)]
 
 
+#: How much each of several sources counts; see `lineage.shares`.
+Shares = dict[Inside, Annotated[float, Field(gt=0.0)]] | None
+
+
+class ModelParams(_Shape):
+    shares: Shares = None
+
+
 class SampleParams(_Shape):
+    shares: Shares = None
     family: Word
     n: Count
     sampling_bias: Annotated[float, Field(gt=0.0, le=1.0)]
@@ -117,6 +126,7 @@ class LoopParams(_Shape):
 #: Kind -> the params that readers use; other kinds' are free.
 _PARAMS: dict[str, type[_Shape]] = {
     "training_set": MixParams,
+    "model": ModelParams,
     "loop_root": LoopParams,
     **dict.fromkeys(_SAMPLED, SampleParams),
 }
