@@ -316,7 +316,7 @@ def test_hundreds_of_generations_are_drawn_and_written(tmp_path, capsys) -> None
     assert cli.main(["lineage", str(tmp_path / "s400")]) == 0
     assert max(map(len, capsys.readouterr().out.splitlines())) < 200
     assert cli.main(["lineage", str(tmp_path / "s400"), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["path"] == "s400"
+    assert capsys.readouterr().out.count('"kind": "model"') == 400
 
 
 def test_accumulated_sets_have_the_harmonic_mean_depth(tmp_path) -> None:

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import io
 import os
-import resource
 import runpy
 import shlex
 import subprocess
@@ -149,24 +148,33 @@ def _process(arguments: list[str], more: str = "") -> Outcome:
     environment["PYTHONPATH"] += os.pathsep + more if more else ""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         start = time.monotonic()
-        child = subprocess.Popen(
-            [sys.executable, "-m", *arguments], stdout=out, stderr=err, env=environment,
-            preexec_fn=_bounded,
+        # Linux counts the memory of the process that forks as the child's: a small one does it.
+        done = subprocess.run(
+            [sys.executable, "-c", _BOUNDED, sys.executable, "-m", *arguments],
+            stdout=out, stderr=err, env=environment, check=False,
         )  # fmt: skip
-        _, status, usage = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
         waited = time.monotonic() - start
         out.seek(0)
         err.seek(0)
+        told, _, last = err.read().rstrip("\n").rpartition("\n")
+        seconds, resident = map(float, last.split())
         return Outcome(
-            child.returncode, out.read(), err.read(), usage.ru_utime + usage.ru_stime, waited,
-            usage.ru_maxrss * 1024,
-        )  # fmt: skip
+            done.returncode, out.read(), told + "\n" * bool(told), seconds, waited, int(resident)
+        )
 
 
-def _bounded() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (ADDRESSES, ADDRESSES))
+#: Runs a command within bounds and adds a last line to its stderr: seconds and bytes it took.
+_BOUNDED = f"""
+import os, resource, sys
+child = os.fork()
+if not child:
+    resource.setrlimit(resource.RLIMIT_AS, ({ADDRESSES}, {ADDRESSES}))
     resource.setrlimit(resource.RLIMIT_CPU, (10, 10))
+    os.execv(sys.argv[1], sys.argv[1:])
+_, status, usage = os.wait4(child, 0)
+print(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, file=sys.stderr)
+sys.exit(abs(os.waitstatus_to_exitcode(status)))
+"""
 
 
 _opened: list[str] | None = None

@@ -115,9 +115,13 @@ def _lineage(chosen: argparse.Namespace) -> int:
 
     manifests, artifact = locate(Path(chosen.path))
     found = lineage.tree(manifests, artifact)
-    # Long loops nest deeper than Python's default limit.
-    sys.setrecursionlimit(1000 + 10 * len(manifests.parents_first([artifact])))
-    print(json.dumps(found, indent=2) if chosen.json else "\n".join(lineage_text.drawn(found)))
+    # Long loops nest deeper than Python's own limit.
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(limit + 10 * len(manifests.parents_first([artifact])))
+    try:
+        print(json.dumps(found, indent=2) if chosen.json else "\n".join(lineage_text.drawn(found)))
+    finally:
+        sys.setrecursionlimit(limit)
     return 0
 
 
