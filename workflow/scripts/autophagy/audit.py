@@ -117,6 +117,9 @@ def _names(archive: Archive, artifact: str, listed: dict[str, str]) -> set[str]:
 
 def held_out(archive: Archive) -> Findings:
     """Pictures of the reference and features splits occur in no training set, by id and content."""
+    training_sets = _of_kind(archive, "training_set")
+    if not training_sets:
+        return
     ids: dict[int, str] = {}
     contents: dict[str, str] = {}
     for split in HELD_OUT:
@@ -125,7 +128,7 @@ def held_out(archive: Archive) -> Findings:
         ids |= dict.fromkeys(rows.tolist(), split)
         contents |= dict.fromkeys(content_hashes(images), split)
     known: dict[str, list[str]] = {}
-    for training_set in _of_kind(archive, "training_set"):
+    for training_set in training_sets:
         table = sets.read_index(archive.root / training_set)
         for artifact, group in table.groupby("artifact", observed=True):
             artifact, rows = str(artifact), group["row"].to_numpy()

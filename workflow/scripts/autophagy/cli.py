@@ -152,7 +152,7 @@ def _audit(chosen: argparse.Namespace) -> int:
     from autophagy import audit, lineage, store
 
     root = Path(chosen.results)
-    if not (root / lineage.LANDMARK).is_file():
+    if not lineage.is_experiment(root):
         raise UserError(f"{root}: is no experiment's folder; give results/<experiment>")
     found = audit.audit(lineage.Archive(root))
     store.write_json(root / "audit.json", audit.as_json(found))

@@ -14,8 +14,8 @@ from typing import Any
 from autophagy import manifests, store
 from autophagy.errors import UserError
 
-#: The manifest by which an experiment's folder is known.
-LANDMARK = "real/loop.manifest.json"
+#: The manifests by which an experiment's folder is known: of pictures, and of the exact loops.
+LANDMARKS = ("real/loop.manifest.json", "theory/manifest.json")
 #: Artifacts whose rows are drawn from a model: one deeper than what it was trained on.
 _SAMPLED = ("sample_set", "preview")
 
@@ -51,6 +51,11 @@ class Archive:
             yield name.removesuffix(suffix) if name.endswith(suffix) else name
 
 
+def is_experiment(folder: Path) -> bool:
+    """Is this an experiment's folder, results/<experiment>?"""
+    return any((folder / landmark).is_file() for landmark in LANDMARKS)
+
+
 def locate(path: Path) -> tuple[Archive, str]:
     """The experiment a path lies in, and the artifact it names there.
 
@@ -61,7 +66,7 @@ def locate(path: Path) -> tuple[Archive, str]:
     """
     path = Path(path)
     for root in path.absolute().parents:
-        if (root / LANDMARK).is_file():
+        if is_experiment(root):
             break
     else:
         raise UserError(f"{path}: lies in no experiment; give a path below results/<experiment>/")

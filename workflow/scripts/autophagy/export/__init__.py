@@ -39,7 +39,7 @@ def export(root: Path, form: str, out: Path | None = None) -> list[Path]:
             lies among the results or holds files that are no part of this export.
     """
     root = Path(root).absolute()
-    if not (root / lineage.LANDMARK).is_file():
+    if not (root / lineage.LANDMARKS[0]).is_file():
         raise UserError(f"{root}: is no experiment's folder; give results/<experiment>")
     out = root.parent.parent / "exports" / root.name / form if out is None else Path(out).absolute()
     if out.resolve().is_relative_to(root.resolve()):
