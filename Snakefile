@@ -15,6 +15,8 @@ if not workflow.overwrite_configfiles:
 
 
 include: "rules/common.smk"
+
+
 if EXPERIMENT.kind == "theory":
 
     include: "rules/theory.smk"

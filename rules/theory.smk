@@ -8,15 +8,13 @@ TABLE = "theory/{run}/table.csv"
 
 wildcard_constraints:
     run="|".join([theory_plan.REAL_ONLY, *EXPERIMENT.runs]),
-    part=r"\d{3,}",
+    part=r"\d+",
 
 
 # A rule needs an input, or `--touch` gives it no metadata.
 rule theory_part:
     input:
-        ancient(
-            os.path.relpath(theory_studies.module(EXPERIMENT.study).__file__)
-        ),
+        ancient(os.path.relpath(theory_studies.module(EXPERIMENT.study).__file__)),
     output:
         part=f"{ROOT}/{PART}",
         manifest=f"{ROOT}/{PART}.manifest.json",

@@ -85,9 +85,7 @@ def build(experiment: Experiment | TheoryExperiment) -> Plan:
     if experiment.kind == "theory":
         from autophagy.theory import plan as theory
 
-        return _filled(
-            Plan(experiment, theory.steps(experiment), "cpu"), theory.nodes(experiment)
-        )
+        return _filled(Plan(experiment, theory.steps(experiment), "cpu"), theory.nodes(experiment))
     plan = Plan(experiment, _steps(experiment), devices.resolve(experiment.device))
     return _filled(plan, nodes.of_experiment(experiment))
 

@@ -86,9 +86,7 @@ def real_only_distance(n: np.ndarray | float, dimensions: int) -> np.ndarray | f
     return dimensions / n + dimensions * (dimensions + 1) / (4 * (n - 1))
 
 
-def distance_limit(
-    n_real: int, n_synthetic: int, bias: float, dimensions: int
-) -> float:
+def distance_limit(n_real: int, n_synthetic: int, bias: float, dimensions: int) -> float:
     """W2² in the fresh loop's limit, to leading order in the covariance's fluctuation.
 
     Around σ² I a fluctuation Δ costs tr Δ² / (4σ³), and E tr Δ² = d(d+1) v, where v solves

@@ -1,6 +1,7 @@
 """Figures of the exact loops: Monte-Carlo points with error bars, the formula laid over them.
 
-Bars are two standard errors. Lines without marks are formulas: dashed to leading order, solid exact.
+Bars are two standard errors. Lines without marks are formulas: dashed to leading order, solid
+exact.
 """
 
 from __future__ import annotations
@@ -106,12 +107,12 @@ def _map(table: pd.DataFrame, column: str, label: str, scale: str) -> Any:
     norm = TwoSlopeNorm(0.0, min(float(np.log2(table["ratio"].min())), -0.1), max(span, 0.1))
     panels = figure.subplots(1, len(groups), sharey=True, squeeze=False)[0]
     for axes, (name, rows) in zip(panels, groups, strict=True):
-        grid = rows.pivot(index=column, columns="n_synthetic", values="ratio")
+        grid = rows.pivot_table(index=column, columns="n_synthetic", values="ratio")
         x, y = grid.columns.to_numpy(float), grid.index.to_numpy(float)
         drawn = axes.pcolormesh(
             x, y, np.log2(grid), norm=norm, cmap="RdBu", shading="nearest", rasterized=True
         )
-        formula = rows.pivot(index=column, columns="n_synthetic", values="ratio_formula")
+        formula = rows.pivot_table(index=column, columns="n_synthetic", values="ratio_formula")
         for values, line, colour in ((grid, "-", "black"), (formula, "--", "#E69F00")):
             if values.min(axis=None) < 1 < values.max(axis=None):
                 axes.contour(x, y, np.log2(values), [0.0], colors=colour, linestyles=line)
@@ -207,7 +208,7 @@ def _modes(table: pd.DataFrame) -> Any:
             axes.errorbar(mean.index, mean, 2 * error, ms=3, lw=1, elinewidth=1, **style)
             if measure == "weight_diversity":
                 exact = rows.groupby("generation")["weight_diversity_exact"].mean()
-                axes.plot(exact.index, exact, color="black", lw=1.2, label="labels drawn: ∝ (1 - 1/n)ᵗ")
+                axes.plot(exact.index, exact, color="black", lw=1.2, label="∝ (1 - 1/n)ᵗ")
                 axes.legend(fontsize=7)
         axes.set_xscale("log")
         axes.set_ylim(bottom=0)

@@ -52,9 +52,7 @@ def draw_real(n: int, chains: int, dimensions: int, rng: np.random.Generator) ->
     return Statistics(n, mean, bartlett(rng, chains, dimensions, n - 1))
 
 
-def bartlett(
-    rng: np.random.Generator, chains: int, dimensions: int, freedom: int
-) -> np.ndarray:
+def bartlett(rng: np.random.Generator, chains: int, dimensions: int, freedom: int) -> np.ndarray:
     """Roots A of C Wishart matrices W(I, freedom), lower triangular.
 
     Bartlett 1933: A_ii² ~ χ²(freedom - i), A_ij ~ N(0, 1) below. With fewer degrees of freedom than
@@ -136,5 +134,5 @@ def log_det(models: Gaussians) -> np.ndarray:
 
 
 def distance(models: Gaussians) -> np.ndarray:
-    """Squared Wasserstein-2 distance to N(0, I), shape (C,): ‖μ‖² + Σ (√l - 1)² over eigenvalues."""
+    """Squared Wasserstein-2 distance to N(0, I), shape (C,): ‖μ‖² + Σ (√l - 1)², l eigenvalues."""
     return mean_square(models) + np.sum((np.sqrt(eigenvalues(models)) - 1.0) ** 2, axis=1)

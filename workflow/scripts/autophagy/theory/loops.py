@@ -160,10 +160,7 @@ def _subsampled(loop: Loop, count: int, rng: np.random.Generator) -> Iterator[Ga
     d, n, scale = loop.dimensions, loop.n_initial, np.sqrt(loop.sampling_bias)
     points = rng.standard_normal((count, n, d))
     chosen = points
-    if loop.real != "fixed":
-        points = points[:, :0]
-    else:
-        points = points[:, : loop.n_real]
+    points = points[:, : loop.n_real if loop.real == "fixed" else 0]
     while True:
         model = gaussian.fit(statistics_of(chosen))
         yield model
@@ -181,7 +178,7 @@ def _subsampled(loop: Loop, count: int, rng: np.random.Generator) -> Iterator[Ga
 
 def statistics_of(points: np.ndarray) -> Statistics:
     """The statistics of points themselves, C×n×d."""
-    count, n, d = points.shape
+    _, n, d = points.shape
     mean = points.mean(axis=1)
     centred = points - mean[:, None]
     if n <= d:

@@ -31,7 +31,7 @@ def joined(parts: list[pd.DataFrame], study: str, curves: list[pd.DataFrame]) ->
 
 
 def _with_effective_size(table: pd.DataFrame, curves: list[pd.DataFrame]) -> pd.DataFrame:
-    """Add n_e, n_e/n_r with standard errors, and n_e/n_r as leading order says (empty if unknown)."""
+    """Add n_e and n_e/n_r with standard errors, and n_e/n_r by formula, empty where none is known."""
     known = {int(curve["dimensions"].iloc[0]): _curve(curve) for curve in curves}
     rows: list[dict[str, Any]] = []
     for row in table.to_dict("records"):

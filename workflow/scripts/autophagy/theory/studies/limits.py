@@ -70,7 +70,9 @@ def check(run: Run, key: str, effort: Effort) -> None:
     if key.endswith(f".{REAL_ONLY}"):
         raise UserError(f"{key}: the name is taken by the results themselves; rename it")
     if (run.n_synthetic is None) == (run.real_share is None):
-        raise UserError(f"{key}: one of n_synthetic and real_share must be a number, the other null")
+        raise UserError(
+            f"{key}: one of n_synthetic and real_share must be a number, the other null"
+        )
     found = cells(run)
     if len(found) > _MOST_CELLS:
         raise UserError(f"{key}: {len(found)} cells; at most {_MOST_CELLS}")
