@@ -36,7 +36,7 @@ def theory_table(root: Path, records: list[dict[str, Any]], report: Report) -> N
     frames = {path: pd.read_csv(root / path) for path in record["materials"]}
     parts = [frame for path, frame in frames.items() if Path(path).parent == own]
     curves = [frame for path, frame in frames.items() if Path(path).parent != own]
-    table = tables.joined(parts, record["params"]["study"], curves)
+    table = tables.joined(parts, curves[0] if curves else None)
     tables.write(root / record["path"], table)
     manifests.write(root, record, rows=len(table))
     report(len(parts), len(parts), "parts joined")

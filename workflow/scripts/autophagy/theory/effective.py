@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from autophagy import seeds
 from autophagy.errors import UserError
 from autophagy.theory import closed_forms, limits, loops
 from autophagy.theory.limits import Effort
@@ -126,37 +128,74 @@ class Answer:
     largest_n_synthetic: float | None
     largest_n_synthetic_se: float | None
 
+    def told(self) -> str:
+        """The answer in words."""
+        verdict = (
+            ("help" if self.helps else "do not help") if self.certain else "make no difference"
+        )
+        if self.largest_n_synthetic is None:
+            most = "any number of synthetic points helps"
+        else:
+            most = (
+                f"at most {self.largest_n_synthetic:.4g} ± {self.largest_n_synthetic_se:.2g} "
+                "synthetic points help"
+            )
+        return (
+            f"{self.n_real} real + {self.n_synthetic} synthetic points a generation, "
+            f"λ = {self.sampling_bias}, d = {self.dimensions}\n"
+            f"  W2² in the limit {self.distance:.4g} ± {self.distance_se:.2g}; "
+            f"of {self.n_real} real points alone {self.real_only_distance:.4g}\n"
+            f"  n_e = {self.n_e:.4g} ± {self.n_e_se:.2g}, "
+            f"n_e/n_r = {self.ratio:.4g} ± {self.ratio_se:.2g}: synthetic data {verdict}\n"
+            f"  {most}"
+        )
+
 
 #: No search for the largest n_s goes beyond this; there synthetic data are all the data.
 _ENDLESS = 10**7
+_LONGEST = 100_000
+_FACTOR = 1.5
 
 
 def effective_size(
-    n_real: int, n_synthetic: int, bias: float, dimensions: int, chains: int,
-    rng: np.random.Generator,
+    n_real: int, n_synthetic: int, bias: float, dimensions: int, chains: int | None = None,
+    seed: int = 1,
 ) -> Answer:  # fmt: skip
     """Are n_s synthetic points admissible beside n_r fresh real ones in every generation?
 
     helps: n_e/n_r >= 1; certain: it lies two standard errors or more from 1.
 
+    Args:
+        chains: None for enough to know W2² to about 1% in any dimension.
+
     Raises:
         UserError: a number out of range.
     """
+    key = "effective-size"
+    if n_real < 2:
+        raise UserError(f"{key}.n_real: {n_real} is not allowed; at least 2, or none can compare")
+    if chains is not None and chains < 2:
+        raise UserError(f"{key}.chains: {chains} is not allowed; at least 2, or there is no error")
+    if not 0 <= seed < 2**32:
+        raise UserError(f"{key}.seed: {seed} is not allowed; 0 to {2**32 - 1}")
 
     def loop_of(n_s: int) -> Loop:
-        return Loop(dimensions, max(n_real, 2), n_real, n_s, bias)
+        return Loop(dimensions, n_real, n_real, n_s, bias)
 
-    loops.check(loop_of(n_synthetic), "effective-size")
-    if n_real < 2:
-        raise UserError("effective-size.n_real: at least 2 real points, or none can be compared")
-    effort = Effort(chains=chains)
+    loops.check(loop_of(n_synthetic), key)
+    longest = limits.schedule(loop_of(n_synthetic), Effort())[1][-1]
+    if longest > _LONGEST:
+        raise UserError(
+            f"{key}.n_synthetic: {n_synthetic} beside n_real = {n_real} need {longest} generations "
+            f"to settle; at most {_LONGEST}"
+        )
+    rng = seeds.stream(seeds.derive("effective-size", seed))
+    effort = Effort(chains=max(8, 8_000 // dimensions**2) if chains is None else chains)
     curve = real_only(dimensions, rng)
     own = curve.at(n_real)
     found = limits.measure(loop_of(n_synthetic), effort, rng)
     n_e, error = curve.effective_size(found.distance, found.distance_se)
-    largest = None
-    if bias < 1.0:
-        largest = _frontier(loop_of, own, effort, rng)
+    largest = _frontier(loop_of, own, effort, rng) if bias < 1.0 else None
     return Answer(
         n_real, n_synthetic, bias, dimensions, found.distance, found.distance_se, own[0],
         n_e, error, n_e / n_real, error / n_real,
@@ -165,45 +204,56 @@ def effective_size(
 
 
 def _frontier(
-    loop_of, own: tuple[float, float], effort: Effort, rng: np.random.Generator
-) -> tuple[float, float] | None:
+    loop_of: Callable[[int], Loop], own: tuple[float, float], effort: Effort,
+    rng: np.random.Generator,
+) -> tuple[float, float] | None:  # fmt: skip
     """The largest n_s whose limit is no farther than n_r real points are, and its error.
 
-    Leading order says where to begin; simulation, in factors of 1.5, brackets the crossing, and a
-    line through five points around it gives the crossing and its error.
+    Leading order says where to begin; simulation, in factors of 1.5, brackets the crossing; and a
+    line through points within a tenth of it gives the crossing and its error.
+
+    Returns:
+        (0, 0) where not even one point helps, None where any number does.
     """
-    first = loop_of(1)
-    sizes = np.unique(np.geomspace(1, _ENDLESS, 400).round().astype(int)).tolist()
-    near = closed_forms.real_only_distance(first.n_real, first.dimensions)
-    inside = [
+
+    def excess(n: float) -> tuple[float, float]:
+        found = limits.measure(loop_of(max(round(n), 1)), effort, rng)
+        return found.distance - own[0], found.distance_se
+
+    n = _first_guess(loop_of(1))
+    seen: dict[bool, tuple[float, float]] = {}
+    while len(seen) < 2:
+        found = excess(n)[0]
+        seen[found > 0] = (math.log(n), found)
+        if n <= 1 and found > 0:
+            return 0.0, 0.0
+        if n >= _ENDLESS and found <= 0:
+            return None
+        n = min(max(n / _FACTOR if found > 0 else n * _FACTOR, 1.0), _ENDLESS)
+    (low, below), (high, above) = seen[False], seen[True]
+    centre = low + (high - low) * -below / (above - below)
+    sizes = np.unique(np.exp(centre + np.linspace(-0.1, 0.1, 5)).round())
+    if len(sizes) < 3:
+        return float(math.floor(math.exp(centre))), 0.5
+    values, errors = np.array([excess(size) for size in sizes]).T
+    # Around the centre, where level and slope are uncorrelated.
+    (slope, level), covariance = np.polyfit(
+        np.log(sizes) - centre, values, 1, w=1 / errors, cov="unscaled"
+    )
+    offset = -level / slope
+    gradient = np.array([offset, 1.0]) / slope
+    variance = gradient @ covariance @ gradient + (own[1] / slope) ** 2
+    crossing = math.exp(centre + offset)
+    return crossing, crossing * math.sqrt(variance)
+
+
+def _first_guess(loop: Loop) -> float:
+    """The largest n_s that helps to leading order; only sizes are read off the loop."""
+    near = closed_forms.real_only_distance(loop.n_real, loop.dimensions)
+    sizes = np.geomspace(1, _ENDLESS, 400).round().astype(int).tolist()
+    helping = [
         n
         for n in sizes
-        if closed_forms.distance_limit(first.n_real, n, first.sampling_bias, first.dimensions)
-        <= near
+        if closed_forms.distance_limit(loop.n_real, n, loop.sampling_bias, loop.dimensions) <= near
     ]
-    n, below, above = float(inside[-1] if inside else 1), None, None
-    while below is None or above is None:
-        excess = limits.measure(loop_of(max(round(n), 1)), effort, rng).distance - own[0]
-        if excess <= 0:
-            below, n = n, n * 1.5
-        else:
-            above, n = n, n / 1.5
-        if below is None and n < 1:
-            return 0.0, 0.0
-        if above is None and n > _ENDLESS:
-            return None
-    centre = math.sqrt(below * above)
-    offsets = np.log([0.7, 0.85, 1.0, 1.15, 1.3])
-    chosen = [loop_of(max(round(centre * math.exp(offset)), 1)) for offset in offsets]
-    places = np.log([loop.n_synthetic for loop in chosen])
-    if np.ptp(places) < 0.3:
-        return float(math.floor(below)), 0.5
-    measured = [limits.measure(loop, effort, rng) for loop in chosen]
-    (slope, level), covariance = np.polyfit(
-        places, [found.distance - own[0] for found in measured], 1,
-        w=[1 / found.distance_se for found in measured], cov="unscaled",
-    )  # fmt: skip
-    crossing = -level / slope
-    gradient = np.array([crossing, 1.0]) / slope
-    variance = gradient @ covariance @ gradient + (own[1] / slope) ** 2
-    return math.exp(crossing), math.exp(crossing) * math.sqrt(variance)
+    return float(helping[-1]) if helping else 1.0

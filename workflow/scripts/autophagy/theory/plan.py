@@ -17,6 +17,7 @@ ROOT = "theory/manifest.json"
 TABLE = "theory.csv"
 #: The run that holds E W2² of real points alone, where a study inverts it.
 REAL_ONLY = "real-only"
+REAL_ONLY_TABLE = f"theory/{REAL_ONLY}/table.csv"
 
 
 def steps(experiment: TheoryExperiment) -> dict[str, Step]:
@@ -36,11 +37,11 @@ def steps(experiment: TheoryExperiment) -> dict[str, Step]:
 
 def nodes(experiment: TheoryExperiment) -> Iterator[Node]:
     """Every artifact, each once."""
-    known = list(_real_only(experiment))
-    tables, made = [], list(known)
+    made, tables = list(_real_only(experiment)), []
+    known = [node.path for node in made if node.path == REAL_ONLY_TABLE]
     for name in experiment.runs:
         parts = list(_parts(experiment, name))
-        table = _table(experiment, name, [part.path for part in parts + known])
+        table = _table(experiment.study, name, [part.path for part in parts] + known)
         made += [*parts, table]
         tables.append(table.path)
     yield from made
@@ -73,8 +74,12 @@ def table_path(run: str) -> str:
 def _real_only(experiment: TheoryExperiment) -> Iterator[Node]:
     if experiment.study != "limits":
         return
-    for d in sorted({run.dimensions for run in experiment.runs.values()}):
-        yield _part(experiment, REAL_ONLY, d, {"real_only": d})
+    parts = [
+        _part(experiment, REAL_ONLY, d, {"real_only": d})
+        for d in sorted({run.dimensions for run in experiment.runs.values()})
+    ]
+    yield from parts
+    yield _table(REAL_ONLY, REAL_ONLY, [part.path for part in parts])
 
 
 def _parts(experiment: TheoryExperiment, name: str) -> Iterator[Node]:
@@ -100,8 +105,8 @@ def _part(experiment: TheoryExperiment, run: str, place: int, part: dict[str, An
     )
 
 
-def _table(experiment: TheoryExperiment, name: str, parts: list[str]) -> Node:
-    params = {"study": experiment.study}
+def _table(study: str, name: str, parts: list[str]) -> Node:
+    params = {"study": study}
     return Node(
         table_path(name), "theory_table", "theory_table", params, None, materials=tuple(parts)
     )

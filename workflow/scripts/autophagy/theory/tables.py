@@ -20,19 +20,19 @@ def write(path: Path, table: pd.DataFrame) -> None:
         table.to_csv(aside, index=False, lineterminator="\n")
 
 
-def joined(parts: list[pd.DataFrame], study: str, curves: list[pd.DataFrame]) -> pd.DataFrame:
+def joined(parts: list[pd.DataFrame], curves: pd.DataFrame | None = None) -> pd.DataFrame:
     """One run's table.
 
     Args:
-        curves: E W2² of real points alone, one a dimension; for limits.
+        curves: E W2² of real points alone in every dimension, where n_e is to be added.
     """
     table = pd.concat(parts, ignore_index=True)
-    return _with_effective_size(table, curves) if study == "limits" else table
+    return table if curves is None else _with_effective_size(table, curves)
 
 
-def _with_effective_size(table: pd.DataFrame, curves: list[pd.DataFrame]) -> pd.DataFrame:
-    """Add n_e and n_e/n_r with standard errors, and n_e/n_r by formula, empty where none is known."""
-    known = {int(curve["dimensions"].iloc[0]): _curve(curve) for curve in curves}
+def _with_effective_size(table: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
+    """Add n_e and n_e/n_r with standard errors, and n_e/n_r by formula, empty where unknown."""
+    known = {d: _curve(curve) for d, curve in curves.groupby("dimensions")}
     rows: list[dict[str, Any]] = []
     for row in table.to_dict("records"):
         curve = known[row["dimensions"]]
