@@ -73,8 +73,9 @@ _PANELS = {
 
 
 def _trajectories(table: pd.DataFrame, logarithmic: tuple[str, ...], panels: tuple[str, ...]):
-    figure = _figure(3.5 * len(panels), 3.6)
-    for axes, measure in zip(figure.subplots(1, len(panels)), panels, strict=True):
+    lines, columns = (1, 3) if len(panels) == 3 else (2, 2)
+    figure = _figure(3.5 * columns + (columns == 2), 2.6 * lines + 1.0)
+    for axes, measure in zip(figure.subplots(lines, columns).flat, panels, strict=True):
         for name, rows, style in _runs(table):
             _points(axes, rows["generation"], rows, measure, name, style)
             exact = f"{measure}_exact"
@@ -98,43 +99,57 @@ def _collapse(table: pd.DataFrame) -> Any:
     return _trajectories(table, ("w2", "mean_square", "trace"), tuple(_PANELS))
 
 
-def _map(table: pd.DataFrame, column: str, label: str, scale: str) -> Any:
+def _map(table: pd.DataFrame, column: str, label: str, scale: str, title: str) -> Any:
+    """n_e/n_r over n_s and another axis, a panel a run, with the frontier n_e = n_r."""
     from matplotlib.colors import TwoSlopeNorm
+    from matplotlib.lines import Line2D
 
     groups = list(table.groupby("run", sort=False))
-    figure = _figure(3.4 * len(groups) + 0.8, 3.5)
-    span = float(np.log2(table["ratio"].max()))
-    norm = TwoSlopeNorm(0.0, min(float(np.log2(table["ratio"].min())), -0.1), max(span, 0.1))
+    figure = _figure(3.2 * len(groups) + 1.0, 3.9)
+    logs = np.log2(table["ratio"])
+    norm = TwoSlopeNorm(0.0, min(float(logs.min()), -0.1), max(float(logs.max()), 0.1))
     panels = figure.subplots(1, len(groups), sharey=True, squeeze=False)[0]
-    for axes, (name, rows) in zip(panels, groups, strict=True):
-        grid = rows.pivot_table(index=column, columns="n_synthetic", values="ratio")
-        x, y = grid.columns.to_numpy(float), grid.index.to_numpy(float)
-        drawn = axes.pcolormesh(
-            x, y, np.log2(grid), norm=norm, cmap="RdBu", shading="nearest", rasterized=True
+    for axes, (_, rows) in zip(panels, groups, strict=True):
+        grid, formula = (
+            np.log2(rows.pivot_table(index=column, columns="n_synthetic", values=name))
+            for name in ("ratio", "ratio_formula")
         )
-        formula = rows.pivot_table(index=column, columns="n_synthetic", values="ratio_formula")
-        for values, line, colour in ((grid, "-", "black"), (formula, "--", "#E69F00")):
-            if values.min(axis=None) < 1 < values.max(axis=None):
-                axes.contour(x, y, np.log2(values), [0.0], colors=colour, linestyles=line)
+        x, y = grid.columns.to_numpy(float), grid.index.to_numpy(float)
+        drawn = axes.pcolormesh(x, y, grid, norm=norm, cmap="RdBu", shading="nearest")
+        for values, (line, colour) in ((grid, _SIMULATED), (formula, _FORMULA)):
+            if values.min(axis=None) < 0 < values.max(axis=None):
+                axes.contour(x, y, values, [0.0], colors=colour, linestyles=line)
         axes.set_xscale("log")
         axes.set_yscale(scale)
-        axes.set_title(name)
+        axes.set_title(title.format(**rows.iloc[0]))
         axes.set_xlabel("$n_s$")
     panels[0].set_ylabel(label)
     low, high = np.ceil(norm.vmin), np.floor(norm.vmax)
-    ticks = np.unique([*np.arange(low, 1, max(1, round(-low / 4))), *np.arange(0, high + 0.1)])
+    ticks = np.unique([*np.arange(0, low - 0.1, -max(1, round(-low / 4))), 0, *np.arange(high + 1)])
     bar = figure.colorbar(drawn, ax=panels, ticks=ticks)
     bar.ax.set_yticklabels([f"{2.0**tick:.3g}" for tick in ticks])
+    bar.ax.minorticks_off()
     bar.set_label("$n_e / n_r$ (blue: synthetic data help)")
+    handles = [Line2D([], [], ls=line, color=colour) for line, colour in (_SIMULATED, _FORMULA)]
+    worst = (table["ratio_se"] / table["ratio"]).max()
+    names = [
+        f"$n_e = n_r$, simulated (standard error of $n_e$ at most {worst:.1%} anywhere)",
+        "$n_e = n_r$, leading order",
+    ]
+    figure.legend(handles, names, loc="outside lower center", ncols=2)
     return figure
 
 
+#: Line and colour of a frontier.
+_SIMULATED, _FORMULA = ("-", "black"), ("--", "#E69F00")
+
+
 def _size_map(table: pd.DataFrame) -> Any:
-    return _map(table, "n_real", "$n_r$", "log")
+    return _map(table, "n_real", "$n_r$", "log", "λ = {sampling_bias:g}")
 
 
 def _bias_map(table: pd.DataFrame) -> Any:
-    return _map(table, "sampling_bias", "λ", "linear")
+    return _map(table, "sampling_bias", "λ", "linear", "$n_r$ = {n_real}")
 
 
 def _memory(table: pd.DataFrame) -> Any:
