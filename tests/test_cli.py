@@ -518,7 +518,8 @@ def test_the_reports_scripts_make_what_their_rules_ask_for(tiny_experiment, here
 def test_every_script_is_tried_here() -> None:
     scripts = {script.name for script in SCRIPTS.glob("*.py")}
     report = {"audit.py", "tabulate_metrics.py", "draw_grid.py", "draw_curves.py"}
-    assert scripts == {*JOBS, *report}
+    theory = {"theory_part.py", "theory_table.py", "draw_theory.py"}  # test_theory_experiment.py
+    assert scripts == {*JOBS, *report, *theory}
 
 
 # Progress

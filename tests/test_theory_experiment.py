@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import json
+import runpy
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ from autophagy import config as configuration
 from autophagy.errors import UserError
 from autophagy.theory import mixture, plan
 from autophagy.theory.studies.table import FIGURES, STUDIES
-from conftest import REPOSITORY, TESTS, Made, make_theory, plan_of
+from conftest import REPOSITORY, SCRIPTS, TESTS, Made, make_theory, plan_of
 
 TINY = yaml.safe_load((TESTS / "configs" / "theory.yaml").read_text(encoding="utf-8"))
 CONFIGS = sorted((REPOSITORY / "config").glob("theory-*/config.yaml"))
@@ -159,6 +161,31 @@ def test_the_same_configuration_makes_the_same_bytes(made, tmp_path) -> None:
     for name, file in ours.items():
         assert (again / name).read_bytes() == file.read_bytes(), name
     assert len(ours) > 20
+
+
+def test_the_scripts_make_what_their_rules_ask_for(made, tmp_path) -> None:
+    root, log = tmp_path / "again", tmp_path / "log"
+    shutil.copytree(made.root, root)
+    part, table = "theory/biased/part-001.csv", "theory/biased/table.csv"
+    figure = f"figures/{made.plan.experiment.figure}"
+    names = [part, table, plan.TABLE, f"{figure}.png", f"{figure}.pdf"]
+    for name in names:
+        (root / name).unlink()
+    runs = {run: plan.table_path(run) for run in made.plan.experiment.runs}
+    shown = {"runs": runs, "figure": made.plan.experiment.figure, "title": "tiny maps"}
+    output = SimpleNamespace(png=f"{root}/{figure}.png", table=f"{root}/{plan.TABLE}")
+    for script, params in (
+        ("theory_part.py", {"records": [made.plan.record(part)]}),
+        ("theory_table.py", {"records": [made.plan.record(table)]}),
+        ("draw_theory.py", shown),
+    ):
+        given = SimpleNamespace(
+            params=SimpleNamespace(root=str(root), **params), log=[str(log)], output=output,
+            rule=script,
+        )  # fmt: skip
+        runpy.run_path(str(SCRIPTS / script), {"snakemake": given})
+    for name in names:
+        assert (root / name).read_bytes() == (made.root / name).read_bytes(), name
 
 
 def test_tables_hold_every_cell_with_its_error(made) -> None:

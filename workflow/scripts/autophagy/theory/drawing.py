@@ -158,7 +158,6 @@ def _memory(table: pd.DataFrame) -> Any:
     for name, rows, style in _runs(table):
         _points(axes, rows["memory"], rows, "ratio", name, style)
         axes.plot(rows["memory"], rows["ratio_formula"], "--", color=style["color"], lw=1.2)
-    axes.set_xscale("log", base=2)
     axes.set_xlabel("K, the previous models that synthetic data come from")
     axes.set_ylabel("$n_e / n_r$ (dashed: leading order)")
     axes.legend()

@@ -87,7 +87,7 @@ def check(run: Run, key: str, effort: Effort) -> None:
 
 
 def parts(run: Run, effort: Effort) -> list[dict[str, Any]]:
-    """A part for each value of the first axis that has several, or one for all cells."""
+    """A part for each value of the first axis that has several: a row of a map."""
     rows: dict[Any, list[dict[str, Any]]] = {}
     found = cells(run)
     varying = [
@@ -96,7 +96,7 @@ def parts(run: Run, effort: Effort) -> list[dict[str, Any]]:
         if len({getattr(loop, name) for loop in found}) > 1
     ]
     for loop in found:
-        row = getattr(loop, varying[0]) if len(varying) > 1 else None
+        row = getattr(loop, varying[0]) if varying else None
         rows.setdefault(row, []).append(asdict(loop))
     return [{"cells": row} for row in rows.values()]
 
