@@ -165,30 +165,34 @@ def _memory(table: pd.DataFrame) -> Any:
 
 
 def _share(table: pd.DataFrame) -> Any:
+    """n_e over n at constant shares of real data: every share at λ = 1, then every λ at one share."""
+    table = table.assign(n=table["n_real"] + table["n_synthetic"])
+    sums = table.groupby("run")[["n_real", "n"]].transform("sum")
+    table["p"] = sums["n_real"] / sums["n"]
+    biased = table["sampling_bias"] < 1
+    one = table.loc[biased, "p"].iloc[0] if biased.any() else table["p"].iloc[0]
+    panels = (
+        ("λ = 1", table[~biased], "{p:.2g} real"),
+        (f"{one:.2g} real", table[np.isclose(table["p"], one, rtol=0.02)], "λ = {sampling_bias:g}"),
+    )
     figure = _figure(9.0, 4.2)
-    biased = table.groupby("run")["sampling_bias"].transform("min") < 1
-    share = (table["n_real"] / (table["n_real"] + table["n_synthetic"])).round(4)
-    wanted = {"λ = 1": ~biased, "λ < 1, one real share": biased}
-    if biased.any():
-        same = np.isclose(share, share[biased].iloc[0], rtol=0.02)
-        wanted["λ < 1, one real share"] |= ~biased & same
-    panels = figure.subplots(1, 2, sharex=True, sharey=True)
     styles = {name: style for name, _, style in _runs(table)}
-    for axes, (title, chosen) in zip(panels, wanted.items(), strict=True):
-        for name, rows in table[chosen].groupby("run", sort=False):
-            n = rows["n_real"] + rows["n_synthetic"]
-            _points(axes, n, rows, "n_e", str(name), styles[str(name)])
+    ends = np.array([table["n"].min(), table["n"].max()])
+    for axes, (title, chosen, label) in zip(
+        figure.subplots(1, 2, sharex=True, sharey=True), panels, strict=True
+    ):
+        for name, rows in chosen.groupby("run", sort=False):
+            style = styles[str(name)]
+            _points(axes, rows["n"], rows, "n_e", label.format(**rows.iloc[0]), style)
             formula = rows["ratio_formula"] * rows["n_real"]
-            axes.plot(n, formula, "--", color=styles[str(name)]["color"], lw=1.2)
-        n = np.array([table["n_real"].min(), (table["n_real"] + table["n_synthetic"]).max()])
-        axes.plot(n, n, color="0.5", lw=1, label="real data alone")
+            axes.plot(rows["n"], formula, "--", color=style["color"], lw=1.2)
+        axes.plot(ends, ends, color="0.5", lw=1, label="real data alone")
         axes.set_xscale("log")
         axes.set_yscale("log")
-        axes.set_xlim((table["n_real"] + table["n_synthetic"]).min() * 0.8, n[1] * 1.25)
         axes.set_title(title)
         axes.set_xlabel("$n = n_r + n_s$")
         axes.legend(fontsize=8)
-    panels[0].set_ylabel("$n_e$ (dashed: leading order)")
+    figure.axes[0].set_ylabel("$n_e$ (dashed: leading order)")
     return figure
 
 
