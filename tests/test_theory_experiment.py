@@ -256,6 +256,8 @@ def test_commands_know_theory(made, monkeypatch, capsys) -> None:
     assert cli.main(["audit", "results/tiny-theory"]) == 0
     assert cli.main(["lineage", "results/tiny-theory/theory/biased/table.csv"]) == 0
     capsys.readouterr()
+    assert cli.main(["export", "results/tiny-theory", "--format", "prov"]) == 2
+    assert "is of kind theory" in capsys.readouterr().err
     assert cli.main(["summary"]) == 0
     assert "biased" in capsys.readouterr().out
     assert cli.main(["summary", "--json"]) == 0

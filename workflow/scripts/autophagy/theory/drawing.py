@@ -165,7 +165,7 @@ def _memory(table: pd.DataFrame) -> Any:
 
 
 def _share(table: pd.DataFrame) -> Any:
-    """n_e over n at constant shares of real data: every share at λ = 1, then every λ at one share."""
+    """n_e over n at constant shares of real data: every share at λ = 1; every λ at one share."""
     table = table.assign(n=table["n_real"] + table["n_synthetic"])
     sums = table.groupby("run")[["n_real", "n"]].transform("sum")
     table["p"] = sums["n_real"] / sums["n"]
