@@ -42,9 +42,7 @@ def export(root: Path, form: str, out: Path | None = None) -> list[Path]:
     if not lineage.is_experiment(root):
         raise UserError(f"{root}: is no experiment's folder; give results/<experiment>")
     if not (root / lineage.LANDMARKS[0]).is_file():
-        raise UserError(
-            f"{root}: is of kind theory, which has no pictures to export the lineage of"
-        )
+        raise UserError(f"{root}: is of kind theory; only lineages of pictures are exported")
     out = root.parent.parent / "exports" / root.name / form if out is None else Path(out).absolute()
     if out.resolve().is_relative_to(root.resolve()):
         raise UserError(f"{out}: lies among the results; give an --out outside {root}")
