@@ -132,7 +132,7 @@ def test_every_study_and_figure_has_a_shipped_configuration() -> None:
 def test_the_papers_maps_have_twenty_by_twenty_cells() -> None:
     for name in ("theory-fig11", "theory-fig12"):
         path = REPOSITORY / "config" / name / "config.yaml"
-        found = planning_of(path)
+        found = configuration_plan(path)
         for run in found.experiment.runs:
             parts = [
                 node.params["part"]["cells"]
@@ -141,10 +141,6 @@ def test_the_papers_maps_have_twenty_by_twenty_cells() -> None:
             ]
             assert [len(cells) for cells in parts] == [20] * 20
             assert len(found.experiment.runs) == 3
-
-
-def planning_of(path: Path):
-    return plan_of(yaml.safe_load(path.read_text(encoding="utf-8")))
 
 
 def test_what_is_made_is_what_was_planned(made) -> None:
@@ -219,6 +215,19 @@ def test_one_run_changed_leaves_the_others_and_another_seed_none(made) -> None:
     other = plan_of(content(seed=2))
     parts = [node for node in other.nodes.values() if node.kind == "theory_part"]
     assert all(node.seed != made.plan.nodes[node.path].seed for node in parts)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.parent.name)
+def test_a_change_of_figures_or_tables_computes_nothing_anew(path) -> None:
+    files = configuration_plan(path).files("theory_part")
+    study = configuration_plan(path).experiment.study
+    assert f"autophagy/theory/studies/{study}.py" in files
+    for name in ("drawing", "tables", "options", "plan", "studies/table"):
+        assert f"autophagy/theory/{name}.py" not in files
+
+
+def configuration_plan(path: Path):
+    return plan_of(yaml.safe_load(path.read_text(encoding="utf-8")))
 
 
 def test_the_ledger_has_a_stage_a_run(made) -> None:

@@ -1,7 +1,7 @@
 """The figure of a theory experiment, and its runs' tables as one."""
 
 from autophagy.job import call
-from autophagy.steps.theory import draw_theory
+from autophagy.steps.draw_theory import draw_theory
 
 call(
     snakemake,

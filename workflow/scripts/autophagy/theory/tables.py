@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from autophagy import store
 from autophagy.theory import closed_forms
 from autophagy.theory.effective import RealOnly
 from autophagy.theory.loops import Loop
-
-
-def write(path: Path, table: pd.DataFrame) -> None:
-    """Write a CSV, whole or not at all; numbers as they are, to the last bit."""
-    with store.new_file(path) as aside:
-        table.to_csv(aside, index=False, lineterminator="\n")
 
 
 def joined(parts: list[pd.DataFrame], curves: pd.DataFrame | None = None) -> pd.DataFrame:
