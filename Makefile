@@ -1,5 +1,5 @@
 # Two commands make everything: `make run` and `make test`. Each sets up what it needs.
-.PHONY: run test bad-input setup lock lint format recipe timings lineage-timings tampers pictures transcripts pull checkout record report
+.PHONY: run test theory theory-pictures bad-input setup lock lint format recipe timings lineage-timings tampers pictures transcripts pull checkout record report
 .DEFAULT_GOAL := run
 
 PYTHON ?= python3
@@ -62,6 +62,15 @@ tampers: setup  ## every way to tamper with every kind of artifact, and the law 
 pictures: setup  ## copy the last run's figures to where README shows them
 	mkdir -p docs/figures
 	cp results/digits/figures/*.png docs/figures/
+
+theory: setup  ## every figure of the exact loops -> results/theory-*; resumable (docs/theory.md)
+	@for config in config/theory-*/config.yaml; do \
+		snakemake --cores $(CORES) --quiet rules --configfile $$config || exit 1; done
+
+theory-pictures: setup  ## copy the figures of `make theory` to where docs/theory.md shows them
+	mkdir -p docs/figures/theory
+	for folder in results/theory-*; do \
+		cp $$folder/figures/*.png docs/figures/theory/$${folder#results/theory-}.png; done
 
 pull: setup  ## fetch recorded results and make Snakemake believe them
 	@test -n "$$(dvc remote list)" || { echo "autophagy: no DVC remote to pull from; \`make run\` makes the results, \`dvc remote add -d NAME URL\` names a store" >&2; exit 2; }

@@ -30,14 +30,6 @@ GENERATION = "loops/{loop}/seed-{seed}/gen-{generation}"
 REAL_ONLY = "real-only/{real_only}/seed-{seed}"
 
 
-wildcard_constraints:
-    loop="|".join(EXPERIMENT.loops),
-    real_only="|".join(EXPERIMENT.real_only),
-    evaluated="|".join(["real", *EXPERIMENT.loops, *EXPERIMENT.real_only]),
-    seed="|".join(map(str, EXPERIMENT.seeds)),
-    generation=r"\d{3}",
-
-
 def root_of(wildcards, output):
     """Params function: the experiment's folder, as the job finds it (storage may move outputs)."""
     end = output[0].index(ROOT) + len(ROOT)

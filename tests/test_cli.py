@@ -553,7 +553,8 @@ def test_every_script_is_tried_here() -> None:
         "draw_curves.py",
         "draw_lineage.py",
     }
-    assert scripts == {*JOBS, *report}
+    theory = {"theory_part.py", "theory_table.py", "draw_theory.py"}  # test_theory_experiment.py
+    assert scripts == {*JOBS, *report, *theory}
 
 
 # Progress

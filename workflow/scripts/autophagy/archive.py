@@ -10,8 +10,8 @@ from typing import Any
 from autophagy import manifests, store
 from autophagy.errors import UserError
 
-#: The manifest by which an experiment's folder is known.
-LANDMARK = "real/loop.manifest.json"
+#: The manifests by which an experiment's folder is known: of pictures, and of the exact loops.
+LANDMARKS = ("real/loop.manifest.json", "theory/manifest.json")
 
 
 @dataclass(frozen=True)
@@ -82,3 +82,8 @@ class Archive:
             opened.add(name)
             stack += missing
         return order
+
+
+def is_experiment(folder: Path) -> bool:
+    """Is this an experiment's folder, results/<experiment>?"""
+    return any((folder / landmark).is_file() for landmark in LANDMARKS)

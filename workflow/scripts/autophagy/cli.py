@@ -80,6 +80,8 @@ def _summary(chosen: argparse.Namespace) -> int:
 
     plan, _ = _plan(chosen.config)
     root = Path(plan.root)
+    if plan.experiment.kind == "theory":
+        return _summary_of_theory(plan, chosen.json)
     if not (root / "metrics.csv").is_file():
         raise UserError(f"{root}/metrics.csv: is missing; run the workflow first")
     if chosen.json:
@@ -90,6 +92,39 @@ def _summary(chosen: argparse.Namespace) -> int:
     for name in paths.figure_names(plan.experiment):
         print(f"  {root}/figures/{name}.png")
     return 0
+
+
+def _summary_of_theory(plan, as_json: bool) -> int:
+    import pandas as pd
+
+    from autophagy.theory import plan as theory
+    from autophagy.theory import tables
+
+    file = Path(plan.root) / theory.TABLE
+    if not file.is_file():
+        raise UserError(f"{file}: is missing; run the workflow first")
+    table = pd.read_csv(file)
+    if as_json:
+        print(table.to_json(orient="records", indent=2))
+        return 0
+    print(f"{plan.experiment.experiment}: {plan.experiment.title}\n")
+    print(tables.summary(table, plan.experiment.study))
+    print("\nFigures:")
+    for name in theory.figure_files(plan.experiment):
+        print(f"  {plan.root}/{name}")
+    return 0
+
+
+def _effective_size(chosen: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from autophagy.theory import effective
+
+    found = effective.effective_size(
+        chosen.n_real, chosen.n_synthetic, chosen.bias, chosen.dim, chosen.chains, chosen.seed
+    )
+    print(json.dumps(asdict(found), indent=2) if chosen.json else found.told())
+    return 0 if found.helps else 1
 
 
 def _check(chosen: argparse.Namespace) -> int:
@@ -163,10 +198,10 @@ def _descendants(chosen: argparse.Namespace) -> int:
 
 def _audit(chosen: argparse.Namespace) -> int:
     from autophagy import audit
-    from autophagy.archive import LANDMARK, Archive
+    from autophagy.archive import Archive, is_experiment
 
     root = Path(chosen.results)
-    if not (root / LANDMARK).is_file():
+    if not is_experiment(root):
         raise UserError(f"{root}: is no experiment's folder; give results/<experiment>")
     report = audit.examine(Archive(root))
     found = report.findings
@@ -319,6 +354,20 @@ def _parser() -> argparse.ArgumentParser:
         help="the signer's public key: `openssl pkey -in FILE -pubout -out PUBLIC`",
     )  # fmt: skip
     sub.add_argument("--signature", metavar="FILE", help=signature_help)
+    sub = add(
+        "effective-size",
+        _effective_size,
+        "what synthetic data are worth beside fresh real data: n_e/n_r of a Gaussian's loop",
+    )
+    for flag, kind, text in (
+        ("--n-real", int, "fresh real points a generation, n_r"),
+        ("--n-synthetic", int, "synthetic points a generation, n_s"),
+        ("--bias", float, "sampling bias λ in (0, 1]"),
+        ("--dim", int, "dimensions d"),
+    ):
+        sub.add_argument(flag, type=kind, required=True, help=text)
+    sub.add_argument("--chains", type=int, help="default: as many as take a few seconds")
+    sub.add_argument("--seed", type=int, default=1)
     add_config(add("check", _check, "validate a configuration and do nothing"))
     add("schema", _schema, "print the JSON schema of the configuration")
     return parser

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Union, get_args
 
 import yaml
 from pydantic import Field, ValidationError, create_model
+from pydantic.json_schema import models_json_schema
 
 from autophagy import data, models, regimes
 from autophagy.config_checks import check
@@ -16,6 +17,9 @@ from autophagy.errors import UserError
 from autophagy.features import NETWORKS
 from autophagy.models.table import FAMILIES
 from autophagy.schema import Count, Options
+from autophagy.theory import options as theory
+from autophagy.theory.options import TheoryExperiment
+from autophagy.theory.studies.table import STUDIES
 
 #: Names become folders, DVC stage names and dotted parameter paths.
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
@@ -88,9 +92,15 @@ def experiment_class(family: str) -> type[Experiment]:
 
 def json_schema() -> dict[str, Any]:
     """The JSON schema of every valid configuration (workflow/schemas/config.schema.json)."""
-    variants = [experiment_class(family).model_json_schema() for family in FAMILIES]
-    schema = variants[0] if len(variants) == 1 else {"anyOf": variants}
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    classes = [experiment_class(family) for family in FAMILIES]
+    classes += [theory.experiment_class(study) for study in STUDIES]
+    _, schema = models_json_schema(
+        [(experiment, "validation") for experiment in classes],
+        ref_template="#/$defs/{model}",
+    )
+    names = [{"$ref": f"#/$defs/{experiment.__name__}"} for experiment in classes]
+    draft = "https://json-schema.org/draft/2020-12/schema"
+    return {"$schema": draft, "anyOf": names, **schema}
 
 
 class _Loader(yaml.SafeLoader):
@@ -109,7 +119,7 @@ class _Loader(yaml.SafeLoader):
         return node
 
 
-def load(path: FilePath | str) -> Experiment:
+def load(path: FilePath | str) -> Experiment | TheoryExperiment:
     """Read and validate a YAML file.
 
     Raises:
@@ -147,7 +157,7 @@ def _read(path: FilePath | str) -> Any:
         raise UserError(f"{path}: not valid YAML: {error}") from error
 
 
-def parse(content: Any, origin: str) -> Experiment:
+def parse(content: Any, origin: str) -> Experiment | TheoryExperiment:
     """Validate a configuration, whole, before anything runs.
 
     Args:
@@ -162,8 +172,9 @@ def parse(content: Any, origin: str) -> Experiment:
     try:
         for key, value in content.items():
             _require_few(key, value)
-        experiment = _validate(content)
-        check(experiment)
+        validate, check_across = _KINDS[_kind(content)]
+        experiment = validate(content)
+        check_across(experiment)
     except UserError as error:
         raise UserError(f"{origin}: {error}") from error
     return experiment
@@ -200,6 +211,32 @@ def _validate(content: dict[Any, Any]) -> Experiment:
         return model.model_validate(content)
     except ValidationError as error:
         raise UserError(first_finding(error, model)) from error
+
+
+def _validate_theory(content: dict[Any, Any]) -> TheoryExperiment:
+    study = content.get("study")
+    if "study" not in content:
+        raise UserError(f"study: is missing; allowed: {', '.join(STUDIES)}")
+    if not isinstance(study, str) or study not in STUDIES:
+        raise UserError(f"study: {short(study)} is not allowed; allowed: {', '.join(STUDIES)}")
+    model = theory.experiment_class(study)
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise UserError(first_finding(error, model)) from error
+
+
+#: kind -> how its configurations are validated, and what then checks them across keys.
+_KINDS = {"images": (_validate, check), "theory": (_validate_theory, theory.check)}
+
+
+def _kind(content: dict[Any, Any]) -> str:
+    kind = content.get("kind")
+    if "kind" not in content:
+        raise UserError(f"kind: is missing; allowed: {', '.join(_KINDS)}")
+    if not isinstance(kind, str) or kind not in _KINDS:
+        raise UserError(f"kind: {short(kind)} is not allowed; allowed: {', '.join(_KINDS)}")
+    return kind
 
 
 def _chosen(content: dict[Any, Any], section: str, key: str, allowed: tuple[str, ...]) -> str:
