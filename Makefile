@@ -1,5 +1,5 @@
 # Two commands make everything: `make run` and `make test`. Each sets up what it needs.
-.PHONY: run test setup lock lint format recipe timings pictures transcripts pull checkout record report
+.PHONY: run test theory theory-pictures bad-input setup lock lint format recipe timings lineage-timings tampers pictures transcripts pull checkout record report
 .DEFAULT_GOAL := run
 
 PYTHON ?= python3
@@ -22,6 +22,9 @@ run: setup  ## run an experiment (CONFIG=…; the default is digits), record it,
 
 test: setup  ## run the tests
 	python -m pytest
+
+bad-input: setup  ## try every malformed input of the tests, and count
+	PYTHONPATH=tests python -m bad_input
 
 setup: $(VENV)/.ready
 
@@ -50,9 +53,24 @@ recipe: setup  ## learning curve of the training recipe -> docs/recipe.md (12 mi
 timings: setup  ## what each rule of the last run took: jobs, seconds, memory
 	python benchmarks/jobs.py logs/digits
 
+lineage-timings: setup  ## what lineage, descendants and audit take at 5, 10 and 20 generations
+	python benchmarks/lineage.py
+
+tampers: setup  ## every way to tamper with every kind of artifact, and the law that tells
+	python tests/tampers.py
+
 pictures: setup  ## copy the last run's figures to where README shows them
 	mkdir -p docs/figures
 	cp results/digits/figures/*.png docs/figures/
+
+theory: setup  ## every figure of the exact loops -> results/theory-*; resumable (docs/theory.md)
+	@for config in config/theory-*/config.yaml; do \
+		snakemake --cores $(CORES) --quiet rules --configfile $$config || exit 1; done
+
+theory-pictures: setup  ## copy the figures of `make theory` to where docs/theory.md shows them
+	mkdir -p docs/figures/theory
+	for folder in results/theory-*; do \
+		cp $$folder/figures/*.png docs/figures/theory/$${folder#results/theory-}.png; done
 
 pull: setup  ## fetch recorded results (CONFIG=…) and make Snakemake believe them
 	@autophagy pull $(CONFIG)

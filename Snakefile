@@ -15,13 +15,21 @@ if not workflow.overwrite_configfiles:
 
 
 include: "rules/common.smk"
-include: "rules/real.smk"
-include: "rules/mix.smk"
-include: "rules/train.smk"
-include: "rules/sample.smk"
-include: "rules/evaluate.smk"
-include: "rules/record.smk"
-include: "rules/report.smk"
+
+
+if EXPERIMENT.kind == "theory":
+
+    include: "rules/theory.smk"
+
+else:
+
+    include: "rules/real.smk"
+    include: "rules/mix.smk"
+    include: "rules/train.smk"
+    include: "rules/sample.smk"
+    include: "rules/evaluate.smk"
+    include: "rules/record.smk"
+    include: "rules/report.smk"
 
 
 rule all:

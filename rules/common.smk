@@ -19,6 +19,9 @@ try:
     origin = (
         os.path.relpath(workflow.configfiles[0]) if workflow.configfiles else "config"
     )
+    # Snakemake has read it already, and keeps the last of two equal keys.
+    for file in workflow.configfiles:
+        configuration.refuse_twice(os.path.relpath(file))
     EXPERIMENT = configuration.parse(dict(config), origin)
     PLAN = planning.build(EXPERIMENT)
 except UserError as error:
@@ -33,14 +36,6 @@ ENVIRONMENT = "../workflow/envs/autophagy.yaml"
 # Folders of the two kinds of training: a generation of a loop, and a real-only model.
 GENERATION = "loops/{loop}/seed-{seed}/gen-{generation}"
 REAL_ONLY = "real-only/{real_only}/seed-{seed}"
-
-
-wildcard_constraints:
-    loop="|".join(EXPERIMENT.loops),
-    real_only="|".join(EXPERIMENT.real_only),
-    evaluated="|".join(["real", *EXPERIMENT.loops, *EXPERIMENT.real_only]),
-    seed="|".join(map(str, EXPERIMENT.seeds)),
-    generation=r"\d{3}",
 
 
 def root_of(wildcards, output):
@@ -97,9 +92,8 @@ def records_of(*patterns):
 def every_artifact():
     records = map(PLAN.record, PLAN.nodes)
     payloads = [path for record in records for path in manifests.payload_paths(record)]
-    return [
-        f"{ROOT}/{path}" for path in payloads + list(map(manifests.path_of, PLAN.nodes))
-    ]
+    found = [*payloads, *map(manifests.path_of, PLAN.nodes), paths.AUDIT]
+    return [f"{ROOT}/{path}" for path in found]
 
 
 def preview_manifests(wildcards):

@@ -4,6 +4,14 @@ NETWORK = paths.network_path(EXPERIMENT)
 SPLITS = ["real/loop", "real/reference", "real/features"]
 
 
+wildcard_constraints:
+    loop="|".join(EXPERIMENT.loops),
+    real_only="|".join(EXPERIMENT.real_only),
+    evaluated="|".join(["real", *EXPERIMENT.loops, *EXPERIMENT.real_only]),
+    seed="|".join(map(str, EXPERIMENT.seeds)),
+    generation=r"\d{3}",
+
+
 rule real:
     input:
         data_files(),

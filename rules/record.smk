@@ -82,6 +82,7 @@ rule audit:
 use rule record_loop as record_report with:
     input:
         manifests=parents_of(paths.REPORT),
+        audit=f"{ROOT}/{paths.AUDIT}",
         payloads=[f"{ROOT}/{path}" for path in PLAN.nodes[paths.REPORT].payload],
     output:
         f"{ROOT}/{paths.REPORT}",

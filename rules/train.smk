@@ -1,5 +1,6 @@
 # Needs: training_set.parquet and the pictures it points at.
 # Makes: model/, the G^t fitted to it.
+# Killed, it leaves train.checkpoint/ beside its log and goes on from there when run again.
 
 
 rule train:

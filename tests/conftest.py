@@ -99,6 +99,33 @@ def make(
         steps[node.step](root, [plan.record(path)], quiet)
 
 
+def make_theory(plan: planning.Plan, root: Path) -> None:
+    """Make every artifact of a plan of kind theory, in its order, in this process."""
+    from autophagy.steps.audit import audit_experiment
+    from autophagy.steps.draw_theory import draw_theory
+    from autophagy.steps.record_root import record_root
+    from autophagy.steps.theory_part import theory_part
+    from autophagy.steps.theory_table import theory_table
+    from autophagy.theory import plan as theory_plan
+
+    steps = {
+        "theory_part": theory_part,
+        "theory_table": theory_table,
+        "record_root": record_root,
+        "report": record_root,
+    }
+    experiment = plan.experiment
+    for path, node in plan.nodes.items():
+        if node.step == "report":
+            audit_experiment(str(root), plan.audited())
+            tables = {run: theory_plan.table_path(run) for run in experiment.runs}
+            stem, table = root / "figures" / experiment.figure, root / theory_plan.TABLE
+            draw_theory(
+                str(root), tables, experiment.figure, experiment.title, str(stem), str(table)
+            )
+        steps[node.step](root, [plan.record(path)], quiet)
+
+
 def _draw(plan: planning.Plan, root: Path) -> None:
     from autophagy.steps.report import draw_curves, draw_grid, draw_lineage
 
@@ -132,10 +159,16 @@ def tiny_experiment(tmp_path_factory: pytest.TempPathFactory) -> Made:
     Read it only; copy what a test means to break.
     """
     folder = tmp_path_factory.mktemp("tiny")
+    plan = make_tiny(folder)
+    return Made(plan, folder / plan.root, folder)
+
+
+def make_tiny(folder: Path) -> planning.Plan:
+    """tests/configs/tiny.yaml with one seed, whole, in an empty folder."""
     content = tiny_content() | {"seeds": [1]}
     (folder / "config").mkdir()
     (folder / "config/config.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     plan = plan_of(content)
     (folder / "dvc.yaml").write_text(ledger.text(plan, "config/config.yaml"), encoding="utf-8")
     make(plan, folder / plan.root)
-    return Made(plan, folder / plan.root, folder)
+    return plan

@@ -469,6 +469,17 @@ def test_any_other_error_is_one_line_too_and_its_traceback_in_the_log(
         assert "ValueError: shapes (3,) and\n  (4,) do not fit" in kept
 
 
+def test_an_interrupted_job_prints_no_traceback(tmp_path, capsys) -> None:
+    given = SimpleNamespace(log=[str(tmp_path / "job.log")], rule="draw_grid")
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit, match=r"^autophagy: draw_grid: interrupted; the same command"):
+        job.call(given, interrupted)
+    assert (tmp_path / "job.log").read_text() == "interrupted\n"
+
+
 @pytest.mark.parametrize(
     ("step", "path", "title"),
     [
@@ -553,7 +564,8 @@ def test_every_script_is_tried_here() -> None:
         "draw_curves.py",
         "draw_lineage.py",
     }
-    assert scripts == {*JOBS, *report}
+    theory = {"theory_part.py", "theory_table.py", "draw_theory.py"}  # test_theory_experiment.py
+    assert scripts == {*JOBS, *report, *theory}
 
 
 # Progress
@@ -586,6 +598,24 @@ def test_progress_is_told_every_ten_seconds_with_the_time_left(
     ]
     assert len(lines) == 11
     assert capsys.readouterr().err.splitlines() == [f"  train x: {line}" for line in lines]
+
+
+def test_the_time_left_is_that_of_the_steps_since_a_resumption(tmp_path, monkeypatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(progress, "time", clock)
+    with (tmp_path / "log").open("w") as log:
+        told = progress.Progress("x", log)
+        for step in range(300, 331):
+            clock.now += 1
+            told(step, 400, "")
+        # A second count within the job, such as its preview's.
+        for step in (5, 15):
+            clock.now += 10
+            told(step, 100, "pictures")
+    assert (tmp_path / "log").read_text().splitlines() == [
+        "309/400 , 1 min 31 s left", "319/400 , 1 min 21 s left", "329/400 , 1 min 11 s left",
+        "5/100 pictures", "15/100 pictures, 1 min 25 s left",
+    ]  # fmt: skip
 
 
 def test_a_remark_before_the_work_begins_is_told_at_once(tmp_path, monkeypatch, capsys) -> None:

@@ -239,7 +239,8 @@ MALFORMED: list[tuple[dict[str, Any], str, str]] = [
     ({"schema": True}, "schema: true", "it should be a valid integer"),
     ({"schema": 1.0}, "schema: 1.0", "it should be a valid integer"),
     ({"schema": GONE}, "schema: is missing", "schema.json"),
-    ({"kind": "theory"}, 'kind: "theory"', "'images'"),
+    ({"kind": "theory"}, "study: is missing", "allowed: limits, trajectories,"),
+    ({"kind": "movies"}, 'kind: "movies"', "allowed: images, theory"),
     ({"generations": 0}, "generations: 0", "greater than or equal to 1"),
     ({"generations": 1000}, "generations: 1000", "less than or equal to 999"),
     ({"seeds": []}, "seeds: []", "at least 1 item"),
@@ -290,7 +291,7 @@ def test_a_misspelt_key_is_the_whole_finding() -> None:
 def test_values_that_have_no_end_are_refused_by_name() -> None:
     endless: list[Any] = []
     endless.append(endless)
-    assert refusal(edited({"seeds": endless})).startswith("seeds.0: this list is not allowed")
+    assert refusal(edited({"seeds": endless})).startswith("seeds: holds more than 100000")
     deep: Any = 1
     for _ in range(5000):
         deep = [deep]

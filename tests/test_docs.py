@@ -9,6 +9,8 @@ import pytest
 from autophagy import config as configuration
 from autophagy.models.table import FAMILIES
 from autophagy.tables import COLUMNS
+from autophagy.theory.options import experiment_class as theory_class
+from autophagy.theory.studies.table import STUDIES
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")])
@@ -36,6 +38,16 @@ def test_every_key_of_the_configuration_is_explained() -> None:
             keys |= set(definition.get("properties", {}))
         missing = {key for key in keys if not re.search(rf"[`.]{key}`", text)}
         assert not missing
+
+
+def test_every_key_of_theory_is_explained() -> None:
+    text = (REPOSITORY / "docs" / "theory.md").read_text()
+    for study in STUDIES:
+        schema = theory_class(study).model_json_schema()
+        keys = set(schema["properties"])
+        for definition in schema["$defs"].values():
+            keys |= set(definition.get("properties", {}))
+        assert not {key for key in keys if f"`{key}`" not in text}
 
 
 def test_every_column_of_the_table_is_explained() -> None:

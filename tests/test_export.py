@@ -362,7 +362,7 @@ def test_a_model_that_starts_from_another_names_it_as_its_base(tiny_experiment) 
     tuned = json.loads(json.dumps(archive.manifest(model)))
     tuned["materials"].append({"path": base, "sha256": "0" * 64})
     training_set = CHOSEN.replace("samples", "training_set.parquet")
-    tuned["params"]["shares"] = {base: 1, training_set: 1}
+    tuned["params"]["shares"] = {base: 1.0, training_set: 1.0}
     archive._read[model] = tuned
     header = yaml.safe_load(card.card(archive, model).split("---\n")[1])
     assert header["base_model"] == [f"tiny/{base}"]

@@ -36,7 +36,8 @@ def test_the_default_ledger_is_the_one_its_configuration_gives() -> None:
 def test_code_deps_are_the_fingerprinted_files(config: str) -> None:
     plan = plan_of(config)
     stages = yaml.safe_load(ledger.text(plan, config))["stages"]
-    for stage in ledger.STAGES:
+    assert set(stages) == {stage.name for stage in ledger.stages_of(plan)}
+    for stage in ledger.stages_of(plan):
         body = stages[stage.name].get("do", stages[stage.name])
         code = {dep for dep in body["deps"] if dep.endswith(".py")}
         files = {f"workflow/scripts/{file}" for step in stage.steps for file in plan.files(step)}

@@ -74,7 +74,7 @@ def test_an_old_artifact_is_replaced_whole(kind, tmp_path) -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [RuntimeError("bug"), UserError("culprit"), KeyboardInterrupt(), OSError(errno.ENOSPC, "full")],
+    [RuntimeError("bug"), UserError("culprit"), KeyboardInterrupt(), OSError(errno.ENOSPC, "")],
     ids=lambda error: type(error).__name__,
 )
 @pytest.mark.parametrize("existing", [True, False])
@@ -89,7 +89,7 @@ def test_an_exception_leaves_the_old_one_whole_and_no_litter(
     with pytest.raises(expected) as raised:
         write(target, "torn", kind, error)
     if isinstance(error, OSError):
-        assert str(raised.value) == f"{target}: cannot be written: full"
+        assert str(raised.value) == f"{target}: cannot be written: No space left on device"
     else:
         assert raised.value is error
     assert [path.name for path in tmp_path.iterdir()] == (["x"] if existing else [])
@@ -192,3 +192,20 @@ def test_unreadable_json_is_a_user_error(bytes_, message, tmp_path) -> None:
 
 def test_a_user_error_is_one_line() -> None:
     assert str(UserError("a:\n  b\t c ")) == "a: b c"
+
+
+def test_files_have_the_mode_that_the_process_gives_even_where_their_writer_is_secretive(
+    tmp_path,
+) -> None:
+    before = os.umask(0o027)
+    try:
+        with store.new_folder(tmp_path / "model") as folder:
+            (folder / "weights").write_bytes(b"x")
+            (folder / "weights").chmod(0o600)
+        with store.new_file(tmp_path / "file") as file:
+            file.write_bytes(b"x")
+            file.chmod(0o600)
+    finally:
+        os.umask(before)
+    for path in (tmp_path / "model/weights", tmp_path / "file"):
+        assert path.stat().st_mode & 0o777 == 0o640

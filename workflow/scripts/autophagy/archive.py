@@ -10,8 +10,8 @@ from typing import Any
 from autophagy import manifests, store
 from autophagy.errors import UserError
 
-#: The manifest by which an experiment's folder is known.
-LANDMARK = "real/loop.manifest.json"
+#: The manifests by which an experiment's folder is known: of pictures, and of the exact loops.
+LANDMARKS = ("real/loop.manifest.json", "theory/manifest.json")
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,16 @@ class Archive:
                     done.add(name)
                     order.append(name)
                 continue
-            if name in opened and any(parent in opened for parent in missing):
-                raise UserError(f"{manifests.path_of(name)}: is among its own ancestors")
+            if name in opened:
+                raise UserError(
+                    f"{self.root / manifests.path_of(name)}: is made from itself, by way of "
+                    f"{missing[0]}"
+                )
             opened.add(name)
             stack += missing
         return order
+
+
+def is_experiment(folder: Path) -> bool:
+    """Is this an experiment's folder, results/<experiment>?"""
+    return any((folder / landmark).is_file() for landmark in LANDMARKS)

@@ -6,6 +6,7 @@ Exit status: 0 fine, 1 a finding, 2 wrong use.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -32,6 +33,10 @@ def main(arguments: list[str] | None = None) -> int:
         # The reader (head, less) has gone; Python would complain of it again when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    # Names too long for the file system, links in a circle.
+    except OSError as error:
+        print(f"autophagy: {UserError(str(error))}", file=sys.stderr)
+        return 2
 
 
 def _record(chosen: argparse.Namespace) -> int:
@@ -96,6 +101,8 @@ def _summary(chosen: argparse.Namespace) -> int:
 
     plan, _ = _plan(chosen.config)
     root = Path(plan.root)
+    if plan.experiment.kind == "theory":
+        return _summary_of_theory(plan, chosen.json)
     if not (root / "metrics.csv").is_file():
         raise UserError(f"{root}/metrics.csv: is missing; run the workflow first")
     if chosen.json:
@@ -106,6 +113,39 @@ def _summary(chosen: argparse.Namespace) -> int:
     for name in paths.figure_names(plan.experiment):
         print(f"  {root}/figures/{name}.png")
     return 0
+
+
+def _summary_of_theory(plan, as_json: bool) -> int:
+    import pandas as pd
+
+    from autophagy.theory import plan as theory
+    from autophagy.theory import tables
+
+    file = Path(plan.root) / theory.TABLE
+    if not file.is_file():
+        raise UserError(f"{file}: is missing; run the workflow first")
+    table = pd.read_csv(file)
+    if as_json:
+        print(table.to_json(orient="records", indent=2))
+        return 0
+    print(f"{plan.experiment.experiment}: {plan.experiment.title}\n")
+    print(tables.summary(table, plan.experiment.study))
+    print("\nFigures:")
+    for name in theory.figure_files(plan.experiment):
+        print(f"  {plan.root}/{name}")
+    return 0
+
+
+def _effective_size(chosen: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from autophagy.theory import effective
+
+    found = effective.effective_size(
+        chosen.n_real, chosen.n_synthetic, chosen.bias, chosen.dim, chosen.chains, chosen.seed
+    )
+    print(json.dumps(asdict(found), indent=2) if chosen.json else found.told())
+    return 0 if found.helps else 1
 
 
 def _check(chosen: argparse.Namespace) -> int:
@@ -131,9 +171,13 @@ def _lineage(chosen: argparse.Namespace) -> int:
 
     manifests, artifact = locate(Path(chosen.path))
     found = lineage.tree(manifests, artifact)
-    # Long loops nest deeper than Python's default limit.
-    sys.setrecursionlimit(1000 + 10 * len(manifests.parents_first([artifact])))
-    print(json.dumps(found, indent=2) if chosen.json else "\n".join(lineage_text.drawn(found)))
+    # Long loops nest deeper than Python's own limit.
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(limit + 10 * len(manifests.parents_first([artifact])))
+    try:
+        print(json.dumps(found, indent=2) if chosen.json else "\n".join(lineage_text.drawn(found)))
+    finally:
+        sys.setrecursionlimit(limit)
     return 0
 
 
@@ -174,21 +218,40 @@ def _descendants(chosen: argparse.Namespace) -> int:
 
 
 def _audit(chosen: argparse.Namespace) -> int:
-    from autophagy import audit, store
-    from autophagy.archive import LANDMARK, Archive
+    from autophagy import audit
+    from autophagy.archive import Archive, is_experiment
 
     root = Path(chosen.results)
-    if not (root / LANDMARK).is_file():
+    if not is_experiment(root):
         raise UserError(f"{root}: is no experiment's folder; give results/<experiment>")
-    found = audit.audit(Archive(root))
-    store.write_json(root / "audit.json", audit.as_json(found))
+    report = audit.examine(Archive(root))
+    found = report.findings
+    _write_audit(root, found)
     if chosen.json:
-        print(json.dumps(audit.as_json(found), indent=2))
-    else:
-        for finding in found:
-            print(f"{finding.path}: {finding.law}: {finding.message}")
-        print(f"{root}: {len(found)} findings" if found else f"{root}: every law holds")
+        print(json.dumps(audit.as_json(found, report.laws), indent=2))
+        return 1 if found else 0
+    for finding in found:
+        print(f"{finding.path}: {finding.law}: {finding.message}")
+    for line in report.unchecked:
+        print(line)
+    count = f"{len(found)} finding{'s' if len(found) > 1 else ''}"
+    print(f"{root}: {count if found else 'every law holds'}")
     return 1 if found else 0
+
+
+def _write_audit(root: Path, found: list[Any]) -> None:
+    """Write audit.json where it differs; a folder that can only be read is audited all the same."""
+    from autophagy import audit, paths, store
+
+    ledger = {finding.law for finding in found} - {"files", *audit.LAWS}
+    content = audit.as_json(found, ["files", *audit.LAWS, *ledger])
+    with contextlib.suppress(OSError):
+        if (root / paths.AUDIT).read_text(encoding="utf-8") == store.canonical_json(content):
+            return
+    try:
+        store.write_json(root / paths.AUDIT, content)
+    except UserError as error:
+        print(f"autophagy: {error}", file=sys.stderr)
 
 
 def _export(chosen: argparse.Namespace) -> int:
@@ -318,6 +381,20 @@ def _parser() -> argparse.ArgumentParser:
         help="the signer's public key: `openssl pkey -in FILE -pubout -out PUBLIC`",
     )  # fmt: skip
     sub.add_argument("--signature", metavar="FILE", help=signature_help)
+    sub = add(
+        "effective-size",
+        _effective_size,
+        "what synthetic data are worth beside fresh real data: n_e/n_r of a Gaussian's loop",
+    )
+    for flag, kind, text in (
+        ("--n-real", int, "fresh real points a generation, n_r"),
+        ("--n-synthetic", int, "synthetic points a generation, n_s"),
+        ("--bias", float, "sampling bias λ in (0, 1]"),
+        ("--dim", int, "dimensions d"),
+    ):
+        sub.add_argument(flag, type=kind, required=True, help=text)
+    sub.add_argument("--chains", type=int, help="default: as many as take a few seconds")
+    sub.add_argument("--seed", type=int, default=1)
     add_config(add("check", _check, "validate a configuration and do nothing"))
     add("schema", _schema, "print the JSON schema of the configuration")
     return parser

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Union, get_args
 
 import yaml
 from pydantic import Field, ValidationError, create_model
+from pydantic.json_schema import models_json_schema
 
 from autophagy import data, models, regimes
 from autophagy.config_checks import check
@@ -16,10 +17,19 @@ from autophagy.errors import UserError
 from autophagy.features import NETWORKS
 from autophagy.models.table import FAMILIES
 from autophagy.schema import Count, Options
+from autophagy.theory import options as theory
+from autophagy.theory.options import TheoryExperiment
+from autophagy.theory.studies.table import STUDIES
 
 #: Names become folders, DVC stage names and dotted parameter paths.
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 Name = Annotated[str, Field(pattern=NAME)]
+#: The largest file that is read: a hundred times the default.
+MAX_BYTES = 2**18
+#: The most values below one key, however few the file writes out.
+MAX_VALUES = 100_000
+#: A key by which Snakemake, reading the file itself, would evaluate the values of others.
+TEMPLATE = "__use_yte__"
 Bias = Annotated[float, Field(gt=0.0, le=1.0)]
 
 
@@ -82,9 +92,15 @@ def experiment_class(family: str) -> type[Experiment]:
 
 def json_schema() -> dict[str, Any]:
     """The JSON schema of every valid configuration (workflow/schemas/config.schema.json)."""
-    variants = [experiment_class(family).model_json_schema() for family in FAMILIES]
-    schema = variants[0] if len(variants) == 1 else {"anyOf": variants}
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    classes = [experiment_class(family) for family in FAMILIES]
+    classes += [theory.experiment_class(study) for study in STUDIES]
+    _, schema = models_json_schema(
+        [(experiment, "validation") for experiment in classes],
+        ref_template="#/$defs/{model}",
+    )
+    names = [{"$ref": f"#/$defs/{experiment.__name__}"} for experiment in classes]
+    draft = "https://json-schema.org/draft/2020-12/schema"
+    return {"$schema": draft, "anyOf": names, **schema}
 
 
 class _Loader(yaml.SafeLoader):
@@ -103,7 +119,7 @@ class _Loader(yaml.SafeLoader):
         return node
 
 
-def load(path: FilePath | str) -> Experiment:
+def load(path: FilePath | str) -> Experiment | TheoryExperiment:
     """Read and validate a YAML file.
 
     Raises:
@@ -123,7 +139,14 @@ def refuse_twice(path: FilePath | str) -> None:
 
 def _read(path: FilePath | str) -> Any:
     try:
-        return yaml.load(FilePath(path).read_text(encoding="utf-8"), Loader=_Loader)
+        with FilePath(path).open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+        if len(raw) > MAX_BYTES:
+            raise UserError(f"is no configuration: larger than {MAX_BYTES} bytes")
+        content = yaml.load(raw.decode("utf-8"), Loader=_Loader)
+        if isinstance(content, dict) and TEMPLATE in content:
+            raise UserError(f"{TEMPLATE}: unknown key; templates run code, so write plain values")
+        return content
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from error
     except UserError as error:
@@ -134,7 +157,7 @@ def _read(path: FilePath | str) -> Any:
         raise UserError(f"{path}: not valid YAML: {error}") from error
 
 
-def parse(content: Any, origin: str) -> Experiment:
+def parse(content: Any, origin: str) -> Experiment | TheoryExperiment:
     """Validate a configuration, whole, before anything runs.
 
     Args:
@@ -147,11 +170,32 @@ def parse(content: Any, origin: str) -> Experiment:
     if not isinstance(content, dict):
         raise UserError(f"{origin}: must be a mapping of keys, not {type(content).__name__}")
     try:
-        experiment = _validate(content)
-        check(experiment)
+        for key, value in content.items():
+            _require_few(key, value)
+        validate, check_across = _KINDS[_kind(content)]
+        experiment = validate(content)
+        check_across(experiment)
     except UserError as error:
         raise UserError(f"{origin}: {error}") from error
     return experiment
+
+
+def _require_few(key: Any, value: Any) -> None:
+    """Refuse a value that aliases blow up (or lead round in a circle) before anyone walks it."""
+    count, stack = 0, [value]
+    while stack:
+        item = stack.pop()
+        count += 1
+        if count > MAX_VALUES:
+            where = key if isinstance(key, str) else short(key)
+            raise UserError(
+                f"{where}: holds more than {MAX_VALUES} values, aliases counted as often as they "
+                "stand"
+            )
+        if isinstance(item, dict):
+            stack.extend(item.values())
+        elif isinstance(item, list | tuple | set):
+            stack.extend(item)
 
 
 def regime_of(loop: Loop) -> regimes.Regime:
@@ -167,6 +211,32 @@ def _validate(content: dict[Any, Any]) -> Experiment:
         return model.model_validate(content)
     except ValidationError as error:
         raise UserError(first_finding(error, model)) from error
+
+
+def _validate_theory(content: dict[Any, Any]) -> TheoryExperiment:
+    study = content.get("study")
+    if "study" not in content:
+        raise UserError(f"study: is missing; allowed: {', '.join(STUDIES)}")
+    if not isinstance(study, str) or study not in STUDIES:
+        raise UserError(f"study: {short(study)} is not allowed; allowed: {', '.join(STUDIES)}")
+    model = theory.experiment_class(study)
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise UserError(first_finding(error, model)) from error
+
+
+#: kind -> how its configurations are validated, and what then checks them across keys.
+_KINDS = {"images": (_validate, check), "theory": (_validate_theory, theory.check)}
+
+
+def _kind(content: dict[Any, Any]) -> str:
+    kind = content.get("kind")
+    if "kind" not in content:
+        raise UserError(f"kind: is missing; allowed: {', '.join(_KINDS)}")
+    if not isinstance(kind, str) or kind not in _KINDS:
+        raise UserError(f"kind: {short(kind)} is not allowed; allowed: {', '.join(_KINDS)}")
+    return kind
 
 
 def _chosen(content: dict[Any, Any], section: str, key: str, allowed: tuple[str, ...]) -> str:

@@ -26,7 +26,11 @@ def check(experiment: Experiment) -> None:
         raise UserError(f"seeds: {experiment.seeds} holds a seed twice; each may stand once")
     dataset = data.module(experiment.dataset.name)
     plain_dataset = plain(experiment.dataset)
-    dataset.check(plain_dataset)
+    try:
+        dataset.check(plain_dataset)
+    # Names that are too long for the file system, loops of links, folders one may not enter.
+    except OSError as error:
+        raise UserError(f"dataset.path: cannot be read: {error.strerror or error}") from error
     available = dataset.rows(plain_dataset)
     asked = splits.loop + splits.reference + splits.features
     if available is not None and asked > available:
@@ -63,11 +67,23 @@ def check(experiment: Experiment) -> None:
     for name, loop in experiment.loops.items():
         _check_name(f"loops.{name}", name)
         _check_loop(name, loop, experiment)
+    _check_case([*experiment.real_only, *experiment.loops])
 
 
 def _check_name(key: str, name: str) -> None:
-    if name in RESERVED:
+    if name.lower() in RESERVED:
         raise UserError(f"{key}: the name {name!r} is taken by the results themselves; rename it")
+
+
+def _check_case(names: list[str]) -> None:
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.setdefault(name.lower(), name)
+        if other != name:
+            raise UserError(
+                f"loops and real_only: {other} and {name} differ by case alone, and are one folder "
+                "on some disks; rename one"
+            )
 
 
 def _check_loop(name: str, loop: Loop, experiment: Experiment) -> None:

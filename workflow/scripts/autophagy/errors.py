@@ -1,11 +1,18 @@
 """The one kind of error a user meets: a line that names the culprit and what to do."""
 
+#: Characters of a message; text from a broken file could fill the screen.
+LONGEST = 2000
+
 
 class UserError(Exception):
     """Something the user can mend: a config key, a file, a missing package.
 
-    The message is one line: which key or file, what is wrong, what is allowed.
+    The message is one line: which key or file, what is wrong, what is allowed. What does not print
+    (control characters, marks of direction) is escaped, and no more than `LONGEST` is said.
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(str(message).split()))
+        line = " ".join(str(message).split())
+        # Names come from files of strangers: a terminal must not obey them.
+        shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line[: LONGEST + 1])
+        super().__init__(shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}...")

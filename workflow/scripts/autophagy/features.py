@@ -124,7 +124,7 @@ def fit(
         labels: int64 N.
 
     Raises:
-        UserError: see `check`.
+        UserError: see `check`; or the loss is no longer finite.
     """
     import torch
 
@@ -151,6 +151,11 @@ def fit(
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         rate.step()
+        if not np.isfinite(loss.item()):
+            raise UserError(
+                f"evaluate.features: the feature network's loss is {loss.item()} after epoch "
+                f"{epoch + 1}; look for broken pictures or labels in real/features"
+            )
         report(epoch + 1, epochs, f"epochs, loss {loss.item():.4f}")
     config = {"size": size, "channels": channels, "levels": levels, "n_classes": n_classes}
     return FeatureNetwork(network.eval(), config, device)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -32,7 +32,15 @@ def call(snakemake: Any, function: Callable[..., None], **arguments: Any) -> Non
     """Call function(**arguments) for a rule that makes no artifact; errors as in `run`."""
     with _one_line_errors(snakemake, snakemake.rule) as log:
         function(**arguments)
-        log.write("done\n")
+        _write(log, "done\n")
+
+
+def scratch_of(snakemake: Any) -> Path:
+    """The folder for what a job keeps for itself if it is killed: beside its log.
+
+    Snakemake deletes the outputs of a killed job and leaves this folder alone.
+    """
+    return Path(snakemake.log[0]).with_suffix(".checkpoint")
 
 
 @contextmanager
@@ -41,16 +49,41 @@ def _one_line_errors(snakemake: Any, title: str) -> Iterator[TextIO]:
 
     A `UserError` says what to do; of any other error the log keeps the traceback.
     """
-    with Path(snakemake.log[0]).open("w", encoding="utf-8") as log:
-        try:
-            yield log
-        except UserError as error:
-            log.write(f"failed: {error}\n")
-            sys.exit(f"autophagy: {title}: {error}")
-        except Exception as error:
-            traceback.print_exc(file=log)
-            name = " ".join(f"{type(error).__name__}: {error}".split())
-            sys.exit(f"autophagy: {title}: {name[:300]}; the traceback is in {snakemake.log[0]}")
+    log = _opened(snakemake.log[0], title)
+    try:
+        yield log
+    except UserError as error:
+        _write(log, f"failed: {error}\n")
+        sys.exit(f"autophagy: {title}: {error}")
+    except KeyboardInterrupt:
+        _write(log, "interrupted\n")
+        sys.exit(f"autophagy: {title}: interrupted; the same command goes on from here")
+    except Exception as error:
+        kept = _write(log, traceback.format_exc())
+        name = " ".join(f"{type(error).__name__}: {error}".split())
+        where = f"the traceback is in {snakemake.log[0]}" if kept else "the log cannot be written"
+        sys.exit(f"autophagy: {title}: {name[:300]}; {where}")
+    finally:
+        # What a full disk left in the buffer is tried once more on closing.
+        with suppress(OSError):
+            log.close()
+
+
+def _opened(path: str, title: str) -> TextIO:
+    try:
+        return Path(path).open("w", encoding="utf-8")
+    except OSError as error:
+        sys.exit(f"autophagy: {title}: {path}: cannot be written: {error.strerror}")
+
+
+def _write(log: TextIO, text: str) -> bool:
+    """Was the text written to the log? A full disk must not hide the error that it tells of."""
+    try:
+        log.write(text)
+        log.flush()
+    except OSError:
+        return False
+    return True
 
 
 def title_of(record: dict[str, Any]) -> str:

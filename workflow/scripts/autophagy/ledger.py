@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from autophagy import data, manifests
+from autophagy.config import NAME
 from autophagy.errors import UserError
 from autophagy.paths import AUDIT, REPORT, TABLES
 from autophagy.plan import Plan
 from autophagy.schema import plain
+from autophagy.theory import plan as theory
 
 HEADER = """\
 # The ledger: what DVC versions, and the second entrance (`dvc repro`). Snakemake does the work.
@@ -116,6 +119,47 @@ STAGES = (
 )
 
 
+def stages_of(plan: Plan) -> tuple[Stage, ...]:
+    """The stages of an experiment's kind."""
+    return _theory_stages(plan) if plan.experiment.kind == "theory" else STAGES
+
+
+def _theory_stages(plan: Plan) -> tuple[Stage, ...]:
+    runs = Stage(
+        "theory",
+        ("theory_part", "theory_table"),
+        ("theory_part", "theory_table"),
+        "theory/${key}/table.csv.manifest.json",
+        ("theory/${key}",),
+        params=("study", "seed", "effort", "threads", "runs.${key}"),
+        foreach="runs",
+    )
+    known = theory.REAL_ONLY_TABLE in plan.nodes
+    curve = replace(
+        runs,
+        name="theory-real-only",
+        target=manifests.path_of(theory.REAL_ONLY_TABLE),
+        outs=(f"theory/{theory.REAL_ONLY}",),
+        params=("study", "seed", "threads", "runs"),
+        foreach=None,
+    )
+    folders = [f"theory/{run}" for run in plan.experiment.runs]
+    report = Stage(
+        "theory-report",
+        ("record_theory", "audit_theory", "draw_theory", "record_theory_report"),
+        ("record_root", "report"),
+        REPORT,
+        (theory.ROOT, theory.TABLE, AUDIT, "figures"),
+        deps=(*curve.outs * known, *folders),
+        params=(
+            "experiment", "study", "title", "seed", "effort", "figure", "threads", "runs",
+        ),
+    )  # fmt: skip
+    if not known:
+        return (runs, report)
+    return (curve, replace(runs, deps=curve.outs), report)
+
+
 def text(plan: Plan, config: str) -> str:
     """The dvc.yaml of an experiment.
 
@@ -125,14 +169,15 @@ def text(plan: Plan, config: str) -> str:
     """
     folder = ledger_folder(config)
     content: dict[str, Any] = {"vars": [os.path.relpath(config, folder)], "stages": {}}
-    for stage in STAGES:
+    for stage in stages_of(plan):
         body = _body(plan, stage, config)
         if folder != ".":
             body = {"wdir": os.path.relpath(".", folder), **body}
         if stage.foreach:
             body = {"foreach": f"${{{stage.foreach}}}", "do": body}
         content["stages"][stage.name] = body
-    content["plots"] = _plots(plan)
+    if plan.experiment.kind == "images":
+        content["plots"] = _plots(plan)
     return HEADER.format(config=config) + yaml.safe_dump(
         content, sort_keys=False, width=100, allow_unicode=True
     )
@@ -146,7 +191,8 @@ def ledger_folder(config: str) -> str:
     """
     folder, name = os.path.split(os.path.normpath(config))
     top, _, own = folder.partition("/")
-    if top != "config" or name != "config.yaml" or "/" in own:
+    # The folder's name stands in commands that DVC gives to a shell.
+    if top != "config" or name != "config.yaml" or (own and not re.fullmatch(NAME, own)):
         raise UserError(
             f"{config}: has no ledger; DVC records config/config.yaml and config/NAME/config.yaml"
         )
@@ -163,6 +209,8 @@ def stage_nodes(plan: Plan) -> dict[str, list[str]]:
             name = f"{groups[top]}@{rest[0]}"
         elif top == "evaluation":
             name = _evaluation_stage(plan, rest[0])
+        elif plan.experiment.kind == "theory":
+            name = _theory_stage(path)
         else:
             name = {"real": "real", "features": "features", "figures": "report"}[top]
         stages.setdefault(name, []).append(path)
@@ -215,6 +263,13 @@ def _evaluation_stage(plan: Plan, name: str) -> str:
         return "evaluate-real"
     kind = "evaluate" if name in plan.experiment.loops else "evaluate-real-only"
     return f"{kind}@{name}"
+
+
+def _theory_stage(path: str) -> str:
+    if path in (REPORT, theory.ROOT):
+        return "theory-report"
+    run = path.split("/")[1]
+    return "theory-real-only" if run == theory.REAL_ONLY else f"theory@{run}"
 
 
 def _body(plan: Plan, stage: Stage, config: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from autophagy import manifests, paths
-from autophagy.archive import LANDMARK, Archive
+from autophagy.archive import Archive, is_experiment
 from autophagy.errors import UserError
 
 
@@ -20,7 +20,7 @@ def locate(path: Path) -> tuple[Archive, str]:
     """
     path = Path(path)
     within = path.absolute()
-    root = next((at for at in (within, *within.parents) if (at / LANDMARK).is_file()), None)
+    root = next((at for at in (within, *within.parents) if is_experiment(at)), None)
     if root is None:
         raise UserError(
             f"{path}: {'lies in no experiment' if path.exists() else 'does not exist'}; give an "

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from autophagy import fingerprint, store
+from autophagy import fingerprint, manifest_shape, store
 from autophagy.errors import UserError
 
 SCHEMA = 1
@@ -83,12 +83,23 @@ def read(root: Path, artifact: str) -> dict[str, Any]:
     """The manifest of an artifact.
 
     Raises:
-        UserError: it is missing, not JSON, or of another schema.
+        UserError: it is missing, not JSON, of another schema, or holds what `manifest_shape`
+            refuses, such as paths that lead out of the experiment's folder.
     """
+    if not manifest_shape.is_inside(artifact):
+        raise UserError(f"{root}: {artifact!r} is no path below it; no manifest is read there")
+    content = _read(root, artifact)
+    manifest_shape.require(content, root / path_of(artifact))
+    return content
+
+
+def _read(root: Path, artifact: str) -> dict[str, Any]:
+    """Any JSON of this schema, for those who compare it with what it should be."""
     path = root / path_of(artifact)
-    content = store.read_json(path)
+    content = store.read_json(path, manifest_shape.MAX_BYTES)
     found = content.get("schema") if isinstance(content, dict) else None
-    if found != SCHEMA:
+    # True and 1.0 are equal to 1.
+    if found != SCHEMA or type(found) is not int:
         raise UserError(f"{path}: schema {found!r} is not readable; this version reads {SCHEMA}")
     return content
 
@@ -102,7 +113,7 @@ def stale(root: Path, record: dict[str, Any]) -> str | None:
     artifact = record["path"]
     if not (root / path_of(artifact)).is_file():
         return f"{path_of(artifact)}: is missing"
-    manifest = read(root, artifact)
+    manifest = _read(root, artifact)
     for key in PLANNED:
         if manifest.get(key) != record[key]:
             return f"{path_of(artifact)}: its {key} is not what the configuration and code say"

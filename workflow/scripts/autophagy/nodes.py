@@ -320,7 +320,7 @@ def _report(experiment: Experiment, measured: list[str]) -> Node:
         params,
         None,
         materials=(*roots, "real/reference", *dict.fromkeys(previews)),
-        payload=(*paths.TABLES, paths.AUDIT, *figures),
+        payload=(*paths.TABLES, *figures),
     )
 
 

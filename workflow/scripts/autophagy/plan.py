@@ -6,6 +6,7 @@ compares it with the manifests on disk. It knows paths and parameters, and opens
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from autophagy import data, devices, fingerprint, models, nodes, paths
 from autophagy.config import Experiment
 from autophagy.nodes import Node
+from autophagy.theory.options import TheoryExperiment
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Step:
 class Plan:
     """Every artifact of an experiment, by path."""
 
-    experiment: Experiment
+    experiment: Experiment | TheoryExperiment
     steps: dict[str, Step]
     device: str
     nodes: dict[str, Node] = field(default_factory=dict)
@@ -78,14 +80,29 @@ class Plan:
         return fingerprint.modules_of(self.steps[step].scripts, self.steps[step].modules)
 
 
-def build(experiment: Experiment) -> Plan:
+def build(experiment: Experiment | TheoryExperiment) -> Plan:
     """The plan of a validated configuration."""
+    if experiment.kind == "theory":
+        from autophagy.theory import plan as theory
+
+        return _filled(Plan(experiment, theory.steps(experiment), "cpu"), theory.nodes(experiment))
+    plan = Plan(experiment, _steps(experiment), devices.resolve(experiment.device))
+    return _filled(plan, nodes.of_experiment(experiment))
+
+
+def _filled(plan: Plan, made: Iterable[Node]) -> Plan:
+    plan.nodes.update((node.path, node) for node in made)
+    return plan
+
+
+def _steps(experiment: Experiment) -> dict[str, Step]:
+    """The kinds of work of an experiment with pictures."""
     family = models.module(experiment.model.family)
     dataset = data.module(experiment.dataset.name)
     family_module = (models.module_name(experiment.model.family),)
     metric_libraries = ("numpy", "scipy", "torch")
     model_libraries = ("numpy", *family.SOFTWARE)
-    steps = {
+    return {
         "real": Step(
             ("real.py",), ("numpy", *dataset.SOFTWARE), (data.module_name(experiment.dataset.name),)
         ),
@@ -108,7 +125,3 @@ def build(experiment: Experiment) -> Plan:
             ("matplotlib", "numpy", "pandas"),
         ),
     }
-    plan = Plan(experiment, steps, devices.resolve(experiment.device))
-    for node in nodes.of_experiment(experiment):
-        plan.nodes[node.path] = node
-    return plan

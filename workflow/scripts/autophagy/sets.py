@@ -5,14 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from autophagy.errors import UserError
+from autophagy.manifest_shape import is_inside
 from autophagy.regimes import Part
 
+#: Array -> the kinds of number and of how many dimensions it may hold.
+KINDS = {
+    "images": ("u", 4),
+    "points": ("f", 2),
+    "labels": ("iu", 1),
+    "seeds": ("u", 1),
+    "source_rows": ("i", 1),
+}
+_KIND_NAMES = {"u": "unsigned integers", "i": "integers", "f": "floats"}
+#: The most rows an index is read with: a few bytes of parquet can promise any number.
+MAX_ROWS = 20_000_000
 #: Columns of a training set's index: which row of which artifact, its label and where it is from.
 COLUMNS = ("artifact", "row", "label", "origin", "generation")
 
@@ -28,22 +41,37 @@ class Source:
 def write_arrays(folder: Path, **arrays: np.ndarray) -> None:
     """One `<name>.npy` an array."""
     for name, array in arrays.items():
-        np.save(folder / f"{name}.npy", np.ascontiguousarray(array), allow_pickle=False)
+        with (folder / f"{name}.npy").open("wb") as file:
+            # Not the file itself: into files numpy writes past Python, and of a full disk it then
+            # says only how many values were written.
+            stream = SimpleNamespace(write=file.write)
+            np.lib.format.write_array(stream, np.ascontiguousarray(array), allow_pickle=False)
 
 
 def read_array(root: Path, artifact: str, name: str) -> np.ndarray:
     """One array of a set.
 
     Raises:
-        UserError: it is missing or not an array file.
+        UserError: it is missing, not an array file, or of other numbers or dimensions than
+            `KINDS` says.
     """
     path = root / artifact / f"{name}.npy"
     try:
-        return np.load(path, allow_pickle=False)
+        array = np.load(path, allow_pickle=False)
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (ValueError, EOFError) as error:
+    # What numpy raises on foreign bytes has no common base: a header may ask for all memory.
+    except Exception as error:
         raise UserError(f"{path}: not an array file: {error}") from error
+    if not isinstance(array, np.ndarray):
+        raise UserError(f"{path}: not an array file but an archive")
+    kinds, dimensions = KINDS.get(name, (array.dtype.kind, array.ndim))
+    if array.dtype.kind not in kinds or array.ndim != dimensions:
+        raise UserError(
+            f"{path}: holds {array.dtype} of shape {array.shape}; {name} have {dimensions} "
+            f"dimensions of {' or '.join(_KIND_NAMES[kind] for kind in kinds)}"
+        )
+    return array
 
 
 def index(parts: Iterable[Part], sources: dict[int, Source], order: np.ndarray) -> pd.DataFrame:
@@ -97,20 +125,38 @@ def read_index(path: Path) -> pd.DataFrame:
     """The index of a training set; `artifact` and `origin` are categories.
 
     Raises:
-        UserError: it is missing or no training set.
+        UserError: it is missing or no training set, or points out of the experiment's folder.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        table = pq.ParquetFile(path).read()
+        file = pq.ParquetFile(path)
+        if file.metadata.num_rows > MAX_ROWS:
+            raise UserError(f"{path}: promises {file.metadata.num_rows} rows; allowed: {MAX_ROWS}")
+        table = file.read()
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
     except pa.ArrowException as error:
         raise UserError(f"{path}: not a training set: {error}") from error
     if tuple(table.column_names) != COLUMNS:
         raise UserError(f"{path}: not a training set; its columns are {table.column_names}")
-    return table.to_pandas()
+    text = pa.dictionary(pa.int32(), pa.string())
+    for name in COLUMNS:
+        expected = text if name in ("artifact", "origin") else pa.int64()
+        column = table[name]
+        if column.type != expected or column.null_count:
+            raise UserError(f"{path}: not a training set; its column {name} is {column.type}")
+    index = table.to_pandas()
+    for name in ("row", "label", "generation"):
+        if len(index) and index[name].min() < 0:
+            raise UserError(f"{path}: its column {name} holds {index[name].min()}, below 0")
+    for artifact in index["artifact"].cat.categories:
+        if not is_inside(artifact):
+            raise UserError(
+                f"{path}: points at {artifact!r}, no path below the experiment's folder"
+            )
+    return index
 
 
 def gather(root: Path, table: pd.DataFrame, name: str = "images") -> np.ndarray:
@@ -120,7 +166,12 @@ def gather(root: Path, table: pd.DataFrame, name: str = "images") -> np.ndarray:
         array = read_array(root, str(artifact), name)
         if gathered is None:
             gathered = np.empty((len(table), *array.shape[1:]), array.dtype)
-        gathered[group.index] = array[group["row"].to_numpy()]
+        rows = group["row"].to_numpy()
+        if rows.max() >= len(array):
+            raise UserError(
+                f"{root / str(artifact)}: has {len(array)} rows and row {rows.max()} is asked for"
+            )
+        gathered[group.index] = array[rows]
     if gathered is None:
         raise UserError("a training set is empty")
     return gathered

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from autophagy import envelope, manifests, store
-from autophagy.archive import LANDMARK
+from autophagy.archive import is_experiment
 from autophagy.closure import Checked, Finding, Link, closure, strays
 from autophagy.errors import UserError
 
@@ -135,14 +135,14 @@ def locate(results: Path) -> tuple[Path, str | None]:
         UserError: it is neither.
     """
     path = Path(os.path.normpath(results.absolute()))
-    if (path / LANDMARK).is_file():
+    if is_experiment(path):
         return path, None
     root = path.parent.parent
-    if path.parent.name == "loops" and (root / LANDMARK).is_file():
+    if path.parent.name == "loops" and is_experiment(root):
         return root, f"loops/{path.name}/manifest.json"
     raise UserError(
         f"{results}: is neither results/<experiment> nor results/<experiment>/loops/<loop> "
-        f"with what it descends from ({LANDMARK} is missing)"
+        f"with what it descends from"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -57,14 +58,13 @@ def new_file(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove(aside)
         yield aside
+        _open_to_others(aside)
         _sync(aside)
         os.replace(aside, path)
         _sync(path.parent)
-    except OSError as error:
+    except BaseException as error:
         _discard(aside)
-        raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
-    except BaseException:
-        _discard(aside)
+        _raise_unwritable(path, error)
         raise
 
 
@@ -80,17 +80,15 @@ def new_folder(path: Path) -> Iterator[Path]:
         _remove(aside)
         aside.mkdir(parents=True)
         yield aside
-        for file in payload_files(aside).values():
-            _sync(file)
+        for inner in aside.rglob("*"):
+            _open_to_others(inner)
+            _sync(inner)
         _sync(aside)
-        _remove(path)
-        os.replace(aside, path)
+        _swap(aside, path)
         _sync(path.parent)
-    except OSError as error:
+    except BaseException as error:
         _discard(aside)
-        raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
-    except BaseException:
-        _discard(aside)
+        _raise_unwritable(path, error)
         raise
 
 
@@ -101,18 +99,65 @@ def write_json(path: Path, content: Any) -> None:
         aside.write_text(text, encoding="utf-8")
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, largest: int = 2**30) -> Any:
     """The content of a JSON file.
 
+    Args:
+        largest: bytes it may have.
+
     Raises:
-        UserError: it is missing or not JSON.
+        UserError: it is missing, too large or not JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            raw = file.read(largest + 1)
+        if len(raw) > largest:
+            raise ValueError(f"more than {largest} bytes")
+        return json.loads(raw.decode("utf-8"))
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: not valid JSON: {error}") from error
+
+
+def _swap(aside: Path, path: Path) -> None:
+    """Put a folder in the place of what is there, if anything, which is removed last.
+
+    Removing it first could leave a part of it, and no system renames onto a folder with files.
+    """
+    old = path.with_name(f".{path.name}.old")
+    _remove(old)
+    if not os.path.lexists(path):
+        os.replace(aside, path)
+        return
+    os.replace(path, old)
+    try:
+        os.replace(aside, path)
+    except BaseException:
+        os.replace(old, path)
+        raise
+    _discard(old)
+
+
+def _raise_unwritable(path: Path, error: BaseException) -> None:
+    """Raise a UserError where the operating system refused to write; return for other errors."""
+    # Writers in Rust, such as safetensors, put the system's error into the text of their own.
+    told = re.search(r"\(os error (\d+)\)", str(error))
+    if isinstance(error, OSError):
+        reason = os.strerror(error.errno) if error.errno else str(error)
+    elif told and not isinstance(error, UserError):
+        reason = os.strerror(int(told[1]))
+    else:
+        return
+    raise UserError(f"{path}: cannot be written: {reason}") from error
+
+
+def _open_to_others(path: Path) -> None:
+    """Give a file the mode that this process gives its files: some writers keep theirs private."""
+    if path.is_file():
+        mask = os.umask(0)
+        os.umask(mask)
+        path.chmod(0o666 & ~mask)
 
 
 def _remove(path: Path) -> None:

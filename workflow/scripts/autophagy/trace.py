@@ -30,24 +30,35 @@ def trace(archive: Archive, artifact: str, row: int) -> list[dict[str, Any]]:
         raise UserError(f"{artifact}: is a {kind} and has no rows; trace a training or sample set")
     if not 0 <= row < rows:
         raise UserError(f"{artifact}: has no row {row}; its rows are 0..{rows - 1}")
+    # Refuses an ancestry that turns in a circle, which indices would be followed round for ever.
+    distribution = lineage.depths(archive, artifact)
     step = {"path": artifact, "kind": kind, "row": row}
     if kind == "training_set":
-        entry = sets.read_index(archive.root / artifact).iloc[row]
+        index = sets.read_index(archive.root / artifact)
+        if len(index) != rows:
+            raise UserError(f"{artifact}: holds {len(index)} rows, and its manifest says {rows}")
+        entry = index.iloc[row]
+        if entry["artifact"] not in archive.parents(artifact):
+            raise UserError(
+                f"{artifact}: points at {entry['artifact']}, which is none of its parents"
+            )
         step |= {"label": int(entry["label"]), "origin": str(entry["origin"])}
         return [step, *trace(archive, str(entry["artifact"]), int(entry["row"]))]
-    step["label"] = int(sets.read_array(archive.root, artifact, "labels")[row])
+    step["label"] = _value(archive, artifact, "labels", row)
     if kind == "real_set":
-        source_row = int(sets.read_array(archive.root, artifact, "source_rows")[row])
-        return [step | {"source_row": source_row, "source": manifest["facts"]["source"]["name"]}]
+        source_row = _value(archive, artifact, "source_rows", row)
+        source = manifest["facts"].get("source") or {"name": "a source that is not named"}
+        return [step | {"source_row": source_row, "source": source["name"]}]
     sources = lineage.shares(archive, artifact)
-    distribution = lineage.depths(archive, artifact)
+    if not sources:
+        raise UserError(f"{artifact}: has no parent of kind model; samples are drawn from one")
     models = [_model(archive, model) for model in sources]
     direct = [model["training_set"] for model in models]
     return [
         step
         | {
             "generation": _generation(artifact),
-            "seed": int(sets.read_array(archive.root, artifact, "seeds")[row]),
+            "seed": _value(archive, artifact, "seeds", row),
             "sampling_bias": manifest["params"]["sampling_bias"],
             "models": models,
             # Samples lie one deeper than what their model was trained on.
@@ -106,12 +117,22 @@ def regenerate(archive: Archive, artifact: str, row: int) -> dict[str, Any]:
 
 
 def _model(archive: Archive, model: str) -> dict[str, Any]:
-    [training_set] = [p for p in archive.parents(model) if archive.kind(p) == "training_set"]
+    found = [parent for parent in archive.parents(model) if archive.kind(parent) == "training_set"]
+    if len(found) != 1:
+        raise UserError(f"{model}: has {len(found)} training sets among its parents; one is needed")
+    [training_set] = found
     return {
         "path": model,
         "training_set": training_set,
         "training_rows": archive.manifest(training_set)["rows"],
     }
+
+
+def _value(archive: Archive, artifact: str, name: str, row: int) -> int:
+    array = sets.read_array(archive.root, artifact, name)
+    if row >= len(array):
+        raise UserError(f"{artifact}: {name} has {len(array)} rows; row {row} is asked for")
+    return int(array[row])
 
 
 def _generation(artifact: str) -> int:
@@ -130,5 +151,10 @@ def _real_source_rows(archive: Archive, artifacts: list[str]) -> list[int]:
         real = table[table["origin"] == "real"]
         for artifact, rows in real.groupby("artifact", observed=True):
             ids = sets.read_array(archive.root, str(artifact), "source_rows")
-            found.update(ids[rows["row"].to_numpy()].tolist())
+            asked = rows["row"].to_numpy()
+            if asked.max() >= len(ids):
+                raise UserError(
+                    f"{artifact}: source_rows has {len(ids)} rows; row {asked.max()} is asked for"
+                )
+            found.update(ids[asked].tolist())
     return sorted(found)

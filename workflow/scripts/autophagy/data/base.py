@@ -82,6 +82,9 @@ def checked(
             f"{where}: the largest pixel is {images.max()}; allowed: 0..{levels - 1} "
             f"({levels} grey levels)"
         )
+    for name in classes:
+        if not str(name).isprintable():
+            raise UserError(f"{where}: the class name {name!r} holds characters that do not print")
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise UserError(
             f"{where}: labels are {labels.dtype} of shape {labels.shape}; "

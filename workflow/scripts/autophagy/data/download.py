@@ -117,6 +117,8 @@ def _write(target: pathlib.Path, body: bytes) -> None:
     try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(body)
+            stream.flush()
+            os.fsync(stream.fileno())
         os.replace(aside, target)
     except BaseException:
         pathlib.Path(aside).unlink(missing_ok=True)

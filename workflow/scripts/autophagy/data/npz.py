@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import zipfile
 from typing import Literal
 
 import numpy as np
@@ -10,6 +11,9 @@ import numpy as np
 from autophagy.data.base import DatasetOptions, RealSet, checked, numbered_classes, sha256_file
 from autophagy.errors import UserError
 from autophagy.schema import Path
+
+#: The most bytes its members may unpack to: forty times MNIST.
+MAX_BYTES = 2 * 2**30
 
 #: Libraries, besides numpy, that set what is loaded.
 SOFTWARE: tuple[str, ...] = ()
@@ -67,12 +71,26 @@ def load(dataset: dict) -> RealSet:
     return checked(images, labels, levels=256, classes=classes, source=source)
 
 
+def _require_plain(archive: zipfile.ZipFile) -> None:
+    """Refuse, before anything is unpacked, what no `numpy.savez` writes."""
+    names = archive.namelist()
+    for name in names:
+        if name.startswith(("/", "\\")) or ".." in name:
+            raise ValueError(f"its member {name!r} leads outside")
+    if len(set(names)) < len(names):
+        raise ValueError("two of its members have one name")
+    size = sum(member.file_size for member in archive.infolist())
+    if size > MAX_BYTES:
+        raise ValueError(f"it unpacks to {size} bytes; allowed: {MAX_BYTES}")
+
+
 def _read(path: pathlib.Path) -> tuple[np.ndarray, np.ndarray | None]:
     try:
         archive = np.load(path, allow_pickle=False)
         if not isinstance(archive, np.lib.npyio.NpzFile):
             raise ValueError("it is a single array; write it with numpy.savez")
         with archive:
+            _require_plain(archive.zip)
             arrays = {key: archive[key] for key in ("images", "labels") if key in archive}
     # What numpy, zipfile and zlib raise on foreign bytes has no common base.
     except Exception as error:

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from autophagy import lineage, manifests, store
-from autophagy.archive import LANDMARK, Archive
+from autophagy.archive import LANDMARKS, Archive, is_experiment
 from autophagy.errors import UserError
 
 #: What `--format` takes -> the module of this package that writes it.
@@ -40,8 +40,10 @@ def export(root: Path, form: str, out: Path | None = None) -> list[Path]:
             lies among the results or holds files that are no part of this export.
     """
     root = Path(root).absolute()
-    if not (root / LANDMARK).is_file():
+    if not is_experiment(root):
         raise UserError(f"{root}: is no experiment's folder; give results/<experiment>")
+    if not (root / LANDMARKS[0]).is_file():
+        raise UserError(f"{root}: is of kind theory; only lineages of pictures are exported")
     out = root.parent.parent / "exports" / root.name / form if out is None else Path(out).absolute()
     if out.resolve().is_relative_to(root.resolve()):
         raise UserError(f"{out}: lies among the results; give an --out outside {root}")

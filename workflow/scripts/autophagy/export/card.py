@@ -6,6 +6,7 @@ real_share is that of the rows the model, or the sample set's model, was trained
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
@@ -113,7 +114,7 @@ def _body(archive: Archive, artifact: str, own: dict[str, Any]) -> str:
         f"- Real share of the training rows: {own['real_share']:.1%}",
         f"- Distinct real images in the ancestry: {own['real_ancestors']}",
         *([f"- Sampling bias λ: {bias:g}"] if bias is not None else []),
-        f"- Real data: {source['name']}; its licence: {source['licence']}",
+        f"- Real data: {_literal(source['name'])}; its licence: {_literal(source['licence'])}",
         f"- Manifest: sha256 {own['manifest_sha256']}",
         "",
         "Depth 0 is a real row; a sample has 1 + the depth of the rows its model was trained on.",
@@ -127,6 +128,11 @@ def _body(archive: Archive, artifact: str, own: dict[str, Any]) -> str:
         *(_row(parent) for parent in own["trained_on"]),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _literal(text: str) -> str:
+    """Text of the data's as Markdown that shows it: on one line, no markup, no HTML."""
+    return re.sub(r"([\\`*_{}\[\]()<>#+!|~&$])", r"\\\1", " ".join(text.split()))
 
 
 def _row(parent: dict[str, Any]) -> str:

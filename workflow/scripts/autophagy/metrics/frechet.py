@@ -48,5 +48,8 @@ def _trace_of_root(cov_a: np.ndarray, cov_b: np.ndarray) -> float:
     variances, axes = np.linalg.eigh(cov_a)
     kept = variances > variances[-1] * len(variances) * np.finfo(np.float64).eps
     root = axes[:, kept] * np.sqrt(variances[kept])
-    eigenvalues = np.linalg.eigvalsh(root.T @ cov_b @ root)
+    product = root.T @ cov_b @ root
+    if not np.isfinite(product).all():
+        raise Undefined("a product of covariances is not finite")
+    eigenvalues = np.linalg.eigvalsh(product)
     return float(np.sqrt(eigenvalues.clip(min=0)).sum())

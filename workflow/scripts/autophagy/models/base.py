@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from autophagy.models.checkpoints import Checkpoint
 from autophagy.progress import Report
 
 
@@ -57,6 +58,19 @@ class Family(Protocol):
         seed: int,
         device: str,
         report: Report,
-    ) -> Model: ...
+        checkpoint: Checkpoint | None = None,
+    ) -> Model:
+        """A model fitted to `data`, as a function of the other arguments but the last two.
+
+        A family that trains long begins at step `checkpoint.resume(parts, device)` and calls
+        `checkpoint.save(step, parts)` after a step where `checkpoint.due()`. The parts hold all
+        that the later steps depend on: weights, their running mean, optimiser, schedule. Random
+        streams keyed by (seed, step) need no place among them; others are a part of their own.
+        Killed anywhere and called again, it gives the same bytes. A fit of seconds ignores it.
+
+        Raises:
+            UserError: the training is no longer finite; which step, and what to change.
+        """
+        ...
 
     def load(self, folder: Path, device: str) -> Model: ...

@@ -17,14 +17,24 @@ from pydantic import Field
 from autophagy import seeds as seeding
 from autophagy.errors import UserError
 from autophagy.models.base import TrainingData
+from autophagy.models.checkpoints import Checkpoint
 from autophagy.progress import Report
 from autophagy.schema import Count, Options
 
 #: The libraries that set this family's numbers.
 SOFTWARE = ("diffusers", "safetensors", "torch")
 
+#: What the index of a saved model names.
+INDEX = {
+    "_class_name": "ClassConditionalPipeline",
+    "unet": ["diffusers", "UNet2DModel"],
+    "scheduler": ["diffusers", "DDPMScheduler"],
+}
+
 #: diffusers' width of one attention head.
 ATTENTION_HEAD = 8
+
+_REMEDY = "lower train.learning_rate or raise train.warmup_steps"
 
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 
@@ -139,15 +149,17 @@ def fit(
     seed: int,
     device: str,
     report: Report,
+    checkpoint: Checkpoint | None = None,
 ) -> DDPM:
     """Train G^t from scratch for `train["steps"]` steps.
 
     Every draw of step k comes from a stream keyed by (seed, k): data order, timesteps, noise,
     dropped conditions. Timesteps are stratified over the batch, which lowers the variance of the
-    loss and leaves its mean.
+    loss and leaves its mean. A checkpoint therefore holds no stream, only weights, their running
+    mean, optimiser and schedule.
 
     Raises:
-        UserError: the loss is no longer finite.
+        UserError: the loss or the weights are no longer finite.
     """
     import torch
     from diffusers import DDPMScheduler, UNet2DModel
@@ -190,8 +202,14 @@ def fit(
 
     order = _Order(len(data.labels), train["batch_size"], seeding.derive("order", seed))
     draw_seed = seeding.derive("draws", seed)
+    checkpoint = checkpoint or Checkpoint()
+    parts = {"unet": unet, "ema": ema, "optimizer": optimizer, "rate": rate}
+    first = checkpoint.resume(parts, device)
+    if first:
+        report(0, train["steps"], f"resumed at step {first} of {train['steps']}")
+    losses = []
     unet.train()
-    for step in range(train["steps"]):
+    for step in range(first, train["steps"]):
         rows = torch.from_numpy(order.batch(step)).to(device)
         draws = seeding.stream(draw_seed, step)
         batch = (train["batch_size"], channels, side, side)
@@ -213,11 +231,20 @@ def fit(
         rate.step()
         optimizer.zero_grad(set_to_none=True)
         ema.step(unet.parameters())
-        if step % 50 == 49 or step + 1 == train["steps"]:
-            _require_finite(loss.item(), step)
-            report(step + 1, train["steps"], f"loss {loss.item():.4f}")
+        done = step + 1
+        losses.append(loss.detach())
+        tell, save = done % 50 == 0 or done == train["steps"], checkpoint.due()
+        if tell or save:
+            # Looked at together: reading each would make a GPU wait at every step.
+            _require_finite_losses(torch.stack(losses).tolist(), done)
+            losses.clear()
+        if tell:
+            report(done, train["steps"], f"loss {loss.item():.4f}")
+        if save:
+            checkpoint.save(done, parts)
 
     ema.copy_to(unet.parameters())
+    _require_finite_weights(unet, train["steps"])
     return DDPM.of(unet, scheduler, size)
 
 
@@ -236,12 +263,27 @@ def load(folder: Path, device: str) -> DDPM:
     if not (folder / "model_index.json").is_file():
         raise UserError(f"{folder}: not a saved ddpm model: it has no model_index.json")
     try:
+        _require_index(json.loads((folder / "model_index.json").read_text(encoding="utf-8")))
         pipeline = ClassConditionalPipeline.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, low_cpu_mem_usage=False
         )
-    except (OSError, ValueError, KeyError) as error:
+        _require_size(pipeline.config["image_size"], pipeline.unet.config.sample_size)
+    # What diffusers and torch raise on foreign files has no common base.
+    except Exception as error:
         raise UserError(f"{folder}: not a saved ddpm model: {error}") from error
     return DDPM(pipeline.to(device))
+
+
+def _require_index(index: Any) -> None:
+    """Refuse an index of other parts than ours: diffusers imports whatever library it names."""
+    named = {key: index[key] for key in index if key not in ("_diffusers_version", "image_size")}
+    if named != INDEX:
+        raise ValueError(f"model_index.json names {json.dumps(named)[:200]}")
+
+
+def _require_size(size: Any, side: int) -> None:
+    if size is not None and not (type(size) is int and 1 <= size <= side):
+        raise ValueError(f"image_size {size!r} of a network of {side} pixels")
 
 
 @dataclass(frozen=True)
@@ -333,9 +375,15 @@ def _to_network(data: TrainingData, side: int, device: str) -> Any:
     return torch.from_numpy(np.ascontiguousarray(padded.transpose(0, 3, 1, 2))).to(device)
 
 
-def _require_finite(loss: float, step: int) -> None:
-    if not np.isfinite(loss):
-        raise UserError(
-            f"train: the loss is {loss} at step {step + 1}; lower train.learning_rate or raise "
-            "train.warmup_steps"
-        )
+def _require_finite_losses(losses: list[float], done: int) -> None:
+    """Refuse to go on if one of the last losses, up to that of step `done`, is not finite."""
+    for step, loss in enumerate(losses, start=done - len(losses) + 1):
+        if not np.isfinite(loss):
+            raise UserError(f"train: the loss is {loss} at step {step}; {_REMEDY}")
+
+
+def _require_finite_weights(unet: Any, steps: int) -> None:
+    import torch
+
+    if not all(torch.isfinite(weights).all() for weights in unet.parameters()):
+        raise UserError(f"train: the weights are not finite after step {steps}; {_REMEDY}")

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from autophagy import devices, features, manifests, metrics, seeds, sets, store
-from autophagy.metrics.base import Measured
+from autophagy.errors import UserError
+from autophagy.metrics.base import Measured, Undefined
 from autophagy.metrics.baseline import resplit_baseline
 from autophagy.progress import Report
 
@@ -54,6 +55,9 @@ def evaluate_real(root: Path, records: list[dict[str, Any]], report: Report) -> 
     """Write metrics.json of the real loop split, the row every sample set is compared with.
 
     `resplits` holds mean, spread and 95% range over random cuts of loop and reference together.
+
+    Raises:
+        UserError: the real images cannot be measured.
     """
     [record] = records
     params = record["params"]
@@ -77,15 +81,22 @@ def evaluate_real(root: Path, records: list[dict[str, Any]], report: Report) -> 
     )
     counts = {"n_samples": n, "n_reference": len(reference), "n_train": 0, "n_train_real": 0}
     found = _measure(measured, counts)
-    resplits = resplit_baseline(
-        loop,
-        reference,
-        n,
-        len(reference),
-        params["k"],
-        params["resplits"],
-        seeds.derive("resplits"),
-    )
+    try:
+        resplits = resplit_baseline(
+            loop,
+            reference,
+            n,
+            len(reference),
+            params["k"],
+            params["resplits"],
+            seeds.derive("resplits"),
+        )
+    except Undefined as reason:
+        # Without real against real no number of a loop can be read.
+        raise UserError(
+            f"real/loop and real/reference: their images cannot be compared: {reason}; look at "
+            f"these images and at features/{params['features']}"
+        ) from reason
     _write(root, record, {"output": found, "model": found, "resplits": resplits})
     report(1, 1, _headline(found))
 

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
 from autophagy import devices, manifests, models, sets, store
 from autophagy.models.base import TrainingData
+from autophagy.models.checkpoints import Checkpoint
 from autophagy.progress import Report
 
 
-def train(root: Path, records: list[dict[str, Any]], report: Report) -> None:
-    """Write model/, fitted to the training set beside it."""
+def train(
+    root: Path, records: list[dict[str, Any]], report: Report, scratch: Path | None = None
+) -> None:
+    """Write model/, fitted to the training set beside it.
+
+    Args:
+        scratch: folder, outside the results, for the checkpoint from which a killed training goes
+            on; gone once the model stands.
+    """
     [record] = records
     params = record["params"]
     devices.prepare(params["threads"], record["device"])
@@ -24,9 +33,27 @@ def train(root: Path, records: list[dict[str, Any]], report: Report) -> None:
         levels=facts["levels"],
         n_classes=len(facts["classes"]),
     )
+    checkpoint = Checkpoint(
+        scratch, _key(root, record), lambda note: report(0, params["train"]["steps"], note)
+    )
     model = models.module(params["model"]["family"]).fit(
-        training_data, params["model"], params["train"], record["seed"], record["device"], report
+        training_data,
+        params["model"],
+        params["train"],
+        record["seed"],
+        record["device"],
+        report,
+        checkpoint,
     )
     with store.new_folder(root / record["path"]) as folder:
         model.save(folder)
     manifests.write(root, record, facts=facts)
+    checkpoint.clear()
+
+
+def _key(root: Path, record: dict[str, Any]) -> str:
+    """What the work is: all that the model's manifest will hold before it has files."""
+    planned = {key: record[key] for key in ("path", *manifests.PLANNED)}
+    materials = [manifests.material(root, path) for path in record["materials"]]
+    content = planned | {"materials": materials}
+    return hashlib.sha256(store.canonical_json(content).encode()).hexdigest()
