@@ -1,5 +1,5 @@
 # Two commands make everything: `make run` and `make test`. Each sets up what it needs.
-.PHONY: run test setup lock lint format recipe timings pictures transcripts pull checkout record report
+.PHONY: run test setup lock lint format recipe timings lineage-timings tampers pictures transcripts pull checkout record report
 .DEFAULT_GOAL := run
 
 PYTHON ?= python3
@@ -49,6 +49,12 @@ recipe: setup  ## learning curve of the training recipe -> docs/recipe.md (12 mi
 
 timings: setup  ## what each rule of the last run took: jobs, seconds, memory
 	python benchmarks/jobs.py logs/digits
+
+lineage-timings: setup  ## what lineage, descendants and audit take at 5, 10 and 20 generations
+	python benchmarks/lineage.py
+
+tampers: setup  ## every way to tamper with every kind of artifact, and the law that tells
+	python tests/tampers.py
 
 pictures: setup  ## copy the last run's figures to where README shows them
 	mkdir -p docs/figures

@@ -132,10 +132,16 @@ def tiny_experiment(tmp_path_factory: pytest.TempPathFactory) -> Made:
     Read it only; copy what a test means to break.
     """
     folder = tmp_path_factory.mktemp("tiny")
+    plan = make_tiny(folder)
+    return Made(plan, folder / plan.root, folder)
+
+
+def make_tiny(folder: Path) -> planning.Plan:
+    """tests/configs/tiny.yaml with one seed, whole, in an empty folder."""
     content = tiny_content() | {"seeds": [1]}
     (folder / "config").mkdir()
     (folder / "config/config.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     plan = plan_of(content)
     (folder / "dvc.yaml").write_text(ledger.text(plan, "config/config.yaml"), encoding="utf-8")
     make(plan, folder / plan.root)
-    return Made(plan, folder / plan.root, folder)
+    return plan

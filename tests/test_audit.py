@@ -1,266 +1,363 @@
-"""The tamper matrix: every kind of tampering is found, and clean trees raise no alarm."""
+"""Every tampering is found by a law that names it, and clean experiments raise no alarm."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from autophagy import audit, cli, manifests, sets, store
+import tampers
+import yaml
+from autophagy import audit, cli, manifests, paths, store
 from autophagy.archive import Archive
+from autophagy.audit import arrays, belonging, pictures, recorded, seeds
+from autophagy.audit.case import Case
+from autophagy.data.split import content_hashes
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tampers import FRESH, INDEX, SAMPLES, edited_index, flip, forge
 
-FRESH = "loops/fresh/seed-1/gen-002"
-FIXED = "loops/augmentation/seed-1/gen-003"
+__all__ = ["FRESH", "edited_index", "forge"]
+MATRIX = tampers.matrix()
+
+
+@pytest.fixture(scope="module")
+def arena(tiny_experiment, tmp_path_factory) -> tampers.Arena:
+    folder = tmp_path_factory.mktemp("recorded") / "tiny"
+    shutil.copytree(tiny_experiment.folder, folder)
+    tampers.record(folder)
+    plan = tiny_experiment.plan
+    # What Snakemake leaves in folders is no part of any hash, DVC's or ours.
+    (folder / plan.root / "loops/fresh/.snakemake_timestamp").touch()
+    return tampers.Arena(folder, folder / plan.root, plan)
 
 
 @pytest.fixture
-def copy(tiny_experiment, tmp_path) -> Path:
-    shutil.copytree(tiny_experiment.root, tmp_path / "tiny")
-    return tmp_path / "tiny"
+def broken(arena) -> Iterator[Path]:
+    """The recorded experiment, to break: it is mended afterwards."""
+    yield arena.root
+    arena.mend()
 
 
-def forge(root: Path, artifact: str) -> None:
-    """Bring the manifests of an artifact and of all its descendants into agreement again.
-
-    What a forger does who knows the format: only the laws that read contents can find him.
-    """
-    for name in order(root):
-        path = root / manifests.path_of(name)
-        manifest = store.read_json(path)
-        if name == artifact:
-            manifest["files"] = store.hashes(root / name)
-        for material in manifest["materials"]:
-            material["sha256"] = store.sha256(root / manifests.path_of(material["path"]))
-        store.write_json(path, manifest)
-
-
-def order(root: Path) -> list[str]:
-    return Archive(root).parents_first()
-
-
-def flip(root: Path, name: str) -> None:
-    content = bytearray((root / name).read_bytes())
-    content[-1] ^= 1
-    (root / name).write_bytes(bytes(content))
+def told(root: Path, capsys, *options: str) -> list[str]:
+    """The lines of `autophagy audit`, and its status as the last."""
+    status = cli.main(["audit", *options, str(root)])
+    return [*capsys.readouterr().out.splitlines(), str(status)]
 
 
 def laws(root: Path) -> set[str]:
     return {finding.law for finding in audit.audit(Archive(root))}
 
 
-def test_a_clean_tree_of_every_regime_raises_no_alarm(tiny_experiment) -> None:
+# The matrix
+
+
+@pytest.mark.parametrize("case", MATRIX, ids=str)
+def test_matrix(arena, case) -> None:
+    assert tampers.found_by(case, arena.tried(case))
+
+
+def test_the_matrix_holds_every_kind_law_and_file_of_the_report(arena) -> None:
+    kinds = {case.kind.partition(",")[0] for case in MATRIX}
+    there = Archive(arena.root)
+    assert {there.manifest(path)["kind"] for path in there.artifacts()} <= kinds
+    assert {case.law for case in MATRIX} == {None, "files", *audit.LAWS, recorded.LAW}
+    named = {path for path, *_ in tampers.ARTIFACTS.values()}
+    assert {"loops", "real", "features", "evaluation"} <= {path.split("/")[0] for path in named}
+    assert len(set(map(str, MATRIX))) == len(MATRIX)
+
+
+def test_clean_trees_of_every_regime_raise_no_alarm(arena, tiny_experiment) -> None:
+    assert arena.false_alarms() == []
     assert audit.audit(Archive(tiny_experiment.root)) == []
+    real = {
+        (loop.regime, loop.sampling_bias < 1, loop.labels)
+        for loop in arena.plan.experiment.loops.values()
+    }
+    assert {regime for regime, *_ in real} == {
+        "fully_synthetic", "synthetic_augmentation", "fresh_data",
+    }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "file",
-    [
-        "real/loop/images.npy",
-        "real/reference/labels.npy",
-        "features/lenet/weights.safetensors",
-        f"{FRESH}/training_set.parquet",
-        f"{FRESH}/model/unet/diffusion_pytorch_model.safetensors",
-        f"{FRESH}/samples/images.npy",
-        f"{FRESH}/preview/seeds.npy",
-        "loops/biased/seed-1/gen-002/samples-unbiased/images.npy",
-        "evaluation/fresh/seed-1/gen-002/metrics.json",
-        "metrics.csv",
-        "figures/curves.png",
-    ],
-)
-def test_one_flipped_byte_is_found_where_it_is(copy, file) -> None:
-    flip(copy, file)
-    [finding] = audit.audit(Archive(copy))
-    assert finding.law == "files"
-    assert finding.path == "figures/manifest.json" or file.startswith(finding.path)
+def test_mending_leaves_nothing_behind(arena) -> None:
+    before = {file: file.read_bytes() for file in arena.root.rglob("*") if file.is_file()}
+    for case in MATRIX[:: len(MATRIX) // 7]:
+        arena.tried(case)
+    after = {file: file.read_bytes() for file in arena.root.rglob("*") if file.is_file()}
+    assert after == before
 
 
-@pytest.mark.parametrize("artifact", [f"{FRESH}/samples", f"{FRESH}/model", "real/loop"])
-def test_an_edited_or_deleted_manifest_is_found(copy, artifact) -> None:
-    path = copy / manifests.path_of(artifact)
-    manifest = store.read_json(path)
-    store.write_json(path, manifest | {"seed": 1})
-    assert laws(copy) == {"files"}
-    path.unlink()
-    assert laws(copy) == {"files"}
+# Leftovers and unfinished runs
 
 
-def swap_samples(root: Path) -> None:
-    one, other = (root / f"loops/fresh/seed-1/gen-00{t}/samples/images.npy" for t in (2, 3))
-    content = one.read_bytes()
-    one.write_bytes(other.read_bytes())
-    other.write_bytes(content)
+def test_what_another_configuration_left_is_no_finding_of_the_run(broken, arena) -> None:
+    """The run audits what its plan holds; a person the whole folder."""
+    listed = tuple(arena.plan.audited())
+    tampers.of_a_removed_loop(broken)
+    assert audit.audit(Archive(broken, listed)) == []
+    assert audit.audit(Archive(broken)) != []
+    flip(broken, f"{SAMPLES}/images.npy")
+    assert {f.law for f in audit.audit(Archive(broken, listed))} == {"files"}
 
 
-def delete_payload(root: Path) -> None:
-    shutil.rmtree(root / FRESH / "model")
-
-
-def add_stranger(root: Path) -> None:
-    (root / FRESH / "samples-best").mkdir()
-    (root / FRESH / "samples-best" / "images.npy").write_bytes(b"x")
-
-
-def older_samples(root: Path) -> None:
-    """The sample set of generation 2 in the place of generation 3's, manifest and all."""
-    for name in ("samples", "samples.manifest.json"):
-        target = root / "loops/fresh/seed-1/gen-003" / name
-        shutil.rmtree(target) if target.is_dir() else target.unlink()
-        source = root / FRESH / name
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
-
-
-@pytest.mark.parametrize("tamper", [swap_samples, delete_payload, add_stranger, older_samples])
-def test_clumsy_tampering_breaks_the_law_of_files(copy, tamper) -> None:
-    tamper(copy)
-    assert laws(copy) == {"files"}
-
-
-def held_out_picture(root: Path) -> str:
-    """A reference picture under the id of a loop picture."""
-    images = np.load(root / "real/loop/images.npy")
-    order = np.load(root / "real/reference/images.npy")
-    row = sets.read_index(root / f"{FRESH}/training_set.parquet")["row"][0]
-    images[row] = order[0]
-    np.save(root / "real/loop/images.npy", images)
-    return "real/loop"
-
-
-def held_out_id(root: Path) -> str:
-    rows = np.load(root / "real/loop/source_rows.npy")
-    row = sets.read_index(root / f"{FRESH}/training_set.parquet")["row"][0]
-    rows[row] = np.load(root / "real/features/source_rows.npy")[0]
-    np.save(root / "real/loop/source_rows.npy", rows)
-    return "real/loop"
-
-
-def edited_index(root: Path, edit: Callable, path: str = f"{FRESH}/training_set.parquet") -> str:
-    table = sets.read_index(root / path).astype({"artifact": str, "origin": str})
-    sets.write_index(root / path, edit(table))
-    return path
-
-
-def held_out_row(root: Path) -> str:
-    return edited_index(root, lambda t: t.assign(artifact=["real/reference", *t["artifact"][1:]]))
-
-
-def used_row(root: Path) -> str:
-    first = sets.read_index(root / "real-only/small/seed-1/training_set.parquet")["row"][0]
-    return edited_index(root, lambda t: t.assign(row=[first, *t["row"][1:]]))
-
-
-def other_fixed_row(root: Path) -> str:
-    spare = set(range(120)) - set(
-        sets.read_index(root / f"{FIXED}/training_set.parquet")["row"].tolist()[:60]
+def test_a_removed_loop_is_one_line_with_the_command_that_clears_it(broken, capsys) -> None:
+    tampers.of_a_removed_loop(broken)
+    gone = broken / "loops/gone"
+    assert told(broken, capsys)[0] == (
+        "loops/gone: files: is no part of the last report; finish the run, or remove it with "
+        f"`rm -r {gone}`"
     )
-    return edited_index(
-        root,
-        lambda t: t.assign(row=[min(spare), *t["row"][1:]]),
-        f"{FIXED}/training_set.parquet",
+    shutil.rmtree(gone)
+    assert told(broken, capsys) == [f"{broken}: every law holds", "0"]
+
+
+def test_a_generation_beyond_the_last_is_one_line(broken) -> None:
+    for part in ("samples", "model"):
+        artifact = f"loops/fresh/seed-1/gen-009/{part}"
+        shutil.copytree(broken / FRESH / part, broken / artifact)
+        manifest = store.read_json(broken / manifests.path_of(f"{FRESH}/{part}"))
+        store.write_json(broken / manifests.path_of(artifact), manifest | {"path": artifact})
+    named = [f.path for f in audit.audit(Archive(broken)) if "last report" in f.message]
+    assert named == ["loops/fresh/seed-1/gen-009"]
+
+
+def test_an_unfinished_loop_is_one_line(broken) -> None:
+    """As an interrupted run leaves it: some generations, no root, no report."""
+    tampers.remove(broken, "loops/fresh/manifest.json", "evaluation/fresh", "figures/manifest.json")
+    for path in (f"{tampers.LATER}/samples", f"{tampers.LATER}/preview"):
+        tampers.remove(broken, path, manifests.path_of(path))
+    found = audit.audit(Archive(broken))
+    assert [(f.path, f.message.partition(";")[0]) for f in found] == [
+        ("figures/manifest.json", "is missing: the experiment is unfinished"),
+        ("loops/fresh", "is unfinished: it has no manifest.json"),
+    ]
+    assert all("finish the run" in f.message for f in found)
+
+
+def test_what_a_step_was_writing_when_it_was_killed_is_one_line(broken) -> None:
+    shutil.copytree(broken / SAMPLES, broken / FRESH / ".samples.partial")
+    [finding] = audit.audit(Archive(broken))
+    assert finding.path == f"{FRESH}/.samples.partial"
+
+
+def test_the_reports_paths_are_those_of_the_plan() -> None:
+    assert (belonging.REPORT, belonging.AUDIT) == (paths.REPORT, paths.AUDIT)
+
+
+# The command
+
+
+def test_the_command_tells_findings_in_lines_and_leaves_the_folder_as_it_is(broken, capsys) -> None:
+    before = (broken / "audit.json").read_bytes()
+    assert told(broken, capsys) == [f"{broken}: every law holds", "0"]
+    flip(broken, "real/loop/images.npy")
+    first, *_, last, status = told(broken, capsys)
+    assert first == "real/loop: files: images.npy is not what its manifest says"
+    assert (last, status) == (f"{broken}: 2 findings", "1")
+    assert (broken / "audit.json").read_bytes() == before
+
+
+def test_one_finding_is_one_finding(copy_of_tiny, capsys) -> None:
+    flip(copy_of_tiny, "real/loop/images.npy")
+    assert told(copy_of_tiny, capsys)[-2] == f"{copy_of_tiny}: 1 finding"
+
+
+def test_json_lists_the_laws_that_were_checked(broken, copy_of_tiny, capsys) -> None:
+    every = ["files", *audit.LAWS]
+    for root, expected in ((broken, [*every, "ledger"]), (copy_of_tiny, every)):
+        assert cli.main(["audit", "--json", str(root)]) == 0
+        assert json.loads(capsys.readouterr().out) == {
+            "schema": 1, "laws": expected, "findings": [],
+        }  # fmt: skip
+    assert json.loads((broken / "audit.json").read_text())["laws"] == every
+
+
+def test_a_foreign_folder_is_one_line(tmp_path, capsys) -> None:
+    for folder in (tmp_path, tmp_path / "none"):
+        assert cli.main(["audit", str(folder)]) == 2
+        assert capsys.readouterr().err.startswith(f"autophagy: {folder}: is no experiment's folder")
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    ["[]", "{}", '{"schema": 1}', "not json", '{"schema": 1, "files": [], "x": 1}', "null", ""],
+)
+def test_a_manifest_of_nonsense_is_a_finding_not_a_traceback(broken, nonsense) -> None:
+    for artifact in ("real/loop", "figures/manifest.json", "loops/fresh/manifest.json"):
+        (broken / manifests.path_of(artifact)).write_text(nonsense)
+        assert "files" in laws(broken)
+        assert audit.examine(Archive(broken)).findings
+
+
+@settings(derandomize=True, max_examples=40, deadline=None)
+@given(data=st.data())
+def test_any_value_in_a_forged_manifest_is_a_finding_at_most(arena, data) -> None:
+    """Whatever stands where, re-hashed or not: laws answer in findings, never in a traceback."""
+    artifact = data.draw(
+        st.sampled_from(["loops/fresh/manifest.json", INDEX, SAMPLES, "real/loop"])
     )
+    value = st.one_of(st.none(), st.integers(-9, 2**70), st.text(max_size=3), st.just([]))
+
+    def change(manifest: dict) -> None:
+        place = manifest
+        while True:
+            key = data.draw(st.sampled_from(sorted(place)))
+            if isinstance(place[key], dict) and place[key] and data.draw(st.booleans()):
+                place = place[key]
+                continue
+            if data.draw(st.booleans()):
+                del place[key]
+            else:
+                place[key] = data.draw(st.one_of(value, st.dictionaries(st.text(), value)))
+            return
+
+    try:
+        path = arena.root / manifests.path_of(artifact)
+        manifest = store.read_json(path)
+        change(manifest)
+        path.write_text(json.dumps(manifest))
+        if data.draw(st.booleans()) and isinstance(manifest.get("materials"), list):
+            # The forger's own tools may give up; the audit may not.
+            with contextlib.suppress(Exception):
+                forge(arena.root)
+        audit.audit(Archive(arena.root))
+    finally:
+        arena.mend()
 
 
-def fewer_real_rows(root: Path) -> str:
-    return edited_index(root, lambda t: t.iloc[1:])
+# The ledger
 
 
-def more_synthetic_rows(root: Path) -> str:
-    return edited_index(root, lambda t: t.assign(origin="synthetic", generation=1))
+@pytest.fixture
+def copy_of_tiny(tiny_experiment, tmp_path) -> Path:
+    """The experiment in a folder that is under no DVC."""
+    shutil.copytree(tiny_experiment.root, tmp_path / "results/tiny")
+    return tmp_path / "results/tiny"
 
 
-def reused_seed(root: Path) -> str:
-    path = root / FRESH / "samples/seeds.npy"
-    drawn = np.load(path)
-    drawn[3] = np.load(root / "real-only/small/seed-1/samples/seeds.npy")[0]
-    np.save(path, drawn)
-    return f"{FRESH}/samples"
+def test_hashes_are_those_that_dvc_computes(tmp_path, monkeypatch) -> None:
+    """DVC itself is the oracle: names that sort oddly, ignored files, an empty folder."""
+    from dvc.repo import Repo
+
+    monkeypatch.chdir(tmp_path)
+    results = tmp_path / "results/odd"
+    for name in ("out/b", "out/a/z", "out/a.b", "out/é", "out/a/.hidden", "out/deep/er/x"):
+        (results / name).parent.mkdir(parents=True, exist_ok=True)
+        (results / name).write_text(f"content of {name}\r\n")
+    (results / "out/empty").mkdir()
+    (results / "out/a/.snakemake_timestamp").touch()
+    (results / "out/a/skipped.tmp").write_text("x")
+    (results / ".dvcignore").write_text("*.tmp\n")
+    (results / "file.csv").write_text("a,b\n")
+    Path(".dvcignore").write_text(".snakemake_timestamp\n")
+    stages = {"s": {"cmd": "true", "outs": ["results/odd/out", "results/odd/file.csv"]}}
+    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
+    Repo.init(".", no_scm=True).close()
+    with Repo(".") as repo:
+        repo.commit(force=True)
+    entries = yaml.safe_load(Path("dvc.lock").read_text())["stages"]["s"]["outs"]
+    assert len(entries) == 2
+    case = Case(Archive(results), with_md5=True)
+    for entry in entries:
+        found = recorded.digest(case, tmp_path, tmp_path / entry["path"])
+        assert {"path": entry["path"], "hash": "md5", **found} == entry
 
 
-def preview_seed(root: Path) -> str:
-    path = root / FRESH / "samples/seeds.npy"
-    drawn = np.load(path)
-    drawn[3] = np.load(root / FRESH / "preview/seeds.npy")[0]
-    np.save(path, drawn)
-    return f"{FRESH}/samples"
+def test_without_a_ledger_one_line_says_so(copy_of_tiny, capsys) -> None:
+    assert told(copy_of_tiny, capsys)[0] == "ledger: not checked: tiny lies in no DVC repository"
+    (copy_of_tiny.parent.parent / ".dvc").mkdir()
+    line = "ledger: not checked: no dvc.lock names results/tiny"
+    assert told(copy_of_tiny, capsys) == [line, f"{copy_of_tiny}: every law holds", "0"]
 
 
-@pytest.mark.parametrize(
-    ("tamper", "law"),
-    [
-        (held_out_picture, "held-out"),
-        (held_out_id, "held-out"),
-        (held_out_row, "held-out"),
-        (used_row, "real-rows"),
-        (other_fixed_row, "real-rows"),
-        (fewer_real_rows, "composition"),
-        (more_synthetic_rows, "composition"),
-        (reused_seed, "seeds"),
-        (preview_seed, "seeds"),
-    ],
-)
-def test_a_careful_forger_breaks_the_law_of_what_he_forged(copy, tamper, law) -> None:
-    forge(copy, tamper(copy))
-    assert law in laws(copy)
-    assert "files" not in laws(copy)
+def test_a_ledger_beside_its_configuration_is_read_from_its_working_folder(
+    broken, arena, monkeypatch
+) -> None:
+    """config/NAME/dvc.yaml says `wdir: ../..`; the dvc.lock beside it holds the same paths."""
+    own = arena.folder / "config/own"
+    own.mkdir()
+    content = yaml.safe_load((arena.folder / "dvc.yaml").read_text())
+    for body in content["stages"].values():
+        body.get("do", body)["wdir"] = "../.."
+    content["vars"] = ["../config.yaml"]
+    (own / "dvc.yaml").write_text(yaml.safe_dump(content))
+    (arena.folder / "dvc.lock").rename(own / "dvc.lock")
+    try:
+        report = audit.examine(Archive(broken))
+        assert (report.findings, report.unchecked) == ([], [])
+        monkeypatch.chdir(broken.parent)
+        assert audit.examine(Archive(Path("tiny"))).laws[-1] == "ledger"
+        flip(broken, "metrics.csv")
+        found = audit.examine(Archive(broken)).findings
+        assert ("ledger", "metrics.csv") in {(f.law, f.path) for f in found}
+    finally:
+        (own / "dvc.lock").rename(arena.folder / "dvc.lock")
+        shutil.rmtree(own)
 
 
-@pytest.mark.parametrize(
-    ("artifact", "key", "value"),
-    [
-        (f"{FRESH}/model", "code", "0" * 64),
-        (f"{FRESH}/samples", "software", {"torch": "1.0"}),
-        (f"{FRESH}/model", "device", "cuda"),
-    ],
-)
-def test_a_generation_made_otherwise_than_its_siblings_is_named(copy, artifact, key, value) -> None:
-    path = copy / manifests.path_of(artifact)
-    store.write_json(path, store.read_json(path) | {key: value})
-    forge(copy, artifact)
-    found = [f for f in audit.audit(Archive(copy)) if f.law == "consistency"]
-    assert found
-    assert any(artifact in f.path or artifact in f.message for f in found)
-    assert all(key in finding.message for finding in found)
+def test_the_ledger_says_what_to_do(broken) -> None:
+    flip(broken, "metrics.csv")
+    tampers.remove(broken, "loops/fresh")
+    told = {f.path: f.message for f in audit.examine(Archive(broken)).findings if f.law == "ledger"}
+    assert told["loops/fresh"].endswith("`dvc checkout --force results/tiny/loops/fresh`")
+    assert "`autophagy record`" in told["metrics.csv"]
+    assert "its md5 differ" in told["metrics.csv"]
 
 
-def test_another_bias_is_found(copy) -> None:
-    path = copy / manifests.path_of(f"{FRESH}/samples")
-    manifest = store.read_json(path)
-    manifest["params"]["sampling_bias"] = 0.9
-    store.write_json(path, manifest)
-    forge(copy, f"{FRESH}/samples")
-    assert "composition" in laws(copy)
+def test_what_dvc_yaml_no_longer_has_need_not_be_on_disk(broken, arena) -> None:
+    """DVC leaves the entry of a loop that was taken out of the configuration in dvc.lock."""
+
+    def left(stages: dict) -> None:
+        text = json.dumps(stages["loop@fresh"]).replace("loops/fresh", "loops/gone")
+        stages["loop@gone"] = json.loads(text)
+
+    tampers.locked(broken, left)
+    assert audit.examine(Archive(broken)).findings == []
 
 
-def test_what_another_configuration_left_is_no_finding_of_the_run(copy, tiny_experiment) -> None:
-    """Of the whole folder it is: there it belongs to nothing."""
-    listed = tuple(tiny_experiment.plan.audited())
-    for leftover in ("loops/fresh/seed-1/gen-009/samples", "loops/gone/seed-1/gen-002/samples"):
-        shutil.copytree(copy / FRESH / "samples", copy / leftover)
-        shutil.copy(
-            copy / manifests.path_of(f"{FRESH}/samples"), copy / manifests.path_of(leftover)
-        )
-    assert audit.audit(Archive(copy, listed)) == []
-    assert len(audit.audit(Archive(copy))) == 2
-    flip(copy, f"{FRESH}/samples/images.npy")
-    assert {f.law for f in audit.audit(Archive(copy, listed))} == {"files"}
+# What the laws are made of
 
 
-def test_the_command_writes_its_findings_and_says_them(copy, capsys) -> None:
-    assert cli.main(["audit", str(copy)]) == 0
-    assert "every law holds" in capsys.readouterr().out
-    assert json.loads((copy / "audit.json").read_text())["findings"] == []
-    flip(copy, "real/loop/images.npy")
-    assert cli.main(["audit", str(copy), "--json"]) == 1
-    [finding] = json.loads(capsys.readouterr().out)["findings"]
-    assert finding["path"] == "real/loop"
-    assert cli.main(["audit", str(copy.parent)]) == 2
-    assert capsys.readouterr().err.startswith("autophagy: ")
+def test_fingerprints_find_exactly_the_pictures_that_content_hashes_find() -> None:
+    draws = np.random.default_rng(0)
+    for shape in ((8, 8, 1), (3, 3, 1), (5, 7, 3), (28, 28, 1)):
+        images = draws.integers(0, 4, (200, *shape), dtype=np.uint8)
+        images[50] = images[10]
+        found = pictures.fingerprints(images)
+        same = [list(map(key.__eq__, found)) for key in found]
+        digests = content_hashes(images)
+        assert same == [[a == b for b in digests] for a in digests]
 
 
-def test_a_manifest_of_nonsense_is_a_finding_not_a_traceback(copy) -> None:
-    for nonsense in ("[]", "{}", '{"schema": 1}', "not json", '{"schema": 1, "files": [], "x": 1}'):
-        (copy / manifests.path_of("real/loop")).write_text(nonsense)
-        assert "files" in laws(copy)
+def test_arrays_are_read_as_numpy_reads_them(tmp_path, monkeypatch) -> None:
+    (tmp_path / "set").mkdir()
+    arrays_there = {
+        "c": np.arange(24, dtype=np.int32).reshape(2, 3, 4),
+        "f": np.asfortranarray(np.arange(24.0).reshape(4, 6)),
+        "empty": np.zeros((0, 5), np.uint8),
+        "scalar": np.array(7),
+    }
+    for block in (1 << 24, 1):
+        monkeypatch.setattr(arrays, "_BLOCK", block)
+        for name, content in arrays_there.items():
+            if name == "empty" and block == 1:
+                continue
+            np.save(tmp_path / "set" / f"{name}.npy", content)
+            found = arrays.opened(Archive(tmp_path), "set", name)
+            assert found.dtype == content.dtype
+            np.testing.assert_array_equal(found, content)
+
+
+def test_seeds_looked_at_in_passes_find_what_one_pass_finds(broken, monkeypatch) -> None:
+    forge(broken, tampers.reused_seed(broken))
+    case = Case(Archive(broken))
+    once = list(seeds.seeds(case))
+    [(path, message)] = once
+    assert SAMPLES in f"{path} {message}"
+    for held in (1000, 100, 7):
+        monkeypatch.setattr(seeds, "HELD", held)
+        assert list(seeds.seeds(case)) == once

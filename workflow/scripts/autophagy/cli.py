@@ -153,20 +153,23 @@ def _descendants(chosen: argparse.Namespace) -> int:
 
 
 def _audit(chosen: argparse.Namespace) -> int:
-    from autophagy import audit, store
+    from autophagy import audit
     from autophagy.archive import LANDMARK, Archive
 
     root = Path(chosen.results)
     if not (root / LANDMARK).is_file():
         raise UserError(f"{root}: is no experiment's folder; give results/<experiment>")
-    found = audit.audit(Archive(root))
-    store.write_json(root / "audit.json", audit.as_json(found))
+    report = audit.examine(Archive(root))
+    found = report.findings
     if chosen.json:
-        print(json.dumps(audit.as_json(found), indent=2))
-    else:
-        for finding in found:
-            print(f"{finding.path}: {finding.law}: {finding.message}")
-        print(f"{root}: {len(found)} findings" if found else f"{root}: every law holds")
+        print(json.dumps(audit.as_json(found, report.laws), indent=2))
+        return 1 if found else 0
+    for finding in found:
+        print(f"{finding.path}: {finding.law}: {finding.message}")
+    for line in report.unchecked:
+        print(line)
+    count = f"{len(found)} finding{'s' if len(found) > 1 else ''}"
+    print(f"{root}: {count if found else 'every law holds'}")
     return 1 if found else 0
 
 
@@ -260,7 +263,7 @@ def _parser() -> argparse.ArgumentParser:
     sub = add("descendants", _descendants, "everything made from an artifact, and how much of it")
     sub.add_argument("path", help=path_help)
     sub.add_argument("row", type=int, nargs="?", help="only this row of a real or sample set")
-    sub = add("audit", _audit, "check every law on a finished experiment; writes audit.json")
+    sub = add("audit", _audit, "check every law on an experiment's folder")
     sub.add_argument("results", help="results/<experiment>")
     sub = add("export", _export, "provenance for others to read: PROV, RO-Crate, Croissant, cards")
     sub.add_argument("results", help="results/<experiment>")

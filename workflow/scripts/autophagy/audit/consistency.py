@@ -1,0 +1,51 @@
+"""The law of consistency: one code and one setting made all generations of a loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from autophagy.audit.case import Case, Findings, guarded
+
+#: What a step's parameters and its loop's root both hold.
+SETTINGS = ("model", "train", "sample", "threads")
+
+
+def consistency(case: Case) -> Findings:
+    """Code, libraries, device and settings of a step are the same along a loop, and its root's."""
+    for path, root in case.loops():
+        yield from guarded(path, _consistency, case, path, root)
+    for path in case.of_kind("real_only_root"):
+        yield from guarded(path, _settings, case, path, case.archive.manifest(path))
+
+
+def _consistency(case: Case, name: str, root: dict[str, Any]) -> Findings:
+    yield from _settings(case, name, root)
+    first: dict[str, tuple[str, dict[str, Any]]] = {}
+    for path in _history(case, root):
+        manifest = case.archive.manifest(path)
+        same = {key: manifest[key] for key in ("code", "software", "device")}
+        same |= {key: manifest["params"].get(key) for key in SETTINGS}
+        known, expected = first.setdefault(manifest["step"], (path, same))
+        differing = [key for key in same if same[key] != expected[key]]
+        if differing:
+            yield path, f"its {' and '.join(differing)} differ from those of {known}"
+
+
+def _settings(case: Case, name: str, root: dict[str, Any]) -> Findings:
+    for material in root["materials"]:
+        params = case.archive.manifest(material["path"])["params"]
+        both = [key for key in SETTINGS if key in params and key in root["params"]]
+        differing = [key for key in both if params[key] != root["params"][key]]
+        if differing:
+            yield material["path"], f"its {' and '.join(differing)} differ from those of {name}"
+
+
+def _history(case: Case, root: dict[str, Any]) -> Iterator[str]:
+    """What a loop's root certifies, its start's artifacts first."""
+    for material in root["materials"]:
+        path = material["path"]
+        if case.archive.manifest(path)["kind"] == "real_only_root":
+            yield from _history(case, case.archive.manifest(path))
+        elif case.archive.manifest(path)["kind"] != "real_set":
+            yield path

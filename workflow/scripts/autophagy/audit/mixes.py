@@ -1,0 +1,151 @@
+"""The laws of training sets: real rows are used as the regime says, in the sizes it demands."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+
+from autophagy import regimes, seeds
+from autophagy.audit.arrays import Index, opened, read_index
+from autophagy.audit.case import Case, Findings, guarded
+
+REAL = "real/loop"
+
+
+def real_rows(case: Case) -> Findings:
+    """Fresh real rows are used once in a loop; a fixed real set is the same in every generation.
+
+    Which rows they are, the run seed's permutation of the loop split says.
+    """
+    for path, root in case.loops():
+        yield from guarded(path, _real_rows, case, root)
+
+
+def composition(case: Case) -> Findings:
+    """Every D^t has the sizes and sources, and every S^t the λ, that its regime demands."""
+    for path, root in case.loops():
+        yield from guarded(path, _composition, case, root)
+
+
+def _real_rows(case: Case, root: dict[str, Any]) -> Findings:
+    kind = root["params"]["loop"]["real"]
+    count = case.archive.manifest(REAL)["rows"]
+    for seed, chain in chains(root["params"]).items():
+        order = seeds.stream(seeds.derive("order of real rows", seed)).permutation(count)
+        generation = np.zeros(count, np.int32)
+        fixed: np.ndarray | None = None
+        for t, path in enumerate(chain, start=1):
+            index = read_index(case.root / path)
+            rows = index.row[index.real]
+            if len(rows) and not 0 <= rows.min() <= rows.max() < count:
+                yield path, f"holds real rows beyond {REAL}, which has {count}"
+                continue
+            if len(np.unique(rows)) < len(rows):
+                yield path, "holds a real row twice"
+            if kind == "fresh":
+                again = rows[generation[rows] > 0]
+                if len(again):
+                    before = chain[generation[again[0]] - 1]
+                    yield path, f"real row {again[0]} was already used in {before}"
+                generation[rows] = t
+            elif kind == "fixed" and t > 1:
+                if fixed is not None and not np.array_equal(np.sort(rows), fixed):
+                    yield path, "its fixed real rows are not those of the generation before"
+                fixed = np.sort(rows)
+            parts = _parts(root["params"], t)
+            cuts = [order[p.start : p.start + p.count] for p in parts if p.origin == "real"]
+            expected = np.concatenate([np.empty(0, np.int64), *cuts])
+            if len(expected) == len(rows) and not np.array_equal(rows, expected):
+                row = int((rows != expected).argmax())
+                yield path, f"its real row {row} is not the one that run seed {seed} gives"
+
+
+def _composition(case: Case, root: dict[str, Any]) -> Findings:
+    params = root["params"]
+    loop = params["loop"]
+    for seed, chain in chains(params).items():
+        for t, path in enumerate(chain, start=1):
+            index = read_index(case.root / path)
+            counted: dict[tuple[str, int], int] = defaultdict(int)
+            expected: dict[tuple[str, int], int] = defaultdict(int)
+            for part in index.parts:
+                counted[part.origin, part.generation] += len(part.positions)
+            for due in _parts(params, t):
+                expected[due.origin, due.generation] += due.count
+            if counted != expected:
+                yield path, f"holds {_told(counted)}; {loop['regime']} demands {_told(expected)}"
+            yield from guarded(path, _sources, case, root, seed, path, index)
+    for path in [material["path"] for material in root["materials"]]:
+        manifest = case.archive.manifest(path)
+        if manifest["kind"] in ("sample_set", "preview"):
+            demanded = 1.0 if path.endswith("-unbiased") else loop["sampling_bias"]
+            bias = manifest["params"]["sampling_bias"]
+            if bias != demanded:
+                yield path, f"λ is {bias}; {loop['name']} demands {demanded}"
+
+
+def _sources(case: Case, root: dict[str, Any], seed: int, path: str, index: Index) -> Findings:
+    """Rows come from the sets the manifest names, by the generation they say, with their labels."""
+    loop = root["params"]["loop"]
+    parents = case.archive.parents(path)
+    for part in index.parts:
+        artifact, generation, rows = part.artifact, part.generation, index.row[part.positions]
+        if artifact not in parents:
+            yield path, f"holds rows of {artifact}, which its manifest does not name"
+            continue
+        manifest = case.archive.manifest(artifact)
+        if manifest["kind"] == "preview":
+            yield path, f"mixes {artifact}, a preview"
+        due = REAL if generation == 0 else _samples(root, seed, generation)
+        if artifact != due:
+            yield path, f"holds rows of {artifact} as generation {generation}, which is {due}"
+        if (part.origin == "real") != (manifest["kind"] == "real_set"):
+            yield path, f"calls rows of {artifact} {part.origin}"
+        labels = opened(case.archive, artifact, "labels")
+        if len(rows) and not 0 <= rows.min() <= rows.max() < len(labels):
+            yield path, f"holds rows beyond {artifact}, which has {len(labels)}"
+            continue
+        if (labels[rows] != index.label[part.positions]).any():
+            yield path, f"gives rows of {artifact} other labels than they have"
+        if generation and not np.array_equal(rows, np.arange(len(rows))):
+            yield path, f"its rows of {artifact} are not the first {len(rows)}, each once"
+        bias = manifest["params"].get("sampling_bias", loop["sampling_bias"])
+        if bias != loop["sampling_bias"]:
+            yield artifact, f"λ is {bias}; {loop['name']} demands {loop['sampling_bias']}"
+
+
+def chains(params: dict[str, Any]) -> dict[int, list[str]]:
+    """Run seed -> the training sets of a loop by generation."""
+    loop = params["loop"]
+    return {
+        seed: [f"real-only/{loop['start_from']}/seed-{seed}/training_set.parquet"]
+        + [
+            f"loops/{loop['name']}/seed-{seed}/gen-{t:03d}/training_set.parquet"
+            for t in range(2, params["generations"] + 1)
+        ]
+        for seed in params["seeds"]
+    }
+
+
+def _parts(params: dict[str, Any], t: int) -> tuple[regimes.Part, ...]:
+    loop = params["loop"]
+    regime = regimes.Regime(real=loop["real"], synthetic=loop["synthetic"])
+    return regimes.compose(regime, t, params["n_initial"], loop["n_real"], loop["n_synthetic"])
+
+
+def _samples(root: dict[str, Any], seed: int, t: int) -> str:
+    """S^t: the loop's own, or its real-only start's where it has none."""
+    loop = root["params"]["loop"]
+    own = f"loops/{loop['name']}/seed-{seed}/gen-{t:03d}/samples"
+    if t > 1 or any(material["path"] == own for material in root["materials"]):
+        return own
+    return f"real-only/{loop['start_from']}/seed-{seed}/samples"
+
+
+def _told(counts: dict[tuple[str, int], int]) -> str:
+    return ", ".join(
+        f"{count} {origin}" + (f" of generation {t}" if t else "")
+        for (origin, t), count in sorted(counts.items())
+    )
