@@ -22,6 +22,7 @@ include: "rules/sample.smk"
 include: "rules/evaluate.smk"
 include: "rules/record.smk"
 include: "rules/report.smk"
+include: "rules/drop.smk"
 
 
 rule all:

@@ -3,7 +3,15 @@ import subprocess
 
 # Paths, wildcard constraints and input functions, all of them read off the plan.
 from autophagy import config as configuration
-from autophagy import data, fingerprint, manifests, paths, plan as planning, tables
+from autophagy import (
+    data,
+    fingerprint,
+    keep,
+    manifests,
+    paths,
+    plan as planning,
+    tables,
+)
 from autophagy.errors import UserError
 from autophagy.schema import plain
 
@@ -87,10 +95,20 @@ def records_of(*patterns):
 
 
 def every_artifact():
+    """Every payload that is kept, every manifest, and the records of what is dropped."""
+    dropped = {path for loop in PLAN.dropped.values() for path in loop}
     records = map(PLAN.record, PLAN.nodes)
     payloads = [path for record in records for path in manifests.payload_paths(record)]
+    kept = [path for path in payloads if path not in dropped]
+    # With `keep: all` there is no record, but that of another policy is brought up to date.
+    notes = [
+        keep.path_of(loop)
+        for loop, artifacts in PLAN.dropped.items()
+        if artifacts or os.path.exists(f"{ROOT}/{keep.path_of(loop)}")
+    ]
     return [
-        f"{ROOT}/{path}" for path in payloads + list(map(manifests.path_of, PLAN.nodes))
+        f"{ROOT}/{path}"
+        for path in kept + list(map(manifests.path_of, PLAN.nodes)) + notes
     ]
 
 

@@ -124,7 +124,7 @@ def _trace(chosen: argparse.Namespace) -> int:
     steps = trace.trace(manifests, artifact, chosen.row)
     content: dict[str, Any] = {"steps": steps}
     last = steps[-1]
-    if chosen.regenerate and "seed" in last:
+    if chosen.regenerate and "source_row" not in last:
         content["regenerated"] = trace.regenerate(manifests, last["path"], last["row"])
     if chosen.json:
         print(json.dumps(content, indent=2))

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from autophagy import data, manifests
+from autophagy import data, keep, manifests
 from autophagy.errors import UserError
 from autophagy.paths import AUDIT, REPORT, TABLES
 from autophagy.plan import Plan
@@ -179,12 +179,13 @@ def findings(plan: Plan, root: Path) -> dict[str, str | None]:
     """
     stages = stage_nodes(plan)
     stage_of = {path: stage for stage, nodes in stages.items() for path in nodes}
-    own = {
-        stage: next(
-            (found for path in nodes if (found := manifests.stale(root, plan.record(path)))), None
-        )
-        for stage, nodes in stages.items()
-    }
+    dropped = {path for artifacts in plan.dropped.values() for path in artifacts}
+
+    def stale(path: str) -> str | None:
+        check = keep.stale if path in dropped else manifests.stale
+        return check(root, plan.record(path))
+
+    own = {stage: next(filter(None, map(stale, nodes)), None) for stage, nodes in stages.items()}
     found: dict[str, str | None] = {}
 
     def finding(stage: str) -> str | None:

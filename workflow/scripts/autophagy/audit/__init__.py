@@ -60,6 +60,12 @@ def examine(archive: Archive) -> Report:
         ledger, why_not, unreadable = None, None, Finding(recorded.LAW, "dvc.lock", str(error))
     case = Case(archive, with_md5=ledger is not None)
     report = Report(_findings(case), ["files", *LAWS])
+    if not report.findings and case.dropped:
+        policies = ", ".join(sorted({f"`keep: {policy}`" for policy in case.dropped.values()}))
+        report.unchecked.append(
+            f"files: not checked: {len(case.dropped)} payloads that {policies} dropped; their "
+            "manifests agree"
+        )
     if why_not:
         report.unchecked.append(f"{recorded.LAW}: not checked: {why_not}")
         return report
