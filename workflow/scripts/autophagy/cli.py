@@ -71,14 +71,17 @@ def _ledger(chosen: argparse.Namespace) -> int:
 
 
 def _summary(chosen: argparse.Namespace) -> int:
-    from autophagy import paths, tables
+    from autophagy import manifests, paths, tables
 
     plan, _ = _plan(chosen.config)
     root = Path(plan.root)
     if not (root / "metrics.csv").is_file():
         raise UserError(f"{root}/metrics.csv: is missing; run the workflow first")
+    table = tables.read(root)
+    # The table has no schema of its own; what it was made of has.
+    manifests.read(root, paths.evaluation_path("real", plan.experiment.seeds[0], 0))
     if chosen.json:
-        print(json.dumps(tables.last_generation(tables.read(root)), indent=2))
+        print(json.dumps(tables.last_generation(table), indent=2))
         return 0
     print(tables.summary(root, plan.experiment))
     print("\nFigures:")

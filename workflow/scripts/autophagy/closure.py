@@ -78,10 +78,14 @@ def check(root: Path, link: Link) -> Checked:
         return Checked(findings=((name, "is not the manifest that was certified"),))
     try:
         manifest = json.loads(content)
+        schema = manifest.get("schema")
         kind, listed = str(manifest["kind"]), dict(manifest["files"])
         parents = tuple(Link(str(m["path"]), str(m["sha256"])) for m in manifest["materials"])
-    except (KeyError, TypeError, ValueError, RecursionError):
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
         return Checked(findings=((name, "is not a manifest"),))
+    if schema != manifests.SCHEMA:
+        message = f"schema {schema!r} is not readable; this version reads {manifests.SCHEMA}"
+        return Checked(kind, findings=((name, message),))
     if kind in keep.DROPPABLE and not (root / link.path).exists() and _dropped(root, link.path):
         return Checked(kind, parents, dropped=True)
     there = _payload(root, link.path, listed)
