@@ -5,8 +5,8 @@ import subprocess
 from autophagy import config as configuration
 from autophagy import (
     data,
+    dropped,
     fingerprint,
-    keep,
     manifests,
     paths,
     plan as planning,
@@ -96,20 +96,25 @@ def records_of(*patterns):
 
 def every_artifact():
     """Every payload that is kept, every manifest, and the records of what is dropped."""
-    dropped = {path for loop in PLAN.dropped.values() for path in loop}
+    not_kept = {path for loop in PLAN.dropped.values() for path in loop}
     records = map(PLAN.record, PLAN.nodes)
     payloads = [path for record in records for path in manifests.payload_paths(record)]
-    kept = [path for path in payloads if path not in dropped]
+    kept = [path for path in payloads if path not in not_kept]
     # With `keep: all` there is no record, but that of another policy is brought up to date.
     notes = [
-        keep.path_of(loop)
+        dropped.path_of(loop)
         for loop, artifacts in PLAN.dropped.items()
-        if artifacts or os.path.exists(f"{ROOT}/{keep.path_of(loop)}")
+        if artifacts or os.path.exists(f"{ROOT}/{dropped.path_of(loop)}")
     ]
     return [
         f"{ROOT}/{path}"
         for path in kept + list(map(manifests.path_of, PLAN.nodes)) + notes
     ]
+
+
+def not_kept_of(wildcards):
+    """Params function: the artifacts of a loop whose payload is not kept."""
+    return PLAN.dropped[wildcards.loop]
 
 
 def preview_manifests(wildcards):

@@ -3,7 +3,7 @@
 # Makes: loops/<loop>/dropped.json, and deletes the payloads that it lists. They are outputs of
 # train and sample that `rule all` does not name: Snakemake makes them again only where a job that
 # has to run, or the command line, asks for one.
-DROPPED = keep.path_of("{loop}")
+DROPPED = dropped.path_of("{loop}")
 
 
 rule drop:
@@ -23,6 +23,6 @@ rule drop:
     params:
         root=root_of,
         keep=EXPERIMENT.keep,
-        artifacts=lambda wildcards: PLAN.dropped[wildcards.loop],
+        artifacts=not_kept_of,
     script:
         "../workflow/scripts/drop.py"

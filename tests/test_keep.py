@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from autophagy import audit, cli, keep, ledger, manifests, store
+from autophagy import audit, cli, dropped, keep, ledger, manifests, store
 from autophagy import config as configuration
 from autophagy.archive import Archive
 from autophagy.errors import UserError
@@ -27,10 +27,10 @@ def dropped_plan(policy: str):
 
 def drop(root: Path, policy: str) -> dict[str, list[str]]:
     """What the last rule of a run does."""
-    dropped = dropped_plan(policy).dropped
-    for loop, artifacts in dropped.items():
-        keep.drop(root, loop, policy, artifacts)
-    return dropped
+    chosen = dropped_plan(policy).dropped
+    for loop, artifacts in chosen.items():
+        dropped.drop(root, loop, policy, artifacts)
+    return chosen
 
 
 @pytest.fixture
@@ -96,13 +96,13 @@ def test_other_policies_are_refused(value) -> None:
 @pytest.mark.parametrize("policy", POLICIES)
 def test_what_was_dropped_breaks_no_law(copy: Path, policy: str, capsys) -> None:
     before = {p: p.read_bytes() for p in copy.rglob("*manifest.json")}
-    dropped = [path for paths in drop(copy, policy).values() for path in paths]
-    assert dropped
-    assert not any((copy / path).exists() for path in dropped)
+    gone = [path for paths in drop(copy, policy).values() for path in paths]
+    assert gone
+    assert not any((copy / path).exists() for path in gone)
     assert {p: p.read_bytes() for p in copy.rglob("*manifest.json")} == before
     assert cli.main(["audit", str(copy)]) == 0
     told = capsys.readouterr().out
-    assert f"not checked: {len(dropped)} payloads that `keep: {policy}` dropped" in told
+    assert f"not checked: {len(gone)} payloads that `keep: {policy}` dropped" in told
     assert set(ledger.findings(dropped_plan(policy), copy).values()) == {None}
 
 
@@ -114,9 +114,8 @@ def test_a_plan_that_keeps_more_calls_them_stale(copy: Path) -> None:
 
 
 def test_only_what_the_record_and_the_policy_both_name_may_be_missing(copy: Path) -> None:
-    dropped = drop(copy, "every-2")["fresh"]
-    assert dropped == []
-    record = copy / keep.path_of("fresh")
+    assert drop(copy, "every-2")["fresh"] == []
+    record = copy / dropped.path_of("fresh")
     lost = [f"{FRESH}/gen-002/model", f"{FRESH}/gen-003/samples", f"{FRESH}/gen-002/preview"]
     for path in lost:
         shutil.rmtree(copy / path)
@@ -148,7 +147,7 @@ def test_a_record_of_another_form_is_one_finding_and_no_traceback(
     copy: Path, content: str, told: str
 ) -> None:
     drop(copy, "last")
-    (copy / keep.path_of("fresh")).write_text(content)
+    (copy / dropped.path_of("fresh")).write_text(content)
     found = findings(copy)
     assert told in found[0].message
     assert any(finding.path == f"{FRESH}/gen-002/model" for finding in found[1:])

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from autophagy import keep, manifests, store
+from autophagy import dropped, keep, manifests, store
 from autophagy.errors import UserError
 
 #: (file or artifact, what is wrong with it)
@@ -104,7 +104,7 @@ def strays(root: Path, folder: str, certified: dict[Link, Checked]) -> Iterator[
     """
     vouched = {manifests.path_of(link.path) for link in certified}
     vouched.update(file for checked in certified.values() for file in checked.files)
-    vouched.add(f"{folder}/{keep.NAME}")
+    vouched.add(f"{folder}/{dropped.NAME}")
     for file in sorted((root / folder).rglob("*")):
         name = file.relative_to(root).as_posix()
         if file.is_file() and name not in vouched and file.name not in store.IGNORED:
@@ -115,7 +115,7 @@ def _dropped(root: Path, artifact: str) -> bool:
     """Does the record of the artifact's loop say that its payload was dropped?"""
     group, _, rest = artifact.partition("/")
     try:
-        return group == "loops" and artifact in keep.listed(root, rest.partition("/")[0])[1]
+        return group == "loops" and artifact in dropped.listed(root, rest.partition("/")[0])[1]
     except UserError:
         return False
 

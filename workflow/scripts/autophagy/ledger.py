@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from autophagy import data, keep, manifests
+from autophagy import data, dropped, manifests
 from autophagy.errors import UserError
 from autophagy.paths import AUDIT, REPORT, TABLES
 from autophagy.plan import Plan
@@ -179,10 +179,10 @@ def findings(plan: Plan, root: Path) -> dict[str, str | None]:
     """
     stages = stage_nodes(plan)
     stage_of = {path: stage for stage, nodes in stages.items() for path in nodes}
-    dropped = {path for artifacts in plan.dropped.values() for path in artifacts}
+    not_kept = {path for artifacts in plan.dropped.values() for path in artifacts}
 
     def stale(path: str) -> str | None:
-        check = keep.stale if path in dropped else manifests.stale
+        check = dropped.stale if path in not_kept else manifests.stale
         return check(root, plan.record(path))
 
     own = {stage: next(filter(None, map(stale, nodes)), None) for stage, nodes in stages.items()}

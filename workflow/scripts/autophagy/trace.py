@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autophagy import keep, lineage, sets
+from autophagy import dropped, lineage, sets
 from autophagy.archive import Archive
 from autophagy.errors import UserError
 from autophagy.lineage import SAMPLED
@@ -36,8 +36,8 @@ def trace(archive: Archive, artifact: str, row: int) -> list[dict[str, Any]]:
         entry = sets.read_index(archive.root / artifact).iloc[row]
         step |= {"label": int(entry["label"]), "origin": str(entry["origin"])}
         return [step, *trace(archive, str(entry["artifact"]), int(entry["row"]))]
-    if dropped := keep.missing(archive, [artifact]):
-        return [step | {"dropped": keep.again(archive, artifact, dropped[artifact])}]
+    if policies := dropped.missing(archive, [artifact]):
+        return [step | {"dropped": dropped.again(archive, artifact, policies[artifact])}]
     step["label"] = int(sets.read_array(archive.root, artifact, "labels")[row])
     if kind == "real_set":
         source_row = int(sets.read_array(archive.root, artifact, "source_rows")[row])
@@ -81,7 +81,7 @@ def regenerate(archive: Archive, artifact: str, row: int) -> dict[str, Any]:
     manifest = archive.manifest(artifact)
     if manifest["kind"] not in SAMPLED:
         raise UserError(f"{artifact}: only samples can be made again, not a {manifest['kind']}")
-    keep.require(archive, artifact)
+    dropped.require(archive, artifact)
     [step] = trace(archive, artifact, row)
     params = manifest["params"]
     if params["family"] not in FAMILIES:
@@ -89,7 +89,7 @@ def regenerate(archive: Archive, artifact: str, row: int) -> dict[str, Any]:
     require_software(manifest)
     devices.prepare(params["threads"], manifest["device"])
     [drawn_by] = [model["path"] for model in step["models"]]
-    keep.require(archive, drawn_by)
+    dropped.require(archive, drawn_by)
     model = models.module(params["family"]).load(archive.root / drawn_by, manifest["device"])
     picture = model.sample(
         np.array([step["label"]]),

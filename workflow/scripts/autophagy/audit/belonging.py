@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 
-from autophagy import keep, manifests, store
+from autophagy import dropped, manifests, store
 from autophagy.audit.case import Case, Findings
 
 #: As in `paths`, which imports the configuration: an audit needs manifests alone.
@@ -109,7 +109,7 @@ def _strangers(case: Case, finished: bool) -> Findings:
         elif not case.unreadable(artifact):
             group, _, rest = artifact.partition("/")
             if group == "loops":
-                vouched.add(keep.path_of(rest.removesuffix("/manifest.json")))
+                vouched.add(dropped.path_of(rest.removesuffix("/manifest.json")))
             vouched |= case.archive.manifest(artifact)["files"].keys()
     kept = _around(vouched | folders)
     named: set[str] = set()

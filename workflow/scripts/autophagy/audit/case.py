@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from autophagy import keep, manifests, store
+from autophagy import dropped, manifests, store
 from autophagy.archive import Archive
 from autophagy.audit.manifest_form import misshapen
 from autophagy.errors import UserError
@@ -64,7 +64,7 @@ class Case:
     @cached_property
     def dropped(self) -> dict[str, str]:
         """Artifacts whose payload the experiment's `keep` has dropped -> that policy."""
-        return keep.missing(self.archive, self.artifacts)
+        return dropped.missing(self.archive, self.artifacts)
 
     def loops(self) -> list[tuple[str, dict[str, Any]]]:
         """(artifact, manifest) of every loop's root."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container
 
-from autophagy import keep, manifests
+from autophagy import dropped, manifests
 from autophagy.audit.case import Case, Findings, guarded
 
 
@@ -13,11 +13,11 @@ def files(case: Case) -> Findings:
 
     A payload that the experiment's `keep` has dropped may be missing whole, never in part.
     """
-    unreadable = list(guarded(keep.NAME, _records, case))
+    unreadable = list(guarded(dropped.NAME, _records, case))
     yield from unreadable
-    dropped = {} if unreadable else case.dropped
+    excused = {} if unreadable else case.dropped
     for artifact in case.artifacts:
-        yield from guarded(manifests.path_of(artifact), _artifact, case, artifact, dropped)
+        yield from guarded(manifests.path_of(artifact), _artifact, case, artifact, excused)
 
 
 def _records(case: Case) -> Findings:
@@ -26,13 +26,13 @@ def _records(case: Case) -> Findings:
     yield from ()
 
 
-def _artifact(case: Case, artifact: str, dropped: Container[str]) -> Findings:
+def _artifact(case: Case, artifact: str, excused: Container[str]) -> Findings:
     where = manifests.path_of(artifact)
     if wrong := case.unreadable(artifact):
         yield where, wrong
         return
     manifest = case.archive.manifest(artifact)
-    if artifact not in dropped:
+    if artifact not in excused:
         yield from _payload(case, artifact, manifest["files"])
     for material in manifest["materials"]:
         parent = case.root / manifests.path_of(material["path"])
