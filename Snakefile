@@ -30,6 +30,7 @@ else:
     include: "rules/evaluate.smk"
     include: "rules/record.smk"
     include: "rules/report.smk"
+    include: "rules/drop.smk"
 
 
 rule all:

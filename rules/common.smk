@@ -5,6 +5,7 @@ import subprocess
 from autophagy import config as configuration
 from autophagy import (
     data,
+    dropped,
     fingerprint,
     manifests,
     paths,
@@ -90,10 +91,24 @@ def records_of(*patterns):
 
 
 def every_artifact():
+    """Every payload that is kept, every manifest, and the records of what is dropped."""
+    not_kept = {path for loop in PLAN.dropped.values() for path in loop}
     records = map(PLAN.record, PLAN.nodes)
     payloads = [path for record in records for path in manifests.payload_paths(record)]
-    found = [*payloads, *map(manifests.path_of, PLAN.nodes), paths.AUDIT]
+    kept = [path for path in payloads if path not in not_kept]
+    # With `keep: all` there is no record, but that of another policy is brought up to date.
+    notes = [
+        dropped.path_of(loop)
+        for loop, artifacts in PLAN.dropped.items()
+        if artifacts or os.path.exists(f"{ROOT}/{dropped.path_of(loop)}")
+    ]
+    found = [*kept, *map(manifests.path_of, PLAN.nodes), *notes, paths.AUDIT]
     return [f"{ROOT}/{path}" for path in found]
+
+
+def not_kept_of(wildcards):
+    """Params function: the artifacts of a loop whose payload is not kept."""
+    return PLAN.dropped[wildcards.loop]
 
 
 def preview_manifests(wildcards):

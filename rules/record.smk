@@ -1,6 +1,7 @@
 # Needs: the manifests of everything a loop (or a real-only model) made, all seeds and generations.
 # Makes: its root manifest.json; audit.json; and, when a run of the default experiment ends, the DVC
-# ledger.
+# ledger. Payloads of loops are no inputs: what `keep` has dropped is not made again for a root or
+# an audit, and a change of `keep` alone reruns neither.
 LOOP_ROOT = "loops/{loop}/manifest.json"
 REAL_ONLY_ROOT = "real-only/{real_only}/manifest.json"
 EVALUATION_ROOT = "evaluation/{evaluated}/manifest.json"
@@ -9,7 +10,6 @@ EVALUATION_ROOT = "evaluation/{evaluated}/manifest.json"
 rule record_loop:
     input:
         manifests=parents_of(LOOP_ROOT),
-        payloads=ancient(payloads_of(LOOP_ROOT)),
     output:
         f"{ROOT}/{LOOP_ROOT}",
     log:
@@ -60,7 +60,6 @@ use rule record_loop as record_evaluation with:
 rule audit:
     input:
         manifests=[f"{ROOT}/{manifests.path_of(path)}" for path in PLAN.audited()],
-        payloads=ancient(payloads_of(*PLAN.audited())),
     output:
         f"{ROOT}/{paths.AUDIT}",
     log:

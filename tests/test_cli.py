@@ -555,10 +555,21 @@ def test_the_reports_scripts_make_what_their_rules_ask_for(tiny_experiment, here
         assert (root / name).read_bytes() == before[name], name
 
 
+def test_the_dropping_script_deletes_what_its_rule_names(tiny_experiment, here) -> None:
+    root, model = here / "results" / "tiny", "loops/fresh/seed-1/gen-002/model"
+    given = rule(tiny_experiment, root)
+    given.params = SimpleNamespace(root=str(root), keep="samples", artifacts=[model])
+    given.wildcards = SimpleNamespace(loop="fresh")
+    runpy.run_path(str(SCRIPTS / "drop.py"), {"snakemake": given})
+    assert not (root / model).exists()
+    assert store.read_json(root / "loops/fresh/dropped.json")["artifacts"] == [model]
+
+
 def test_every_script_is_tried_here() -> None:
     scripts = {script.name for script in SCRIPTS.glob("*.py")}
     report = {
         "audit.py",
+        "drop.py",
         "tabulate_metrics.py",
         "draw_grid.py",
         "draw_curves.py",

@@ -360,7 +360,12 @@ def test_a_manifest_cannot_lead_out_of_the_folder(tmp_path) -> None:
     (tmp_path / "secret").write_text("{}")
     (tmp_path / "secret.manifest.json").write_text("{}")
     outside = {"path": "../secret", "sha256": sha256(tmp_path / "secret.manifest.json")}
-    content = {"kind": "loop_root", "files": {"../secret": "0"}, "materials": [outside]}
+    content = {
+        "schema": 1,
+        "kind": "loop_root",
+        "files": {"../secret": "0"},
+        "materials": [outside],
+    }
     file = tmp_path / "root/loops/x/manifest.json"
     store.write_json(file, content)
     link = closure.Link("loops/x/manifest.json", sha256(file))

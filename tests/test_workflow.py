@@ -5,6 +5,7 @@ One run serves every test here: the tests that follow it look, dry-run, or touch
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -65,6 +66,15 @@ def planned_jobs(folder: Path, *arguments: str) -> dict[str, int]:
     return jobs
 
 
+def hashes_below(folder: Path) -> dict[str, str]:
+    """Every file below a folder -> its hash, without what Snakemake leaves there."""
+    return {
+        file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in folder.rglob("*")
+        if file.is_file() and file.name != ".snakemake_timestamp"
+    }
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository whose default experiment is a tiny one, run to the end by `snakemake`."""
@@ -115,6 +125,52 @@ def test_after_a_run_nothing_is_left_to_do(project: Path) -> None:
     assert planned_jobs(project) == {}
     assert "up to date" in run(project, "dvc", "status").stdout
     assert "Running stage" not in run(project, "dvc", "repro").stdout
+
+
+def test_what_is_not_kept_is_dropped_last_recorded_and_made_again(project: Path, tmp_path) -> None:
+    folder = tmp_path / "kept"
+    shutil.copytree(project, folder)
+    config = folder / "config" / "config.yaml"
+    assert planned_jobs(folder) == {}
+    before = hashes_below(folder / "results")
+    config.write_text(config.read_text().replace("keep: all", "keep: last"))
+    run(folder, sys.executable, "-m", "autophagy.cli", "ledger")
+    # Nothing is made anew, not even a root.
+    assert planned_jobs(folder) == {"drop": 1}
+    run(folder, "snakemake", "--cores", "2")
+    biased = "results/tiny/loops/biased"
+    dropped = [f"seed-1/gen-001/{name}" for name in ("samples", "samples-unbiased")]
+    assert json.loads((folder / biased / "dropped.json").read_text()) == {
+        "schema": 1, "keep": "last", "artifacts": [f"loops/biased/{path}" for path in dropped],
+    }  # fmt: skip
+    after = hashes_below(folder / "results")
+    gone = {f"tiny/loops/biased/{path}" for path in dropped}
+    assert before.keys() - after.keys() == {
+        path for path in before if any(path.startswith(f"{payload}/") for payload in gone)
+    }
+    assert after.items() - before.items() == {
+        item for item in after.items() if item[0].endswith("dropped.json")
+    }
+    # Neither engine wants it back; the audit says what it could not look at.
+    assert planned_jobs(folder) == {}
+    assert "up to date" in run(folder, "dvc", "status").stdout
+    told = run(folder, sys.executable, "-m", "autophagy.cli", "audit", "results/tiny").stdout
+    assert "not checked: 2 payloads that `keep: last` dropped" in told
+    assert "every law holds" in told
+    run(folder, "snakemake", "--touch", "--forceall", "--quiet", "all")
+    assert planned_jobs(folder) == {}
+    # More generations need nothing that was dropped.
+    longer = planned_jobs(folder, "--config", "generations=3")
+    assert (longer["train"], longer["sample"]) == (len(LOOPS), len(LOOPS))
+    # A policy that keeps more has it made again, and so has whoever asks for it.
+    assert "sample" in planned_jobs(folder, "--config", "keep=all")
+    run(folder, "snakemake", "--cores", "2", "--", f"{biased}/{dropped[0]}")
+    again = hashes_below(folder / "results")
+    assert any(f"tiny/loops/biased/{dropped[0]}/" in path for path in again)
+    assert {path: again[path] for path in again if path in before} == {
+        path: before[path] for path in again if path in before
+    }
+    assert planned_jobs(folder) == {}
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def _ledger(chosen: argparse.Namespace) -> int:
 
 
 def _summary(chosen: argparse.Namespace) -> int:
-    from autophagy import paths, tables
+    from autophagy import manifests, paths, tables
 
     plan, _ = _plan(chosen.config)
     root = Path(plan.root)
@@ -105,8 +105,11 @@ def _summary(chosen: argparse.Namespace) -> int:
         return _summary_of_theory(plan, chosen.json)
     if not (root / "metrics.csv").is_file():
         raise UserError(f"{root}/metrics.csv: is missing; run the workflow first")
+    table = tables.read(root)
+    # The table has no schema of its own; what it was made of has.
+    manifests.read(root, paths.evaluation_path("real", plan.experiment.seeds[0], 0))
     if chosen.json:
-        print(json.dumps(tables.last_generation(tables.read(root)), indent=2))
+        print(json.dumps(tables.last_generation(table), indent=2))
         return 0
     print(tables.summary(root, plan.experiment))
     print("\nFigures:")
@@ -189,7 +192,7 @@ def _trace(chosen: argparse.Namespace) -> int:
     steps = trace.trace(manifests, artifact, chosen.row)
     content: dict[str, Any] = {"steps": steps}
     last = steps[-1]
-    if chosen.regenerate and "seed" in last:
+    if chosen.regenerate and "source_row" not in last:
         content["regenerated"] = trace.regenerate(manifests, last["path"], last["row"])
     if chosen.json:
         print(json.dumps(content, indent=2))

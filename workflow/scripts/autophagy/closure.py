@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from autophagy import manifests, store
+from autophagy import dropped, keep, manifests, store
+from autophagy.errors import UserError
 
 #: (file or artifact, what is wrong with it)
 Finding = tuple[str, str]
@@ -33,12 +34,14 @@ class Checked:
     """One artifact, compared with the hashes that certify it.
 
     files: its payload, relative to the experiment's folder.
+    dropped: `keep` has dropped the payload, so that there is none to compare.
     """
 
     kind: str = "unknown"
     parents: tuple[Link, ...] = ()
     files: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    dropped: bool = False
 
 
 def closure(root: Path, start: Link, known: dict[Link, Checked]) -> dict[Link, Checked]:
@@ -75,10 +78,16 @@ def check(root: Path, link: Link) -> Checked:
         return Checked(findings=((name, "is not the manifest that was certified"),))
     try:
         manifest = json.loads(content)
+        schema = manifest.get("schema")
         kind, listed = str(manifest["kind"]), dict(manifest["files"])
         parents = tuple(Link(str(m["path"]), str(m["sha256"])) for m in manifest["materials"])
-    except (KeyError, TypeError, ValueError, RecursionError):
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
         return Checked(findings=((name, "is not a manifest"),))
+    if schema != manifests.SCHEMA:
+        message = f"schema {schema!r} is not readable; this version reads {manifests.SCHEMA}"
+        return Checked(kind, findings=((name, message),))
+    if kind in keep.DROPPABLE and not (root / link.path).exists() and _dropped(root, link.path):
+        return Checked(kind, parents, dropped=True)
     there = _payload(root, link.path, listed)
     return Checked(
         kind,
@@ -95,10 +104,20 @@ def strays(root: Path, folder: str, certified: dict[Link, Checked]) -> Iterator[
     """
     vouched = {manifests.path_of(link.path) for link in certified}
     vouched.update(file for checked in certified.values() for file in checked.files)
+    vouched.add(f"{folder}/{dropped.NAME}")
     for file in sorted((root / folder).rglob("*")):
         name = file.relative_to(root).as_posix()
         if file.is_file() and name not in vouched and file.name not in store.IGNORED:
             yield name, "is certified by no signed root"
+
+
+def _dropped(root: Path, artifact: str) -> bool:
+    """Does the record of the artifact's loop say that its payload was dropped?"""
+    group, _, rest = artifact.partition("/")
+    try:
+        return group == "loops" and artifact in dropped.listed(root, rest.partition("/")[0])[1]
+    except UserError:
+        return False
 
 
 def _payload(root: Path, artifact: str, listed: dict[str, Any]) -> dict[str, Path]:

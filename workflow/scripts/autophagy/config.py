@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, create_model
 from pydantic.json_schema import models_json_schema
 
 from autophagy import data, models, regimes
+from autophagy import keep as keeping
 from autophagy.config_checks import check
 from autophagy.config_messages import MAPPING, first_finding, misspelt, short
 from autophagy.data.table import DATASETS
@@ -69,6 +70,7 @@ class Experiment(Options):
     loops: Annotated[dict[Name, Loop], Field(min_length=1)]
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: Annotated[int, Field(ge=1, le=256)] = 1
+    keep: Annotated[str, Field(pattern=keeping.PATTERN)] = keeping.ALL
 
 
 def experiment_class(family: str) -> type[Experiment]:

@@ -10,12 +10,15 @@ from typing import Any, Union, get_args, get_origin
 import yaml
 from pydantic import ValidationError
 
-from autophagy import data
+from autophagy import data, keep
 from autophagy.schema import Options
 
 MAPPING = "a mapping of keys to values"
 #: pydantic's terms for "not a mapping".
 _NO_MAPPING = {"model_type", "model_attributes_type", "dict_type"}
+#: Pattern -> what it asks for; any other is that of names.
+_PATTERNS = {keep.PATTERN: f"be {keep.ALLOWED}"}
+_NAMES = "be letters, digits, '-' and '_', beginning with a letter or digit, at most 64"
 _UNKNOWN = ("extra_forbidden", "invalid_key")
 #: Numbers that YAML 1.1 reads as text, for want of a point or of the exponent's sign.
 _SHORT_FLOAT = r"[-+]?\d+(\.\d*)?[eE][-+]?\d{1,2}"
@@ -50,7 +53,7 @@ def first_finding(error: ValidationError, experiment: type[Options]) -> str:
     if kind in _NO_MAPPING:
         reason = f"be {MAPPING}"
     elif kind == "string_pattern_mismatch":
-        reason = "be letters, digits, '-' and '_', beginning with a letter or digit, at most 64"
+        reason = _PATTERNS.get(finding["ctx"]["pattern"], _NAMES)
     elif kind == "float_type" and isinstance(value, str) and re.fullmatch(_SHORT_FLOAT, value):
         reason += f"; YAML takes it for text, write {yaml.safe_dump(float(value)).split()[0]}"
     return f"{where}: {short(value)} is not allowed: it should {reason}{more}"

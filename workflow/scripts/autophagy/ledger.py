@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from autophagy import data, manifests
+from autophagy import data, dropped, manifests
 from autophagy.config import NAME
 from autophagy.errors import UserError
 from autophagy.paths import AUDIT, REPORT, TABLES
@@ -224,12 +224,13 @@ def findings(plan: Plan, root: Path) -> dict[str, str | None]:
     """
     stages = stage_nodes(plan)
     stage_of = {path: stage for stage, nodes in stages.items() for path in nodes}
-    own = {
-        stage: next(
-            (found for path in nodes if (found := manifests.stale(root, plan.record(path)))), None
-        )
-        for stage, nodes in stages.items()
-    }
+    not_kept = {path for artifacts in plan.dropped.values() for path in artifacts}
+
+    def stale(path: str) -> str | None:
+        check = dropped.stale if path in not_kept else manifests.stale
+        return check(root, plan.record(path))
+
+    own = {stage: next(filter(None, map(stale, nodes)), None) for stage, nodes in stages.items()}
     found: dict[str, str | None] = {}
 
     def finding(stage: str) -> str | None:

@@ -63,6 +63,9 @@ def _relation(child: dict[str, Any], parent: dict[str, Any]) -> str:
 
 def told(step: dict[str, Any]) -> Iterator[str]:
     """The lines of one step of `trace.trace`."""
+    if "dropped" in step:
+        yield f"{step['path']} row {step['row']}: {step['dropped']}"
+        return
     head = f"{step['path']} row {step['row']}: label {step['label']}"
     if step["kind"] == "real_set":
         yield f"{head}, a real image: row {step['source_row']} of {step['source']}"

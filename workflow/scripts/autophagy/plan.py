@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from autophagy import data, devices, fingerprint, models, nodes, paths
+from autophagy import data, devices, fingerprint, keep, models, nodes, paths
 from autophagy.config import Experiment
 from autophagy.nodes import Node
 from autophagy.theory.options import TheoryExperiment
@@ -70,6 +70,19 @@ class Plan:
     def software(self) -> dict[str, dict[str, str]]:
         """Step -> versions of the libraries that set its numbers."""
         return {name: fingerprint.versions(step.software) for name, step in self.steps.items()}
+
+    @cached_property
+    def dropped(self) -> dict[str, list[str]]:
+        """Loop -> the artifacts whose payload `keep` drops at the end of a run."""
+        if self.experiment.kind == "theory":
+            return {}
+        policy, generations = self.experiment.keep, self.experiment.generations
+        found = {}
+        for loop in self.experiment.loops:
+            made = self.nodes[paths.root_path("loops", loop)].materials
+            kinds = [(path, self.nodes[path].kind) for path in made]
+            found[loop] = keep.dropped_of(policy, kinds, generations)
+        return found
 
     def audited(self) -> list[str]:
         """What the workflow audits: every artifact but the report, which tells of the audit."""

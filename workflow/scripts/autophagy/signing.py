@@ -29,13 +29,17 @@ SUFFIX = ".dsse.json"
 
 @dataclass(frozen=True)
 class Root:
-    """A root and how much it certifies: artifacts below it, files of them."""
+    """A root and how much it certifies: artifacts below it, files of them.
+
+    dropped: artifacts whose files `keep` has dropped, so that their manifests alone were checked.
+    """
 
     path: str
     sha256: str
     kind: str
     artifacts: int
     files: int
+    dropped: int = 0
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,7 @@ class Outcome:
         return [
             f"{_short(root.path)}: signed by key {self.key:.16}, {root.artifacts} artifacts, "
             f"{root.files} files match"
+            + (f", those of {root.dropped} artifacts were dropped" if root.dropped else "")
             for root in self.roots
         ]
 
@@ -182,7 +187,8 @@ def _checked(root: Path, subjects: dict[str, str]) -> tuple[list[Root], list[Fin
         link = Link(path, digest)
         below = closure(root, link, known)
         files = sum(len(checked.files) for checked in below.values())
-        roots.append(Root(path, digest, below[link].kind, len(below) - 1, files))
+        dropped = sum(checked.dropped for checked in below.values())
+        roots.append(Root(path, digest, below[link].kind, len(below) - 1, files, dropped))
     findings = [finding for checked in known.values() for finding in checked.findings]
     # What lies below a broken link is unknown, and would be called a stray.
     if not findings:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autophagy import lineage, sets
+from autophagy import dropped, lineage, sets
 from autophagy.archive import Archive
 from autophagy.errors import UserError
 from autophagy.lineage import SAMPLED
@@ -19,7 +19,8 @@ def trace(archive: Archive, artifact: str, row: int) -> list[dict[str, Any]]:
     Steps are {path, kind, row, label}; a real image adds its `source_row` in the data set; a
     sample its `generation`, `seed`, `sampling_bias`, the `models` that drew it, each with its
     training set, and of what they were trained on: the share that is real, mean synthetic depth,
-    and the rows of the data set they saw, directly and in their whole ancestry.
+    and the rows of the data set they saw, directly and in their whole ancestry. A row of a set
+    whose files were dropped has, instead of all that, `dropped`: how to make them again.
 
     Raises:
         UserError: the artifact has no rows, or not that one.
@@ -44,6 +45,8 @@ def trace(archive: Archive, artifact: str, row: int) -> list[dict[str, Any]]:
             )
         step |= {"label": int(entry["label"]), "origin": str(entry["origin"])}
         return [step, *trace(archive, str(entry["artifact"]), int(entry["row"]))]
+    if policies := dropped.missing(archive, [artifact]):
+        return [step | {"dropped": dropped.again(archive, artifact, policies[artifact])}]
     step["label"] = _value(archive, artifact, "labels", row)
     if kind == "real_set":
         source_row = _value(archive, artifact, "source_rows", row)
@@ -89,6 +92,7 @@ def regenerate(archive: Archive, artifact: str, row: int) -> dict[str, Any]:
     manifest = archive.manifest(artifact)
     if manifest["kind"] not in SAMPLED:
         raise UserError(f"{artifact}: only samples can be made again, not a {manifest['kind']}")
+    dropped.require(archive, artifact)
     [step] = trace(archive, artifact, row)
     params = manifest["params"]
     if params["family"] not in FAMILIES:
@@ -96,6 +100,7 @@ def regenerate(archive: Archive, artifact: str, row: int) -> dict[str, Any]:
     require_software(manifest)
     devices.prepare(params["threads"], manifest["device"])
     [drawn_by] = [model["path"] for model in step["models"]]
+    dropped.require(archive, drawn_by)
     model = models.module(params["family"]).load(archive.root / drawn_by, manifest["device"])
     picture = model.sample(
         np.array([step["label"]]),

@@ -6,10 +6,12 @@ To add a law: a function of a `Case` that yields (path, message), in a module he
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from autophagy import manifests, store
 from autophagy.archive import Archive
 from autophagy.audit import belonging, consistency, files, forms, mixes, pictures, seeds
 from autophagy.audit.case import Case, Findings, guarded
@@ -50,9 +52,14 @@ def audit(archive: Archive) -> list[Finding]:
 
 
 def examine(archive: Archive) -> Report:
-    """Every law, that of the DVC ledger too, on a whole folder: what `autophagy audit` does."""
+    """Every law, that of the DVC ledger too, on a whole folder: what `autophagy audit` does.
+
+    Raises:
+        UserError: all its manifests are of another schema.
+    """
     from autophagy.audit import recorded
 
+    _require_schema(archive)
     try:
         ledger, why_not = recorded.find(archive.root)
         unreadable = None
@@ -60,6 +67,12 @@ def examine(archive: Archive) -> Report:
         ledger, why_not, unreadable = None, None, Finding(recorded.LAW, "dvc.lock", str(error))
     case = Case(archive, with_md5=ledger is not None)
     report = Report(_findings(case), ["files", *LAWS])
+    if not report.findings and case.dropped:
+        policies = ", ".join(sorted({f"`keep: {policy}`" for policy in case.dropped.values()}))
+        report.unchecked.append(
+            f"files: not checked: {len(case.dropped)} payloads that {policies} dropped; their "
+            "manifests agree"
+        )
     if why_not:
         report.unchecked.append(f"{recorded.LAW}: not checked: {why_not}")
         return report
@@ -83,6 +96,22 @@ def as_json(found: list[Finding], laws: list[str] | None = None) -> dict[str, An
         "laws": ["files", *LAWS] if laws is None else laws,
         "findings": [asdict(finding) for finding in found],
     }
+
+
+def _require_schema(archive: Archive) -> None:
+    """Refuse results of another version; a single manifest of another schema is a finding."""
+    found = set()
+    for artifact in archive.artifacts():
+        try:
+            content = store.read_json(archive.root / manifests.path_of(artifact))
+        except UserError:
+            return
+        found.add(json.dumps(content.get("schema") if isinstance(content, dict) else None))
+    if len(found) == 1 and found != {str(manifests.SCHEMA)}:
+        raise UserError(
+            f"{archive.root}: manifests of schema {found.pop()} are not readable; this version "
+            f"reads {manifests.SCHEMA}"
+        )
 
 
 def _findings(case: Case) -> list[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 
-from autophagy import manifests, store
+from autophagy import dropped, manifests, store
 from autophagy.audit.case import Case, Findings
 
 #: As in `paths`, which imports the configuration: an audit needs manifests alone.
@@ -107,6 +107,9 @@ def _strangers(case: Case, finished: bool) -> Findings:
             # What lies inside an artifact is the law of files' own business.
             folders.add(artifact)
         elif not case.unreadable(artifact):
+            group, _, rest = artifact.partition("/")
+            if group == "loops":
+                vouched.add(dropped.path_of(rest.removesuffix("/manifest.json")))
             vouched |= case.archive.manifest(artifact)["files"].keys()
     kept = _around(vouched | folders)
     named: set[str] = set()

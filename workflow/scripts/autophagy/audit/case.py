@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from autophagy import manifests, store
+from autophagy import dropped, manifests, store
 from autophagy.archive import Archive
 from autophagy.audit.manifest_form import misshapen
 from autophagy.errors import UserError
@@ -56,6 +56,15 @@ class Case:
 
     def of_kind(self, *kinds: str) -> list[str]:
         return [path for path in self.artifacts if self.archive.manifest(path)["kind"] in kinds]
+
+    def whole(self, *kinds: str) -> list[str]:
+        """`of_kind`, without what was dropped and is not there to be read."""
+        return [path for path in self.of_kind(*kinds) if path not in self.dropped]
+
+    @cached_property
+    def dropped(self) -> dict[str, str]:
+        """Artifacts whose payload the experiment's `keep` has dropped -> that policy."""
+        return dropped.missing(self.archive, self.artifacts)
 
     def loops(self) -> list[tuple[str, dict[str, Any]]]:
         """(artifact, manifest) of every loop's root."""

@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
-from autophagy import manifests
+from collections.abc import Container
+
+from autophagy import dropped, manifests
 from autophagy.audit.case import Case, Findings, guarded
 
 
 def files(case: Case) -> Findings:
-    """Every file matches its manifest; every parent is there and is the one that was used."""
+    """Every file matches its manifest; every parent is there and is the one that was used.
+
+    A payload that the experiment's `keep` has dropped may be missing whole, never in part.
+    """
+    unreadable = list(guarded(dropped.NAME, _records, case))
+    yield from unreadable
+    excused = {} if unreadable else case.dropped
     for artifact in case.artifacts:
-        yield from guarded(manifests.path_of(artifact), _artifact, case, artifact)
+        yield from guarded(manifests.path_of(artifact), _artifact, case, artifact, excused)
 
 
-def _artifact(case: Case, artifact: str) -> Findings:
+def _records(case: Case) -> Findings:
+    """Whether what was dropped can be read."""
+    _ = case.dropped
+    yield from ()
+
+
+def _artifact(case: Case, artifact: str, excused: Container[str]) -> Findings:
     where = manifests.path_of(artifact)
     if wrong := case.unreadable(artifact):
         yield where, wrong
         return
     manifest = case.archive.manifest(artifact)
-    yield from _payload(case, artifact, manifest["files"])
+    if artifact not in excused:
+        yield from _payload(case, artifact, manifest["files"])
     for material in manifest["materials"]:
         parent = case.root / manifests.path_of(material["path"])
         if not parent.is_file():

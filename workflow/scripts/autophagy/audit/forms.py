@@ -13,7 +13,7 @@ def forms(case: Case) -> Findings:
 
     A picture that is stored otherwise (as other numbers, in another shape) would be no one's copy.
     """
-    for path in case.of_kind("real_set", "sample_set", "preview"):
+    for path in case.whole("real_set", "sample_set", "preview"):
         yield from guarded(path, _form, case, path)
 
 

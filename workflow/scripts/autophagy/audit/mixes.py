@@ -103,12 +103,14 @@ def _sources(case: Case, root: dict[str, Any], seed: int, path: str, index: Inde
             yield path, f"holds rows of {artifact} as generation {generation}, which is {due}"
         if (part.origin == "real") != (manifest["kind"] == "real_set"):
             yield path, f"calls rows of {artifact} {part.origin}"
-        labels = opened(case.archive, artifact, "labels")
-        if len(rows) and not 0 <= rows.min() <= rows.max() < len(labels):
-            yield path, f"holds rows beyond {artifact}, which has {len(labels)}"
+        count = manifest["rows"]
+        if len(rows) and not 0 <= rows.min() <= rows.max() < count:
+            yield path, f"holds rows beyond {artifact}, which has {count}"
             continue
-        if (labels[rows] != index.label[part.positions]).any():
-            yield path, f"gives rows of {artifact} other labels than they have"
+        if artifact not in case.dropped:
+            labels = opened(case.archive, artifact, "labels")
+            if (labels[rows] != index.label[part.positions]).any():
+                yield path, f"gives rows of {artifact} other labels than they have"
         if generation and not np.array_equal(rows, np.arange(len(rows))):
             yield path, f"its rows of {artifact} are not the first {len(rows)}, each once"
         bias = manifest["params"].get("sampling_bias", loop["sampling_bias"])

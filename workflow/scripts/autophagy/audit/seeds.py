@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from autophagy import seeds as seed_streams
 from autophagy.audit.arrays import opened
 from autophagy.audit.case import Case, Findings
 
@@ -44,6 +45,14 @@ def seeds(case: Case) -> Findings:
                 )
 
 
+def _seeds(case: Case, path: str) -> np.ndarray:
+    """The seeds of a sample set; of a dropped one those that it would be made again with."""
+    if path not in case.dropped:
+        return np.asarray(opened(case.archive, path, "seeds"))
+    manifest = case.archive.manifest(path)
+    return seed_streams.derive_rows(manifest["rows"], manifest["seed"])
+
+
 def _drawn(
     case: Case, paths: list[str], passes: int, remainder: int
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -51,7 +60,7 @@ def _drawn(
     drawn = [np.empty(0, np.uint64)]
     owners = [np.empty(0, np.int32)]
     for number, path in enumerate(paths):
-        of_set = np.asarray(opened(case.archive, path, "seeds")).astype(np.uint64)
+        of_set = _seeds(case, path).astype(np.uint64)
         chosen = of_set if passes == 1 else of_set[of_set % np.uint64(passes) == remainder]
         drawn.append(chosen)
         owners.append(np.full(len(chosen), number, np.int32))
