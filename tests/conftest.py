@@ -16,6 +16,7 @@ from autophagy import config as configuration
 from autophagy import ledger, paths, tables
 from autophagy import plan as planning
 from autophagy.schema import plain
+from project import make_project
 
 TESTS = Path(__file__).resolve().parent
 REPOSITORY = TESTS.parent
@@ -114,6 +115,17 @@ def _draw(plan: planning.Plan, root: Path) -> None:
     draw_curves(str(root), list(experiment.loops), first, experiment.experiment, stem)
     chains = paths.training_sets(experiment, first)
     draw_lineage(str(root), chains, experiment.experiment, str(root / "figures/lineage"))
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository whose default experiment is a tiny one, run to the end by `snakemake`.
+
+    One run serves all: a test that changes something there undoes it.
+    """
+    folder = tmp_path_factory.mktemp("project")
+    make_project(folder)
+    return folder
 
 
 @dataclass(frozen=True)
