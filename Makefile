@@ -1,5 +1,5 @@
 # Two commands make everything: `make run` and `make test`. Each sets up what it needs.
-.PHONY: run test setup lock lint format recipe timings pictures transcripts pull checkout record report
+.PHONY: run test torture setup lock lint format recipe timings pictures transcripts pull checkout record report
 .DEFAULT_GOAL := run
 
 PYTHON ?= python3
@@ -22,6 +22,9 @@ run: setup  ## run an experiment (CONFIG=…; the default is digits), record it,
 
 test: setup  ## run the tests
 	python -m pytest
+
+torture: setup  ## run the long tests and print what they count
+	python -m pytest -m long -s
 
 setup: $(VENV)/.ready
 

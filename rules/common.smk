@@ -4,6 +4,7 @@ import subprocess
 # Paths, wildcard constraints and input functions, all of them read off the plan.
 from autophagy import config as configuration
 from autophagy import data, fingerprint, manifests, paths, plan as planning, tables
+from autophagy.data.split import SPLITS
 from autophagy.errors import UserError
 from autophagy.schema import plain
 
@@ -33,6 +34,7 @@ wildcard_constraints:
     evaluated="|".join(["real", *EXPERIMENT.loops, *EXPERIMENT.real_only]),
     seed="|".join(map(str, EXPERIMENT.seeds)),
     generation=r"\d{3}",
+    split="|".join(SPLITS),
 
 
 def root_of(wildcards, output):
@@ -142,6 +144,14 @@ def data_files():
     dataset = plain(EXPERIMENT.dataset)
     loader = data.module(dataset["name"])
     return loader.files(dataset) or ancient([os.path.relpath(loader.__file__)])
+
+
+def dataset_up_to(wildcards):
+    """Params function: the data set, without the sizes of the splits cut after this one."""
+    dataset = plain(EXPERIMENT.dataset)
+    known = SPLITS[: SPLITS.index(wildcards.split) + 1]
+    sizes = {name: dataset["splits"][name] if name in known else 0 for name in SPLITS}
+    return dataset | {"splits": sizes}
 
 
 def record_default_experiment():
