@@ -1,5 +1,5 @@
 # Two commands make everything: `make run` and `make test`. Each sets up what it needs.
-.PHONY: run test torture setup lock lint format recipe timings pictures transcripts pull checkout record report
+.PHONY: run test torture setup lock lint format recipe timings pictures transcripts pull checkout reproduce record report
 .DEFAULT_GOAL := run
 
 PYTHON ?= python3
@@ -7,6 +7,7 @@ VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 CORES ?= all
 CONFIG ?=
+FOLDER ?= reproduced
 # Programs of the environment first, for Snakemake's and DVC's children too.
 export PATH := $(BIN):$(PATH)
 
@@ -67,6 +68,10 @@ checkout: setup  ## after `git checkout`: the results that belong to this revisi
 	dvc checkout
 	autophagy record --check
 	snakemake --touch --forceall --quiet all
+
+reproduce: setup  ## run an experiment again in a fresh FOLDER and compare (CONFIG=…, CORES=…)
+	@autophagy check $(CONFIG)
+	@python tools/reproduce.py $(or $(CONFIG),config/config.yaml) "$(FOLDER)" $(CORES)
 
 transcripts: setup  ## run the commands that docs/lineage.md shows and put down what they print
 	python tools/transcripts.py docs/lineage.md

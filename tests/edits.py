@@ -256,6 +256,7 @@ EDITS = (
         appended(LIBRARY / "steps/sample.py", "\nUNUSED = 1\n"),
         SAMPLED, (*TRAINING, *MEASURED, "report"), dvc=TRAINING,
         touched=(LIBRARY / "steps/sample.py",),
+        long=True,
     ),
     Edit(
         "a metric",
@@ -274,11 +275,13 @@ EDITS = (
         appended(LIBRARY / "steps/mix.py", "\nUNUSED = 1\n"),
         ("mix_real_only *", *TRAINED), (*TRAINING, *MEASURED, "report"), dvc=TRAINING,
         touched=(LIBRARY / "steps/mix.py",),
+        long=True,
     ),
     Edit(
         "a law of the audit",
         appended(LIBRARY / "audit.py", "\nUNUSED = 1\n"),
         ("audit", "record_report"), ("report",), touched=(LIBRARY / "audit.py",),
+        long=True,
     ),
     Edit(
         "reading and writing arrays",
@@ -298,6 +301,7 @@ EDITS = (
     Edit(
         "n_synthetic of one loop", configured(("loops.fresh.n_synthetic", 25)),
         LOOP_FRESH, FRESH, dvc=("loop@fresh", "report"),
+        long=True,
     ),
     Edit(
         "train.steps", configured(("train.steps", 4)),
@@ -392,6 +396,7 @@ EDITS = (
     Edit(
         "another version of matplotlib", other_version("matplotlib"),
         ("tabulate_metrics", "draw_*", "record_report"), ("report",), dvc=(), fake=True,
+        long=True,
     ),
     Edit(
         "a sample set deleted", lost(ROWS / "samples"),
@@ -412,6 +417,7 @@ EDITS = (
          *TABLES),
         FRESH, dvc=("loop@fresh", "evaluate@fresh", "report"),
         touched=(ROWS / "training_set.parquet.manifest.json",),
+        long=True,
     ),
     Edit(
         "one byte of a sample set", flipped(ROWS / "samples/images.npy"),
@@ -420,6 +426,7 @@ EDITS = (
     Edit(
         "one file of a sample set deleted", lost(ROWS / "samples/images.npy"),
         (), FRESH, dvc=("loop@fresh", "evaluate@fresh", "report"), touched=(ROWS / "samples",),
+        long=True,
     ),
     Edit(
         "a figure deleted", lost(RESULTS / "figures/curves.pdf"),

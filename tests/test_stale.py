@@ -13,7 +13,7 @@ from edits import CONFIG, EDITS, Edit, applied, look, matching
 from project import git, run
 
 #: Also asked where results came from elsewhere.
-ELSEWHERE = ("a metric", "λ of one loop", "another device", "the last model deleted")
+ELSEWHERE = ("a metric", "λ of one loop", "the last model deleted")
 
 
 def listed(edits: tuple[Edit, ...]) -> list:
