@@ -174,6 +174,7 @@ def test_stale_work_is_not_recorded(project: Path) -> None:
 def test_dvc_redoes_the_loop_that_changed_alone(project: Path) -> None:
     config = project / "config" / "config.yaml"
     original = config.read_text()
+    lock = (project / "dvc.lock").read_text()
     content = yaml.safe_load(original)
     content["loops"]["fresh"]["sampling_bias"] = 0.8
     try:
@@ -189,8 +190,10 @@ def test_dvc_redoes_the_loop_that_changed_alone(project: Path) -> None:
         assert "up to date" in run(project, "dvc", "status").stdout
     finally:
         config.write_text(original)
+        (project / "dvc.lock").write_text(lock)
         # What `make checkout` does.
         run(project, "dvc", "checkout")
+        run(project, sys.executable, "-m", "autophagy.cli", "record", "--check")
         run(project, "snakemake", "--touch", "--forceall", "--quiet", "all")
 
 
