@@ -1,5 +1,5 @@
 # Two commands make everything: `make run` and `make test`. Each sets up what it needs.
-.PHONY: run test theory theory-pictures bad-input setup lock lint format recipe timings lineage-timings tampers pictures transcripts pull checkout record report
+.PHONY: run test torture theory theory-pictures bad-input setup lock lint format recipe timings lineage-timings tampers pictures transcripts pull checkout reproduce record report
 .DEFAULT_GOAL := run
 
 PYTHON ?= python3
@@ -7,6 +7,7 @@ VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 CORES ?= all
 CONFIG ?=
+FOLDER ?= reproduced
 # Programs of the environment first, for Snakemake's and DVC's children too.
 export PATH := $(BIN):$(PATH)
 
@@ -25,6 +26,9 @@ test: setup  ## run the tests
 
 bad-input: setup  ## try every malformed input of the tests, and count
 	PYTHONPATH=tests python -m bad_input
+
+torture: setup  ## run the long tests and print what they count
+	python -m pytest -m long -s
 
 setup: $(VENV)/.ready
 
@@ -77,6 +81,10 @@ pull: setup  ## fetch recorded results (CONFIG=…) and make Snakemake believe t
 
 checkout: setup  ## after `git checkout`: the results that belong to this revision
 	@autophagy checkout $(CONFIG)
+
+reproduce: setup  ## run an experiment again in a fresh FOLDER and compare (CONFIG=…, CORES=…)
+	@autophagy check $(CONFIG)
+	@python tools/reproduce.py $(or $(CONFIG),config/config.yaml) "$(FOLDER)" $(CORES)
 
 transcripts: setup  ## run the commands that docs/lineage.md shows and put down what they print
 	python tools/transcripts.py docs/lineage.md

@@ -13,6 +13,7 @@ import pandas as pd
 
 #: Benchmark files lie in folders that say what they are about, and end with the rule or generation.
 RULES = {
+    r"^real/": "real",
     r"^evaluation/real/seed": "evaluate_real",
     r"^evaluation/.*gen-": "evaluate",
     r"^figures/grid": "draw_grid",

@@ -13,6 +13,7 @@ from autophagy import (
     runlock,
     tables,
 )
+from autophagy.data.split import SPLITS
 from autophagy.errors import UserError
 from autophagy.schema import plain
 
@@ -166,6 +167,14 @@ def refuse_a_second_run():
         runlock.take(EXPERIMENT.experiment)
     except UserError as error:
         sys.exit(f"autophagy: {error}")
+
+
+def dataset_up_to(wildcards):
+    """Params function: the data set, without the sizes of the splits cut after this one."""
+    dataset = plain(EXPERIMENT.dataset)
+    known = SPLITS[: SPLITS.index(wildcards.split) + 1]
+    sizes = {name: dataset["splits"][name] if name in known else 0 for name in SPLITS}
+    return dataset | {"splits": sizes}
 
 
 def record_default_experiment():

@@ -1,7 +1,6 @@
 # Needs: the data set that the configuration names.
 # Makes: real/{loop,reference,features}, disjoint; features/<network>, trained on the last of them.
 NETWORK = paths.network_path(EXPERIMENT)
-SPLITS = ["real/loop", "real/reference", "real/features"]
 
 
 wildcard_constraints:
@@ -10,26 +9,28 @@ wildcard_constraints:
     evaluated="|".join(["real", *EXPERIMENT.loops, *EXPERIMENT.real_only]),
     seed="|".join(map(str, EXPERIMENT.seeds)),
     generation=r"\d{3}",
+    split="|".join(SPLITS),
 
 
+# A job a split: the size of one leaves those cut before it, and all that is made from them, alone.
 rule real:
     input:
         data_files(),
     output:
-        splits=[directory(f"{ROOT}/{split}") for split in SPLITS],
-        manifests=[f"{ROOT}/{manifests.path_of(split)}" for split in SPLITS],
+        split=directory(f"{ROOT}/real/{{split}}"),
+        manifest=f"{ROOT}/real/{{split}}.manifest.json",
     log:
-        f"{LOGS}/real.log",
+        f"{LOGS}/real/{{split}}.log",
     benchmark:
-        f"{BENCHMARKS}/real.tsv"
+        f"{BENCHMARKS}/real/{{split}}.tsv"
     conda:
         ENVIRONMENT
     resources:
         mem_mb=2000,
     params:
         root=root_of,
-        records=records_of(*SPLITS),
-        dataset=plain(EXPERIMENT.dataset),
+        records=records_of("real/{split}"),
+        dataset=dataset_up_to,
     script:
         "../workflow/scripts/real.py"
 

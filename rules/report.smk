@@ -27,6 +27,7 @@ rule tabulate_metrics:
         root=root_of,
         evaluations=tables.evaluations(EXPERIMENT),
         code=code_of("tabulate_metrics.py"),
+        software=PLAN.software["report"],
     script:
         "../workflow/scripts/tabulate_metrics.py"
 
@@ -56,6 +57,7 @@ rule draw_grid:
         previews=previews_of,
         title=grid_title,
         code=code_of("draw_grid.py"),
+        software=PLAN.software["report"],
     script:
         "../workflow/scripts/draw_grid.py"
 
@@ -86,6 +88,7 @@ rule draw_curves:
         seed=EXPERIMENT.seeds[0],
         title=curves_title(),
         code=code_of("draw_curves.py"),
+        software=PLAN.software["report"],
     script:
         "../workflow/scripts/draw_curves.py"
 
@@ -119,5 +122,6 @@ rule draw_lineage:
         training_sets=TRAINING_SETS,
         title=lineage_title(),
         code=code_of("draw_lineage.py"),
+        software=PLAN.software["report"],
     script:
         "../workflow/scripts/draw_lineage.py"

@@ -16,6 +16,7 @@ from autophagy import config as configuration
 from autophagy import ledger, paths, tables
 from autophagy import plan as planning
 from autophagy.schema import plain
+from project import make_project
 
 TESTS = Path(__file__).resolve().parent
 REPOSITORY = TESTS.parent
@@ -136,11 +137,28 @@ def _draw(plan: planning.Plan, root: Path) -> None:
                 f"generation {t}": paths.preview_path(experiment, loop, seed, t)
                 for t in range(1, experiment.generations + 1)
             }
-            draw_grid(str(root), previews, loop, str(root / f"figures/grid-{loop}-seed-{seed}"))
-    stem = str(root / "figures/curves")
-    draw_curves(str(root), list(experiment.loops), first, experiment.experiment, stem)
+            title = tables.budget_line(experiment, loop)
+            draw_grid(str(root), previews, title, str(root / f"figures/grid-{loop}-seed-{seed}"))
+    stem, title = str(root / "figures/curves"), tables.budget_line(experiment)
+    draw_curves(str(root), list(experiment.loops), first, title, stem)
     chains = paths.training_sets(experiment, first)
-    draw_lineage(str(root), chains, experiment.experiment, str(root / "figures/lineage"))
+    # As rules/common.smk has it: the workflow's bytes are compared with these.
+    title = (
+        f"{experiment.experiment}: what each training set holds, by synthetic depth, "
+        f"and where it came from (seed {first})"
+    )
+    draw_lineage(str(root), chains, title, str(root / "figures/lineage"))
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository whose default experiment is a tiny one, run to the end by `snakemake`.
+
+    One run serves all: a test that changes something there undoes it.
+    """
+    folder = tmp_path_factory.mktemp("project")
+    make_project(folder)
+    return folder
 
 
 @dataclass(frozen=True)

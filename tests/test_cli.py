@@ -243,7 +243,7 @@ def test_checking_a_finished_experiment_finds_nothing(here, called) -> None:
     assert (status, err) == (0, "")
     stages = len(json.loads(called("record", CONFIG, "--check", "--json")[1])["current"])
     assert out == f"{stages} of {stages} stages are current\n"
-    assert stages == 2 + 2 + 4 + 1 + 2 + 4 + 1
+    assert stages == 3 + 1 + 2 + 4 + 1 + 2 + 4 + 1
 
 
 def test_checking_names_the_stage_and_the_reason(here, called) -> None:
@@ -264,7 +264,7 @@ def test_checking_names_the_stage_and_the_reason(here, called) -> None:
     assert (status, err) == (1, "")
     assert found["stale"].keys() == {"loop@fresh", "evaluate@fresh", "report"}
     assert not found["stale"].keys() & set(found["current"])
-    assert len(found["current"]) == 16 - 3
+    assert len(found["current"]) == 18 - 3
 
 
 @pytest.mark.parametrize("extra", [(), ("--check",), ("--json",)])

@@ -222,11 +222,9 @@ def _descendants(chosen: argparse.Namespace) -> int:
 
 def _audit(chosen: argparse.Namespace) -> int:
     from autophagy import audit
-    from autophagy.archive import Archive, is_experiment
+    from autophagy.archive import Archive
 
-    root = Path(chosen.results)
-    if not is_experiment(root):
-        raise UserError(f"{root}: is no experiment's folder; give results/<experiment>")
+    root = _experiment(chosen.results)
     report = audit.examine(Archive(root))
     found = report.findings
     _write_audit(root, found)
@@ -257,6 +255,19 @@ def _write_audit(root: Path, found: list[Any]) -> None:
         print(f"autophagy: {error}", file=sys.stderr)
 
 
+def _compare(chosen: argparse.Namespace) -> int:
+    from autophagy import compare, compare_text
+    from autophagy.archive import Archive
+
+    a, b = (_experiment(folder) for folder in (chosen.a, chosen.b))
+    found = compare.compare(Archive(a), Archive(b))
+    if chosen.json:
+        print(json.dumps(found, indent=2))
+    else:
+        print("\n".join(compare_text.lines(found, str(a), str(b))))
+    return 1 if found["verdict"] == compare.DIFFERENT else 0
+
+
 def _export(chosen: argparse.Namespace) -> int:
     from autophagy import export
 
@@ -283,6 +294,16 @@ def _verify(chosen: argparse.Namespace) -> int:
     found = signing.verify(Path(chosen.results), Path(chosen.key), _optional(chosen.signature))
     print(json.dumps(found.as_json(), indent=2) if chosen.json else "\n".join(found.lines()))
     return 1 if found.findings else 0
+
+
+def _experiment(folder: str) -> Path:
+    """The folder of an experiment."""
+    from autophagy.archive import is_experiment
+
+    root = Path(folder)
+    if not is_experiment(root):
+        raise UserError(f"{root}: is no experiment's folder; give results/<experiment>")
+    return root
 
 
 def _optional(path: str | None) -> Path | None:
@@ -355,6 +376,12 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("row", type=int, nargs="?", help="only this row of a real or sample set")
     sub = add("audit", _audit, "check every law on a finished experiment; writes audit.json")
     sub.add_argument("results", help="results/<experiment>")
+    sub = add(
+        "compare", _compare, "two runs: the same bytes, or metrics within the spread, or different",
+        ". Says which artifact differs first and what its manifests say of why.",
+    )  # fmt: skip
+    sub.add_argument("a", metavar="A", help="results/<experiment>")
+    sub.add_argument("b", metavar="B", help="the same experiment, of another run")
     sub = add("export", _export, "provenance for others to read: PROV, RO-Crate, Croissant, cards")
     sub.add_argument("results", help="results/<experiment>")
     sub.add_argument("--format", required=True, choices=FORMATS)

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from autophagy import data, dropped, manifests
+from autophagy import data, dropped, manifests, store
 from autophagy.config import NAME
 from autophagy.errors import UserError
 from autophagy.paths import AUDIT, REPORT, TABLES
@@ -42,20 +42,33 @@ class Stage:
     foreach: str | None = None
 
 
-_TRAINING = ("dataset", "model", "train", "sample", "seeds", "device", "threads", "evaluate.n")
+def _splits(*names: str) -> tuple[str, ...]:
+    """Real sets as deps: their files, and the manifests that artifacts made from them name."""
+    return tuple(path for name in names for path in (f"real/{name}", f"real/{name}.manifest.json"))
+
+
+_TRAINING = ("model", "train", "sample", "seeds", "device", "threads", "evaluate.n")
 _MEASURING = ("evaluate", "seeds", "device", "threads")
 #: The steps of one generation.
 _GENERATION = ("mix", "train", "sample", "record_root")
 
 STAGES = (
-    Stage("real", ("real",), ("real",), "real/loop.manifest.json", ("real",), params=("dataset",)),
+    Stage(
+        "real",
+        ("real",),
+        ("real",),
+        "real/${key}.manifest.json",
+        _splits("${key}"),
+        params=("dataset",),
+        foreach="dataset.splits",
+    ),
     Stage(
         "features",
         ("features",),
         ("features",),
         "features/${evaluate.features}.manifest.json",
         ("features",),
-        deps=("real",),
+        deps=_splits("features"),
         params=("evaluate.features", "device", "threads"),
     ),
     Stage(
@@ -64,7 +77,7 @@ STAGES = (
         _GENERATION,
         "real-only/${key}/manifest.json",
         ("real-only/${key}",),
-        deps=("real",),
+        deps=_splits("loop"),
         params=(*_TRAINING, "real_only.${key}"),
         foreach="real_only",
     ),
@@ -74,7 +87,7 @@ STAGES = (
         _GENERATION,
         "loops/${key}/manifest.json",
         ("loops/${key}",),
-        deps=("real", "real-only/${item.start_from}"),
+        deps=(*_splits("loop"), "real-only/${item.start_from}"),
         params=(*_TRAINING, "generations", "loops.${key}"),
         foreach="loops",
     ),
@@ -84,7 +97,7 @@ STAGES = (
         ("evaluate_real", "record_root"),
         "evaluation/real/manifest.json",
         ("evaluation/real",),
-        deps=("real", "features"),
+        deps=(*_splits("loop", "reference"), "features"),
         params=_MEASURING,
     ),
     Stage(
@@ -93,7 +106,7 @@ STAGES = (
         ("evaluate", "record_root"),
         "evaluation/${key}/manifest.json",
         ("evaluation/${key}",),
-        deps=("real", "features", "real-only/${key}"),
+        deps=(*_splits("loop", "reference"), "features", "real-only/${key}"),
         params=_MEASURING,
         foreach="real_only",
     ),
@@ -103,7 +116,12 @@ STAGES = (
         ("evaluate", "record_root"),
         "evaluation/${key}/manifest.json",
         ("evaluation/${key}",),
-        deps=("real", "features", "real-only/${item.start_from}", "loops/${key}"),
+        deps=(
+            *_splits("loop", "reference"),
+            "features",
+            "real-only/${item.start_from}",
+            "loops/${key}",
+        ),
         params=(*_MEASURING, "generations"),
         foreach="loops",
     ),
@@ -113,7 +131,7 @@ STAGES = (
         ("report",),
         REPORT,
         ("figures",),
-        deps=("real",),
+        deps=_splits("loop", "reference", "features"),
         params=("experiment", "generations", "seeds", "train", "real_only", "loops"),
     ),
 )
@@ -201,7 +219,7 @@ def ledger_folder(config: str) -> str:
 
 def stage_nodes(plan: Plan) -> dict[str, list[str]]:
     """DVC stage name -> the artifacts it makes; every artifact of the plan belongs to one."""
-    groups = {"real-only": "real-only", "loops": "loop"}
+    groups = {"real": "real", "real-only": "real-only", "loops": "loop"}
     stages: dict[str, list[str]] = {}
     for path in plan.nodes:
         top, *rest = path.split("/")
@@ -212,7 +230,7 @@ def stage_nodes(plan: Plan) -> dict[str, list[str]]:
         elif plan.experiment.kind == "theory":
             name = _theory_stage(path)
         else:
-            name = {"real": "real", "features": "features", "figures": "report"}[top]
+            name = {"features": "features", "figures": "report"}[top]
         stages.setdefault(name, []).append(path)
     return stages
 
@@ -231,6 +249,10 @@ def findings(plan: Plan, root: Path) -> dict[str, str | None]:
         return check(root, plan.record(path))
 
     own = {stage: next(filter(None, map(stale, nodes)), None) for stage, nodes in stages.items()}
+    other_data = _other_data(plan, root)
+    for stage, path in ((stage, nodes[0]) for stage, nodes in stages.items()):
+        if plan.nodes[path].step == "real":
+            own[stage] = own[stage] or other_data
     found: dict[str, str | None] = {}
 
     def finding(stage: str) -> str | None:
@@ -297,6 +319,20 @@ def _sources(plan: Plan) -> list[str]:
     """The user's own files that the data set is read from."""
     dataset = plain(plan.experiment.dataset)
     return data.module(dataset["name"]).files(dataset)
+
+
+def _other_data(plan: Plan, root: Path) -> str | None:
+    """Which of the user's files is another than the one that the real sets were read from.
+
+    A folder of pictures is not read again for this; DVC hashes it.
+    """
+    if not (root / manifests.path_of("real/loop")).is_file():
+        return None
+    read = manifests.read(root, "real/loop").get("facts", {}).get("source", {}).get("files", {})
+    for file in map(Path, _sources(plan)):
+        if file.is_file() and read.get(file.name, "") != store.sha256(file):
+            return f"{file}: is not the file that the real images were read from"
+    return None
 
 
 def _reported(plan: Plan) -> list[str]:

@@ -326,8 +326,11 @@ def _report(experiment: Experiment, measured: list[str]) -> Node:
 
 def _shared_params(experiment: Experiment) -> dict[str, Any]:
     dataset = plain(experiment.dataset)
+    # Loops see no other split; the sizes of those behind the metrics are no part of a loop.
+    splits = {"loop": dataset["splits"]["loop"]}
     return {
-        "dataset": {key: value for key, value in dataset.items() if key != "path"},
+        "dataset": {key: value for key, value in dataset.items() if key != "path"}
+        | {"splits": splits},
         "model": plain(experiment.model),
         "train": plain(experiment.train),
         "sample": plain(experiment.sample),

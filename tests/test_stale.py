@@ -1,0 +1,123 @@
+"""No stale results: after an edit exactly the steps that depend on it are made anew."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from edits import CONFIG, EDITS, Edit, applied, look, matching
+from project import git, run
+
+#: Also asked where results came from elsewhere.
+ELSEWHERE = ("a metric", "λ of one loop", "the last model deleted")
+
+
+def listed(edits: tuple[Edit, ...]) -> list:
+    marks = {True: [pytest.mark.long], False: []}
+    return [pytest.param(edit, id=edit.name, marks=marks[edit.long]) for edit in edits]
+
+
+def check(edit: Edit, folder: Path, every: set[str]) -> None:
+    """The three of them name what depends on the edit, no more and no less."""
+    with applied(edit, folder):
+        seen = look(folder, edit)
+    # A pattern stands for jobs of the finished run and for those that the edit adds.
+    assert seen.jobs == matching(every | seen.jobs, edit.jobs)
+    assert unmatched(seen.jobs, edit.jobs) == set()
+    assert seen.stale == matching(seen.stale, edit.stages)
+    assert unmatched(seen.stale, edit.stages) == set()
+    dvc = edit.stages if edit.dvc is None else edit.dvc
+    assert seen.changed == matching(seen.changed, dvc)
+    assert unmatched(seen.changed, dvc) == set()
+    print(f"| {edit.name} | {len(seen.jobs)} | {len(seen.stale)} |")
+
+
+def unmatched(names: set[str], patterns: tuple[str, ...]) -> set[str]:
+    return {pattern for pattern in patterns if not matching(names, (pattern,))}
+
+
+@pytest.fixture(scope="module")
+def every(project: Path) -> set[str]:
+    """All jobs of the project."""
+    return look(project, None, "--forceall").jobs
+
+
+@pytest.fixture(scope="module")
+def pulled(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh clone after what `make pull` does."""
+    folder = tmp_path_factory.mktemp("pulled")
+    origin = folder / "origin"
+    shutil.copytree(project, origin, ignore=shutil.ignore_patterns("results", ".snakemake"))
+    run(origin, "dvc", "remote", "add", "-f", "-d", "store", str(folder / "store"))
+    run(origin, "dvc", "push")
+    git(origin, "add", "-A")
+    git(origin, "commit", "-qm", "recorded")
+    run(folder, "git", "clone", "-q", str(origin), "clone")
+    clone = folder / "clone"
+    run(clone, "dvc", "pull")
+    believe(clone)
+    return clone
+
+
+@pytest.fixture(scope="module")
+def checked_out(pulled: Path) -> Path:
+    """The clone after what `make checkout` does, its results gone before."""
+    shutil.rmtree(pulled / "results" / "tiny")
+    shutil.rmtree(pulled / ".snakemake")
+    run(pulled, "dvc", "checkout")
+    believe(pulled)
+    return pulled
+
+
+def believe(folder: Path) -> None:
+    run(folder, sys.executable, "-m", "autophagy.cli", "record", "--check")
+    run(folder, "snakemake", "--touch", "--forceall", "--quiet", "all")
+
+
+def test_each_edit_is_told_apart() -> None:
+    assert len({edit.name for edit in EDITS}) == len(EDITS)
+    assert sum(not edit.long for edit in EDITS) >= 12
+
+
+@pytest.mark.parametrize("edit", listed(EDITS))
+def test_an_edit_reruns_exactly_what_depends_on_it(project: Path, every, edit: Edit) -> None:
+    check(edit, project, every)
+
+
+@pytest.mark.parametrize("edit", listed(tuple(e for e in EDITS if e.name in ELSEWHERE)))
+def test_also_after_a_pull(pulled: Path, every, edit: Edit) -> None:
+    check(edit, pulled, every)
+
+
+@pytest.mark.parametrize("edit", listed(tuple(e for e in EDITS if e.name in ELSEWHERE)))
+def test_also_after_a_checkout(checked_out: Path, every, edit: Edit) -> None:
+    check(edit, checked_out, every)
+
+
+def test_nothing_is_left_to_do_when_every_edit_is_undone(project: Path) -> None:
+    seen = look(project)
+    assert (seen.jobs, seen.stale, seen.changed) == (set(), set(), set())
+
+
+def test_data_that_changed_after_a_run_are_not_recorded(tmp_path: Path, project: Path) -> None:
+    """Neither by chance: the recorded real sets are those of another file."""
+    for name in ("workflow", "rules", "profiles", "config"):
+        shutil.copytree(project / name, tmp_path / name)
+    shutil.copy(project / "Snakefile", tmp_path)
+    content = yaml.safe_load((tmp_path / CONFIG).read_text(encoding="utf-8"))
+    content["dataset"] |= {"name": "npz", "path": "pictures.npz"}
+    (tmp_path / CONFIG).write_text(yaml.safe_dump(content), encoding="utf-8")
+    pictures = np.random.default_rng(0).integers(0, 255, (300, 8, 8), dtype=np.uint8)
+    np.savez(tmp_path / "pictures.npz", images=pictures)
+    run(tmp_path, sys.executable, "-m", "autophagy.cli", "ledger")
+    splits = [f"results/tiny/real/{name}.manifest.json" for name in ("loop", "reference")]
+    run(tmp_path, "snakemake", "--cores", "2", "--", *splits)
+    record = (sys.executable, "-m", "autophagy.cli", "record", "--check")
+    assert "real@loop" not in run(tmp_path, *record, status=1).stderr
+    np.savez(tmp_path / "pictures.npz", images=255 - pictures)
+    said = run(tmp_path, *record, status=1).stderr
+    assert "real@loop: pictures.npz: is not the file that the real images were read from" in said
