@@ -72,16 +72,11 @@ theory-pictures: setup  ## copy the figures of `make theory` to where docs/theor
 	for folder in results/theory-*; do \
 		cp $$folder/figures/*.png docs/figures/theory/$${folder#results/theory-}.png; done
 
-pull: setup  ## fetch recorded results and make Snakemake believe them
-	@test -n "$$(dvc remote list)" || { echo "autophagy: no DVC remote to pull from; \`make run\` makes the results, \`dvc remote add -d NAME URL\` names a store" >&2; exit 2; }
-	dvc pull
-	autophagy record --check
-	snakemake --touch --forceall --quiet all
+pull: setup  ## fetch recorded results (CONFIG=…) and make Snakemake believe them
+	@autophagy pull $(CONFIG)
 
 checkout: setup  ## after `git checkout`: the results that belong to this revision
-	dvc checkout
-	autophagy record --check
-	snakemake --touch --forceall --quiet all
+	@autophagy checkout $(CONFIG)
 
 transcripts: setup  ## run the commands that docs/lineage.md shows and put down what they print
 	python tools/transcripts.py docs/lineage.md

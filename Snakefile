@@ -38,5 +38,9 @@ rule all:
         every_artifact(),
 
 
+onstart:
+    refuse_a_second_run()
+
+
 onsuccess:
     record_default_experiment()

@@ -3,7 +3,15 @@ import subprocess
 
 # Paths, wildcard constraints and input functions, all of them read off the plan.
 from autophagy import config as configuration
-from autophagy import data, fingerprint, manifests, paths, plan as planning, tables
+from autophagy import (
+    data,
+    fingerprint,
+    manifests,
+    paths,
+    plan as planning,
+    runlock,
+    tables,
+)
 from autophagy.errors import UserError
 from autophagy.schema import plain
 
@@ -136,6 +144,13 @@ def data_files():
     dataset = plain(EXPERIMENT.dataset)
     loader = data.module(dataset["name"])
     return loader.files(dataset) or ancient([os.path.relpath(loader.__file__)])
+
+
+def refuse_a_second_run():
+    try:
+        runlock.take(EXPERIMENT.experiment)
+    except UserError as error:
+        sys.exit(f"autophagy: {error}")
 
 
 def record_default_experiment():

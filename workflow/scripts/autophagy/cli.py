@@ -40,14 +40,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _record(chosen: argparse.Namespace) -> int:
-    from autophagy import ledger
+    from autophagy import dvc_commands, ledger
 
     plan, config = _plan(chosen.config)
     ledger.require_current(plan, config)
     found = ledger.findings(plan, Path(plan.root))
     current = [stage for stage, finding in found.items() if finding is None]
     if not chosen.check:
-        ledger.commit(current, config)
+        dvc_commands.commit(os.path.join(ledger.ledger_folder(config), "dvc.yaml"), current)
     stale = {stage: finding for stage, finding in found.items() if finding}
     if chosen.json:
         print(json.dumps({"current": current, "stale": stale}, indent=2))
@@ -56,6 +56,27 @@ def _record(chosen: argparse.Namespace) -> int:
         print(f"{len(current)} of {len(found)} stages {verb}")
         for stage, finding in stale.items():
             print(f"autophagy: {stage}: {finding}", file=sys.stderr)
+    return 1 if stale else 0
+
+
+def _restore(chosen: argparse.Namespace) -> int:
+    from autophagy import ledger, restore
+
+    plan, config = _plan(chosen.config)
+    stale = restore.restore(plan, config, pull=chosen.pull)
+    count = len(ledger.stage_nodes(plan))
+    if chosen.json:
+        print(json.dumps({"current": count - len(stale), "stale": stale}, indent=2))
+    elif not stale:
+        print(f"{plan.root}: {count} stages are in place and current")
+    if stale:
+        stage, finding = next(iter(stale.items()))
+        print(
+            f"autophagy: {config}: the recorded results of {len(stale)} of {count} stages are not "
+            f"what it and this code make ({stage}: {finding}); `git checkout` the revision that "
+            "recorded them, or `make run`",
+            file=sys.stderr,
+        )
     return 1 if stale else 0
 
 
@@ -311,6 +332,12 @@ def _parser() -> argparse.ArgumentParser:
     record = add("record", _record, "commit to DVC the stages whose results are what the plan says")
     add_config(record)
     record.add_argument("--check", action="store_true", help="only say which; commit nothing")
+    sub = add("pull", _restore, "fetch recorded results from the DVC remote and put them in place")
+    sub.set_defaults(pull=True)
+    add_config(sub)
+    sub = add("checkout", _restore, "put the results that belong to this git revision in place")
+    sub.set_defaults(pull=False)
+    add_config(sub)
     add_config(add("ledger", _ledger, "write the dvc.yaml of a configuration"))
     add_config(add("summary", _summary, "print the table of a finished experiment"))
     path_help = "an artifact under results/"

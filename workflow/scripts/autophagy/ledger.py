@@ -1,12 +1,9 @@
-"""The DVC side: the stages of an experiment, its dvc.yaml, and committing what is true."""
+"""The DVC side: the stages of an experiment, its dvc.yaml, and which of them are true on disk."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import subprocess
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -259,34 +256,6 @@ def require_current(plan: Plan, config: str) -> None:
         raise UserError(
             f"{file}: is missing or out of date; write it with `autophagy ledger {config}`"
         )
-
-
-def commit(stages: list[str], config: str) -> None:
-    """`dvc commit` by name those of the stages that DVC sees as changed.
-
-    By name, because a blind commit would stamp stale work as current; only the changed ones,
-    because DVC parses its files anew for each.
-
-    Raises:
-        UserError: DVC refuses, with its first line.
-    """
-    file = os.path.join(ledger_folder(config), "dvc.yaml")
-    changed = json.loads(_dvc(file, "status", "--json", file) or "{}")
-    # DVC names a stage of the top dvc.yaml without its file.
-    names = {name.removeprefix(f"{file}:") for name in changed}
-    targets = [f"{file}:{stage}" for stage in stages if stage in names]
-    if targets:
-        _dvc(file, "commit", "--force", "--quiet", *targets)
-
-
-def _dvc(file: str, *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "dvc", *arguments], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        lines = (done.stderr or done.stdout).strip().splitlines() or ["no message"]
-        raise UserError(f"{file}: dvc {arguments[0]} failed: {lines[0]}")
-    return done.stdout.strip()
 
 
 def _evaluation_stage(plan: Plan, name: str) -> str:
