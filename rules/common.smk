@@ -6,6 +6,7 @@ from autophagy import config as configuration
 from autophagy import (
     data,
     fingerprint,
+    lifeline,
     manifests,
     paths,
     plan as planning,
@@ -27,6 +28,7 @@ try:
 except UserError as error:
     sys.exit(f"autophagy: {error}")
 
+lifeline.name_run()
 # The library for child processes, installed or not.
 LIBRARY = os.environ | {"PYTHONPATH": str(fingerprint.SCRIPTS)}
 ROOT = PLAN.root
