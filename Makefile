@@ -23,7 +23,7 @@ run: setup  ## run an experiment (CONFIG=…; the default is digits), record it,
 test: setup  ## run the tests
 	python -m pytest
 
-torture: setup  ## kill the workflow at 24 random moments, and count (at most half an hour)
+torture: setup  ## kill the workflow at 22 random moments, and count (at most half an hour)
 	PYTHONPATH=workflow/scripts python tests/torture.py
 
 bad-input: setup  ## try every malformed input of the tests, and count
