@@ -1,5 +1,5 @@
 # Two commands make everything: `make run` and `make test`. Each sets up what it needs.
-.PHONY: run test torture theory theory-pictures bad-input setup lock lint format recipe timings lineage-timings tampers pictures transcripts pull checkout reproduce record report
+.PHONY: run test torture long-tests theory theory-pictures bad-input setup lock lint format recipe timings lineage-timings tampers pictures transcripts pull checkout reproduce record report
 .DEFAULT_GOAL := run
 
 PYTHON ?= python3
@@ -23,6 +23,9 @@ run: setup  ## run an experiment (CONFIG=…; the default is digits), record it,
 
 test: setup  ## run the tests
 	python -m pytest
+
+torture: setup  ## kill the workflow at 22 random moments, and count (at most half an hour)
+	PYTHONPATH=workflow/scripts python tests/torture.py
 
 bad-input: setup  ## try every malformed input of the tests, and count
 	PYTHONPATH=tests python -m bad_input

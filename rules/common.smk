@@ -7,6 +7,8 @@ from autophagy import (
     data,
     dropped,
     fingerprint,
+    lineage_figure,
+    lifeline,
     manifests,
     paths,
     plan as planning,
@@ -29,6 +31,7 @@ try:
 except UserError as error:
     sys.exit(f"autophagy: {error}")
 
+lifeline.name_run()
 # The library for child processes, installed or not.
 LIBRARY = os.environ | {"PYTHONPATH": str(fingerprint.SCRIPTS)}
 ROOT = PLAN.root
@@ -140,10 +143,7 @@ def curves_title():
 
 
 def lineage_title():
-    return (
-        f"{EXPERIMENT.experiment}: what each training set holds, by synthetic depth, "
-        f"and where it came from (seed {EXPERIMENT.seeds[0]})"
-    )
+    return lineage_figure.title(EXPERIMENT.experiment, EXPERIMENT.seeds[0])
 
 
 def code_of(script):

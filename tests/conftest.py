@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from autophagy import config as configuration
-from autophagy import ledger, paths, tables
+from autophagy import ledger, lineage_figure, paths, tables
 from autophagy import plan as planning
 from autophagy.schema import plain
 from project import make_project
@@ -142,11 +142,7 @@ def _draw(plan: planning.Plan, root: Path) -> None:
     stem, title = str(root / "figures/curves"), tables.budget_line(experiment)
     draw_curves(str(root), list(experiment.loops), first, title, stem)
     chains = paths.training_sets(experiment, first)
-    # As rules/common.smk has it: the workflow's bytes are compared with these.
-    title = (
-        f"{experiment.experiment}: what each training set holds, by synthetic depth, "
-        f"and where it came from (seed {first})"
-    )
+    title = lineage_figure.title(experiment.experiment, first)
     draw_lineage(str(root), chains, title, str(root / "figures/lineage"))
 
 

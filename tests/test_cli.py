@@ -20,6 +20,7 @@ from autophagy import (
     fingerprint,
     job,
     ledger,
+    lineage_figure,
     manifests,
     paths,
     progress,
@@ -537,9 +538,16 @@ def test_the_reports_scripts_make_what_their_rules_ask_for(tiny_experiment, here
     params = {
         "audit.py": {"artifacts": tiny_experiment.plan.audited()},
         "tabulate_metrics.py": {"evaluations": tables.evaluations(experiment)},
-        "draw_grid.py": {"previews": previews, "title": "fresh"},
-        "draw_curves.py": {"loops": list(experiment.loops), "seed": 1, "title": "tiny"},
-        "draw_lineage.py": {"training_sets": paths.training_sets(experiment, 1), "title": "tiny"},
+        "draw_grid.py": {"previews": previews, "title": tables.budget_line(experiment, "fresh")},
+        "draw_curves.py": {
+            "loops": list(experiment.loops),
+            "seed": 1,
+            "title": tables.budget_line(experiment),
+        },
+        "draw_lineage.py": {
+            "training_sets": paths.training_sets(experiment, 1),
+            "title": lineage_figure.title(experiment.experiment, 1),
+        },
     }
     outputs = {
         "draw_grid.py": "figures/grid-fresh-seed-1",

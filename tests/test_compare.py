@@ -132,7 +132,12 @@ def test_two_seeds_give_a_spread_of_their_own(tmp_path) -> None:
                  {"resplits": dict.fromkeys(view, spread)}),
             ):  # fmt: skip
                 store.write_json(root / path, {"output": view, "model": view, **more})
-                manifest = {"schema": 1, "params": {"views": {"output": "s", "model": "s"}}}
+                manifest = {
+                    "schema": 1, "path": path, "kind": "evaluation", "step": "evaluate",
+                    "files": {}, "rows": None, "facts": {}, "materials": [], "seed": 1,
+                    "code": "", "software": {}, "device": "cpu",
+                    "params": {"views": {"output": "s", "model": "s"}},
+                }  # fmt: skip
                 store.write_json(root / manifests.path_of(path), manifest)
         return Archive(root)
 

@@ -28,6 +28,7 @@ print(flush=True)
 time.sleep(600)
 """
 SPLITS = "results/{}/real/loop.manifest.json"
+MODEL = "results/tiny/real-only/small/seed-1/model.manifest.json"
 
 
 @pytest.fixture
@@ -132,27 +133,57 @@ def test_a_second_run_is_refused_and_another_experiment_is_not(holder, tmp_path:
     assert ours(snakemake(tmp_path, "tiny", "--", SPLITS.format("tiny")), 0) == []
 
 
-def test_after_a_kill_the_next_run_goes_on_once_the_last_job_has_ended(tmp_path: Path) -> None:
+def test_jobs_end_with_their_run_and_the_next_goes_on_at_once(tmp_path: Path) -> None:
+    """Snakemake alone is killed, and its jobs get no signal but the kernel's."""
     config_file(tmp_path, "tiny", steps=10**7)
-    model = "results/tiny/real-only/small/seed-1/model.manifest.json"
-    first = snakemake(tmp_path, "tiny", "--", model)
-    log = tmp_path / "logs/tiny/real-only/small/seed-1/train.log"
-    wait_for(lambda: log.is_file() and log.stat().st_size > 0)
-    [job] = [p for p in psutil.Process(first.pid).children(recursive=True) if is_job(p)]
+    first = snakemake(tmp_path, "tiny", "--", MODEL)
+    [job] = jobs_at_work(tmp_path, first)
     first.kill()
+    config_file(tmp_path, "tiny")
+    assert ours(snakemake(tmp_path, "tiny", "--", MODEL), 0) == []
+    assert (tmp_path / MODEL).is_file()
+    assert not job.is_running()
+    first.communicate()
+
+
+def test_a_job_whose_run_ended_before_it_began_does_nothing(tmp_path: Path) -> None:
+    begin = "import os; os.environ['AUTOPHAGY_RUN'] = '{}'; "
+    hold = "from autophagy import lifeline; lifeline.hold(); print('works')"
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    for run, said in ((gone.pid, ""), (os.getpid(), "works\n")):
+        done = subprocess.run(
+            [sys.executable, "-c", begin.format(run) + hold], env=child_environment(),
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.stdout == said
+        expected = "" if said else "autophagy: the run that started this job has ended\n"
+        assert done.stderr == expected
+
+
+def test_beside_a_job_that_outlived_its_run_the_next_is_refused(tmp_path: Path) -> None:
+    """As can be where the kernel ends no orphans."""
+    config_file(tmp_path, "tiny")
+    script = tmp_path / ".snakemake/scripts/tmp1.train.py"
+    script.parent.mkdir(parents=True)
+    script.write_text("import time; time.sleep(600)")
+    job = subprocess.Popen([sys.executable, str(script)])
     try:
-        config_file(tmp_path, "tiny")
-        [line] = ours(snakemake(tmp_path, "tiny", "--", model), 1)
+        [line] = ours(snakemake(tmp_path, "tiny", "--", MODEL), 1)
         assert line == (
             f"autophagy: results/tiny: process {job.pid}, a job of a run that was killed, is "
             f"still at work in this folder; wait for its end, or `kill {job.pid}`"
         )
     finally:
         job.kill()
-        first.communicate()
-    wait_for(lambda: not psutil.pid_exists(job.pid))
-    assert ours(snakemake(tmp_path, "tiny", "--", model), 0) == []
-    assert (tmp_path / model).is_file()
+        job.wait()
+    assert ours(snakemake(tmp_path, "tiny", "--", SPLITS.format("tiny")), 0) == []
+
+
+def jobs_at_work(folder: Path, run: subprocess.Popen) -> list[psutil.Process]:
+    log = folder / "logs/tiny/real-only/small/seed-1/train.log"
+    wait_for(lambda: log.is_file() and log.stat().st_size > 0)
+    return [p for p in psutil.Process(run.pid).children(recursive=True) if is_job(p)]
 
 
 def is_job(process: psutil.Process) -> bool:

@@ -1,4 +1,6 @@
-"""DVC, called as a program: its refusals in one line, and patience while others call it too."""
+"""DVC, called as a program: its refusals in one line, patience while others call it too, and what
+one that was killed left torn.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +13,15 @@ from pathlib import Path
 
 from autophagy.errors import UserError
 
+Done = subprocess.CompletedProcess[str]
+
 #: Seconds to wait for other DVC commands in the same repository.
 PATIENCE = 600.0
 
 #: What DVC says when its repository, or a path in it, is another process's.
 _BUSY = ("Unable to acquire lock", "is busy, it is being blocked by")
+#: What it says of the list of its commands at work, where a kill left a part.
+_TORN_LIST = re.compile(r"Unable to read RWLock-file '(.+?)'. JSON structure is corrupted")
 #: What it says of files that a remote does not give; it takes an unreachable web server for one.
 _MISSING = (
     "do not exist neither locally nor on remote",
@@ -30,18 +36,42 @@ def commit(file: str, stages: list[str]) -> None:
     By name, because a blind commit would stamp stale work as current; only the changed ones,
     because DVC parses its files anew for each.
 
+    DVC rewrites dvc.lock in place, and killed just then it leaves a file that no DVC command reads.
+    Such a file is written anew: it says nothing that the results do not.
+
     Args:
         file: the dvc.yaml, relative to the repository.
 
     Raises:
         UserError: DVC refuses.
     """
-    changed = json.loads(_output(file, "status", "--json", file) or "{}")
+    done = _call("status", "--json", file)
+    if done.returncode:
+        done = _without_torn_lock(file, done)
+    changed = json.loads(_succeeded(file, done) or "{}")
     # DVC names a stage of the top dvc.yaml without its file.
     names = {name.removeprefix(f"{file}:") for name in changed}
     targets = [f"{file}:{stage}" for stage in stages if stage in names]
     if targets:
         _output(file, "commit", "--force", "--quiet", *targets)
+
+
+def _without_torn_lock(file: str, failed: Done) -> Done:
+    """What `dvc status` says without the lock file that it failed with, which is then removed.
+
+    What failed, and the lock file in its place, where that is not the cause.
+    """
+    lock = Path(_lock(file))
+    if not lock.is_file():
+        return failed
+    content = lock.read_bytes()
+    lock.unlink()
+    done = _call("status", "--json", file)
+    if done.returncode:
+        lock.write_bytes(content)
+        return failed
+    print(f"autophagy: {lock}: torn, as by a kill; written anew", file=sys.stderr)
+    return done
 
 
 def default_remote() -> tuple[str, str]:
@@ -116,13 +146,17 @@ def _relative(path: str) -> str:
 
 
 def _output(file: str, *arguments: str) -> str:
-    done = _call(*arguments)
+    return _succeeded(file, _call(*arguments))
+
+
+def _succeeded(file: str, done: Done) -> str:
     if done.returncode:
-        raise UserError(f"{file}: dvc {arguments[0]} failed: {_first_line(done)}")
+        command = done.args[3]
+        raise UserError(f"{file}: dvc {command} failed: {_first_line(done)}")
     return done.stdout.strip()
 
 
-def _call(*arguments: str) -> subprocess.CompletedProcess[str]:
+def _call(*arguments: str) -> Done:
     """Run DVC; where another DVC command holds its locks, wait and say so.
 
     Raises:
@@ -135,6 +169,11 @@ def _call(*arguments: str) -> subprocess.CompletedProcess[str]:
             [sys.executable, "-m", "dvc", *arguments],
             capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
         )  # fmt: skip
+        torn = _TORN_LIST.search(done.stderr)
+        if done.returncode and torn:
+            # DVC writes and reads it under a lock: only a killed command leaves half a list.
+            Path(torn[1]).unlink(missing_ok=True)
+            continue
         if not done.returncode or not any(words in done.stderr for words in _BUSY):
             return done
         if time.monotonic() > give_up:
@@ -148,7 +187,7 @@ def _call(*arguments: str) -> subprocess.CompletedProcess[str]:
         time.sleep(0.5)
 
 
-def _first_line(done: subprocess.CompletedProcess[str]) -> str:
+def _first_line(done: Done) -> str:
     """What DVC says went wrong, without its frame."""
     lines = (done.stderr or done.stdout).strip().splitlines() or ["no message"]
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]

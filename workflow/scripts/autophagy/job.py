@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
+from autophagy import lifeline
 from autophagy.errors import UserError
 from autophagy.progress import Progress
 
@@ -49,6 +50,7 @@ def _one_line_errors(snakemake: Any, title: str) -> Iterator[TextIO]:
 
     A `UserError` says what to do; of any other error the log keeps the traceback.
     """
+    lifeline.hold()
     log = _opened(snakemake.log[0], title)
     try:
         yield log

@@ -52,6 +52,14 @@ def generations(archive: Archive, training_sets: list[str]) -> list[Generation]:
     return found
 
 
+def title(experiment: str, seed: int) -> str:
+    """What the graph of one run seed is called."""
+    return (
+        f"{experiment}: what each training set holds, by synthetic depth, and where it came from "
+        f"(seed {seed})"
+    )
+
+
 def draw(loops: dict[str, list[Generation]], title: str) -> Any:
     """One panel a loop: what each training set holds, by synthetic depth, and where it came from.
 
