@@ -210,7 +210,7 @@ def test_the_command_tells_by_its_exit_status(pair, capsys) -> None:
     assert capsys.readouterr().err.startswith(f"autophagy: {pair[1].parent}: is no experiment")
     store.write_json(pair[1] / manifests.path_of(MODEL), {"schema": 1, "materials": []})
     assert cli.main(["compare", a, b]) == 2
-    assert "lacks 'files'" in capsys.readouterr().err
+    assert "is no manifest" in capsys.readouterr().err
 
 
 def test_surroundings_leave_no_trace(project: Path, tmp_path: Path) -> None:
