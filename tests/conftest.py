@@ -16,6 +16,7 @@ from autophagy import config as configuration
 from autophagy import ledger, paths, tables
 from autophagy import plan as planning
 from autophagy.schema import plain
+from autophagy.verdict import tables as verdicts
 
 TESTS = Path(__file__).resolve().parent
 REPOSITORY = TESTS.parent
@@ -95,6 +96,7 @@ def make(
         if node.step == "report":
             audit_experiment(str(root), plan.audited())
             report.tabulate_metrics(str(root), tables.evaluations(experiment))
+            report.judge_loops(str(root), verdicts.asked(experiment))
             _draw(plan, root)
         steps[node.step](root, [plan.record(path)], quiet)
 
@@ -127,7 +129,12 @@ def make_theory(plan: planning.Plan, root: Path) -> None:
 
 
 def _draw(plan: planning.Plan, root: Path) -> None:
-    from autophagy.steps.report import draw_curves, draw_grid, draw_lineage
+    from autophagy.steps.report import (
+        draw_curves,
+        draw_effective_size,
+        draw_grid,
+        draw_lineage,
+    )
 
     experiment, first = plan.experiment, plan.experiment.seeds[0]
     for loop in experiment.loops:
@@ -141,6 +148,9 @@ def _draw(plan: planning.Plan, root: Path) -> None:
     draw_curves(str(root), list(experiment.loops), first, experiment.experiment, stem)
     chains = paths.training_sets(experiment, first)
     draw_lineage(str(root), chains, experiment.experiment, str(root / "figures/lineage"))
+    if paths.has_learning_curve(experiment):
+        stem = str(root / "figures/effective-size")
+        draw_effective_size(str(root), verdicts.asked(experiment), experiment.experiment, stem)
 
 
 @dataclass(frozen=True)

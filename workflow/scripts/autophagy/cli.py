@@ -76,7 +76,8 @@ def _ledger(chosen: argparse.Namespace) -> int:
 
 
 def _summary(chosen: argparse.Namespace) -> int:
-    from autophagy import paths, tables
+    from autophagy import paths, store, tables
+    from autophagy.verdict import tables as verdicts
 
     plan, _ = _plan(chosen.config)
     root = Path(plan.root)
@@ -85,9 +86,10 @@ def _summary(chosen: argparse.Namespace) -> int:
     if not (root / "metrics.csv").is_file():
         raise UserError(f"{root}/metrics.csv: is missing; run the workflow first")
     if chosen.json:
-        print(json.dumps(tables.last_generation(tables.read(root)), indent=2))
+        print(json.dumps(store.read_json(root / paths.METRICS_JSON), indent=2))
         return 0
-    print(tables.summary(root, plan.experiment))
+    judged = verdicts.summary(root, plan.experiment)
+    print(f"{tables.summary(root, plan.experiment)}\n\n{judged}")
     print("\nFigures:")
     for name in paths.figure_names(plan.experiment):
         print(f"  {root}/figures/{name}.png")
