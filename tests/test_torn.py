@@ -26,6 +26,7 @@ from autophagy.errors import UserError
 from autophagy.schema import plain
 from autophagy.steps import evaluate, features, mix, real, record_root, report, sample, train
 from autophagy.steps.audit import audit_experiment
+from autophagy.verdict import tables as verdicts
 from conftest import REPOSITORY, SCRIPTS, Made, child_environment, plan_of, tiny_content
 
 GENERATION = "loops/fresh/seed-1/gen-002"

@@ -79,7 +79,8 @@ def _over_generations(
     """n_e by generation, loops side by side; hollow at the edge where it lies outside the curve."""
     t = rows["first_generation"] + 0.5 * ((place + 0.5) / loops - 0.5)
     low, high = (
-        rows[end].clip(rows["n_min"] / 1.25, rows["n_max"] * 1.25) for end in ("n_e_low", "n_e_high")
+        rows[end].clip(rows["n_min"] / 1.25, rows["n_max"] * 1.25)
+        for end in ("n_e_low", "n_e_high")
     )
     n_e = rows["n_e"].clip(rows["n_min"], rows["n_max"])
     axes.vlines(t, low, high, color=colour, lw=2, alpha=0.35)

@@ -9,6 +9,7 @@ of them covers .74 to .84.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,16 +92,22 @@ def seeds_needed(effect: float, sd: float, level: float) -> int | None:
     Returns:
         None where the effect is not positive or takes more than `MOST_SEEDS`.
     """
-    from scipy.special import nctdtr, stdtrit
-
     if not effect > 0.0:
         return None
-    n = np.arange(FEWEST_SEEDS, MOST_SEEDS + 1)
     if sd == 0.0:
         return FEWEST_SEEDS
-    limit = -stdtrit(n - 1, level)
-    # Noncentralities beyond the reach of the distribution's series are no question of power.
-    shift = np.minimum(effect * np.sqrt(n) / sd, limit + 30.0)
-    power = 1.0 - nctdtr(n - 1, shift, limit)
-    enough = np.flatnonzero(np.where(np.isnan(power), shift > limit, power >= POWER))
-    return int(n[enough[0]]) if len(enough) else None
+    candidates = range(FEWEST_SEEDS, MOST_SEEDS + 1)
+    # Power grows with n.
+    place = bisect_left(candidates, POWER, key=lambda n: power(effect / sd, n, level))
+    return candidates[place] if place < len(candidates) else None
+
+
+def power(effect: float, n: int, level: float) -> float:
+    """Probability that a one-sided t-test of n values finds a mean of `effect` sd."""
+    from scipy.special import nctdtr
+
+    limit = critical(n, level)
+    # Beyond, the test finds it for certain, and the distribution's series gives out.
+    shift = min(effect * math.sqrt(n), limit + 100.0 * max(1.0, limit))
+    found = 1.0 - float(nctdtr(n - 1, shift, limit))
+    return found if math.isfinite(found) else float(shift > limit)

@@ -40,20 +40,19 @@ class EffectiveSize:
         return 0.0 < self.n_e < math.inf
 
     def told(self) -> str:
-        """In words, e.g. `n_e = 212 (95% interval 150 to 330)` or `n_e < 25`."""
-        if self.n_e == 0.0:
-            reach = f" (95% interval up to {_number(self.high)})" if self.high > self.n_min else ""
-            return f"n_e < {self.n_min}{reach}"
-        if self.n_e == math.inf:
-            reach = f" (95% interval from {_number(self.low)})" if self.low < self.n_max else ""
-            return f"n_e > {self.n_max}{reach}"
-        low = f"< {self.n_min}" if self.low == 0.0 else _number(self.low)
-        high = f"> {self.n_max}" if self.high == math.inf else _number(self.high)
-        return f"n_e = {_number(self.n_e)} (95% interval {low} to {high})"
+        """In words, e.g. `n_e = 212 (95% interval 150 to > 800)` or `n_e < 25`."""
+        relation = "= " if self.inside else ""
+        found = f"n_e {relation}{self._named(self.n_e)}"
+        if self.high <= self.n_min or self.low >= self.n_max:
+            return found
+        return f"{found} (95% interval {self._named(self.low)} to {self._named(self.high)})"
 
-
-def _number(n: float) -> str:
-    return f"{n:.3g}" if n < 1000 else f"{n:.0f}"
+    def _named(self, n: float) -> str:
+        if n == 0.0:
+            return f"< {self.n_min}"
+        if n == math.inf:
+            return f"> {self.n_max}"
+        return f"{n:.3g}" if n < 1000 else f"{n:.0f}"
 
 
 @dataclass(frozen=True, eq=False)

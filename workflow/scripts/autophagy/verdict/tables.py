@@ -1,4 +1,4 @@
-"""Verdicts and effective sizes of a run, from metrics.csv to the tables and lines a person reads."""
+"""Verdicts and effective sizes of a run: from metrics.csv to tables, and lines to read."""
 
 from __future__ import annotations
 
