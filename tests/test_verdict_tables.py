@@ -53,7 +53,7 @@ def write(root: Path, experiment: configuration.Experiment, noise: float = 0.02)
             content["resplits"] = dict.fromkeys(METRICS, spread)
         (root / entry["path"]).parent.mkdir(parents=True, exist_ok=True)
         store.write_json(root / entry["path"], content)
-    tables.write_table(root, tables.evaluations(experiment))
+    tables.write_csv(root, tables.evaluations(experiment))
 
 
 @pytest.fixture(scope="module")

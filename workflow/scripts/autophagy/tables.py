@@ -91,7 +91,7 @@ def _means(rows: pd.DataFrame) -> dict[str, float]:
     return {name: float(value) for name, value in means.items() if pd.notna(value)}
 
 
-def write_table(root: Path, listed: list[dict[str, Any]]) -> None:
+def write_csv(root: Path, listed: list[dict[str, Any]]) -> None:
     """Write metrics.csv of the evaluations in `listed`."""
     table = tidy(root, listed)
     with store.new_file(root / paths.METRICS_CSV) as file:

@@ -18,7 +18,7 @@ COLUMNS = 20
 
 def tabulate_metrics(root: str, evaluations: list[dict[str, Any]]) -> None:
     """Write metrics.csv."""
-    tables.write_table(Path(root), evaluations)
+    tables.write_csv(Path(root), evaluations)
 
 
 def judge_loops(root: str, plan: dict[str, Any]) -> None:

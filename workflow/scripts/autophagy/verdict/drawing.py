@@ -38,6 +38,7 @@ def effective_size(curve: LearningCurve, sizes: pd.DataFrame, title: str) -> Any
             axis.set_ticks(curve.sizes, [str(n) for n in curve.sizes])
             axis.set_ticks([], minor=True)
         left.set(xlabel="real images alone, n", ylabel="Fréchet distance (LeNet), λ = 1")
+        left.set_ylim(0)
         left.set_title("Learning curve, and loops inverted")
         right.set(xlabel="generation", ylabel="effective sample size $n_e$")
         right.set_ylim(curve.sizes[0] / 1.25, curve.sizes[-1] * 1.25)

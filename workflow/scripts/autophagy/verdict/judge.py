@@ -96,9 +96,10 @@ def window(generations: int, burn_in: int | None = None) -> tuple[int, int] | No
 
     Args:
         burn_in: generations left out. By default the earlier half, as far as three remain, and
-            generation 1 always, which no loop has touched. A loop with n_real = n_synthetic
-            forgets its start by a factor e a generation (docs/theory.md), so that half of ten is
-            five e-folds.
+            generation 1 always, which no loop has touched. A Gaussian's fresh loop at λ = 1 forgets
+            its start by a factor e in (n_real + n_synthetic) / (2 n_real) generations
+            (`theory.closed_forms.relaxation`): with n_real = n_synthetic, half of ten generations
+            are five e-folds.
     """
     if burn_in is None:
         burn_in = max(1, min(generations // 2, generations - FEWEST_GENERATIONS))

@@ -172,7 +172,7 @@ def _told_comparison(comparison: Comparison) -> str:
 
 
 def _told(mean: Mean | None) -> str:
-    return f"{mean.value:+.3g} ({mean.low:+.2g} to {mean.high:+.2g})" if mean else ""
+    return f"{mean.value:+.3g} ({mean.low:+.3g} to {mean.high:+.3g})" if mean else ""
 
 
 def effective_sizes(table: pd.DataFrame, plan: dict[str, Any], margin: float) -> pd.DataFrame:
