@@ -196,8 +196,32 @@ def test_without_a_learning_curve_there_is_one_line_and_no_number(
         "n_e needs real-only models of 5 sizes and 3 seeds; this run has "
         f"{sizes} sizes and {seeds} seeds"
     )
-    with pytest.raises(UserError, match="n_e needs"):
-        verdicts.effective_sizes(tables.read(tmp_path), verdicts.asked(fewer), SD)
+    assert verdicts.effective_sizes(tables.read(tmp_path), verdicts.asked(fewer), SD).empty
+
+
+@pytest.mark.parametrize("collapsed", ["real-only/n50", "fresh-50", "fresh-"])
+def test_a_model_without_a_distance_leaves_the_run_its_tables(
+    collapsed, root, experiment, tmp_path
+) -> None:
+    from autophagy.steps import report
+
+    table = tables.read(root)
+    lost = table["loop"].str.startswith(collapsed) & (table["seed"] == 2)
+    table.loc[lost, "frechet_distance"] = np.nan
+    real = paths.evaluation_path("real", 1, 0)
+    (tmp_path / real).parent.mkdir(parents=True)
+    (tmp_path / real).write_bytes((root / real).read_bytes())
+    table.to_csv(tmp_path / "metrics.csv", index=False)
+    report.judge_loops(str(tmp_path), verdicts.asked(experiment))
+    stem = str(tmp_path / "effective-size")
+    report.draw_effective_size(str(tmp_path), verdicts.asked(experiment), "effective", stem)
+    assert Path(f"{stem}.png").stat().st_size > 1000
+    text = verdicts.summary(tmp_path, experiment)
+    undefined = "fresh-50: undecided (the distance is undefined in 1 of 3 seeds)"
+    assert (undefined in text) == (collapsed != "real-only/n50")
+    assert ("n_e needs a defined distance" in text) == (collapsed == "real-only/n50")
+    assert ("fresh-400: diverging" in text) == (collapsed != "fresh-")
+    assert "fresh-50: n_e" not in text
 
 
 def test_seeds_are_paired_whatever_their_order(root, experiment) -> None:

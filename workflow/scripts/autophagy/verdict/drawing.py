@@ -16,10 +16,18 @@ def effective_size(curve: LearningCurve, sizes: pd.DataFrame, title: str) -> Any
 
     Args:
         sizes: effective_size.csv.
+
+    Where the curve lacks something, the figure says what.
     """
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
+    if curve.lacks:
+        with rc_context(STYLE):
+            figure = Figure(figsize=(9.0, 1.0))
+            figure.text(0.01, 0.4, curve.lacks)
+            figure.suptitle(title, x=0.01, ha="left", fontsize=10)
+        return figure
     with rc_context(STYLE):
         figure = Figure(figsize=(9.0, 4.0), layout="constrained")
         left, right = figure.subplots(1, 2)

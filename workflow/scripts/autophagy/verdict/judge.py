@@ -127,16 +127,16 @@ def judge(
 
     Args:
         curve: the run's real-only models, its rows the loops' seeds in the same order.
-        margin: > 0, the largest difference that counts as none: non-inferiority margin of the
+        margin: >= 0, the largest difference that counts as none: non-inferiority margin of the
             levels, and bound on the drift over the window.
         burn_in: see `window`.
         level: the run's family-wise error, and 1 - coverage of each (uncorrected) interval.
 
     Raises:
-        ValueError: the margin is not positive.
+        ValueError: the margin is negative or no number.
     """
-    if not margin > 0.0:
-        raise ValueError(f"the margin {margin} is not positive")
+    if not margin >= 0.0:
+        raise ValueError(f"the margin {margin} is negative or no number")
     controls = {name: _controls(chain, curve) for name, chain in loops.items()}
     cases = {
         name: _case(chain, window(chain.distances.shape[1], burn_in), controls[name], margin, level)

@@ -81,7 +81,7 @@ def chains_of(table: pd.DataFrame, plan: dict[str, Any], metric: str = METRIC) -
 
 def _values(table: pd.DataFrame, loop: str, plan: dict[str, Any], metric: str) -> np.ndarray:
     rows = table[(table["loop"] == loop) & (table["view"] == VIEW)]
-    wide = rows.pivot_table(metric, "seed", "generation", dropna=False, sort=True)
+    wide = rows.pivot_table(metric, "seed", "generation", dropna=False)
     missing = sorted(set(plan["seeds"]) - set(wide.index))
     if missing:
         raise UserError(f"metrics.csv: has no row of {loop} with seed {missing[0]}")
@@ -179,14 +179,12 @@ def effective_sizes(table: pd.DataFrame, plan: dict[str, Any], margin: float) ->
     """n_e of every loop: a row a generation, and one of the window after burn-in.
 
     The window's row is a limit where the loop has converged. 0 means below the curve's smallest
-    size, inf above its largest.
-
-    Raises:
-        UserError: the run has no curve to invert.
+    size, inf above its largest. Without a curve to invert there is no row (`LearningCurve.lacks`
+    says why).
     """
     curve, chains = curve_of(table, plan), chains_of(table, plan)
     if curve.lacks:
-        raise UserError(f"metrics.csv: {curve.lacks}")
+        return pd.DataFrame(columns=list(SIZES))
     verdicts = judging.judge(chains, curve, margin)
     rows = []
     for name, chain in chains.items():
@@ -219,11 +217,7 @@ def summary(root: Path, experiment: Experiment) -> str:
         UserError: a table is missing or not of this version.
     """
     rows = _read(root / VERDICTS, COLUMNS)
-    first = rows.iloc[0]
-    title = f"Verdicts (Fréchet distance at λ = 1; margin {first['margin']:.2f}"
-    if pd.notna(first["first_generation"]):
-        title += f"; generations {first['first_generation']:.0f}-{first['last_generation']:.0f}"
-    lines = [f"{title})"]
+    lines = [_title(rows)]
     lines += [f"  {row['loop']}: {row['told']}" for _, row in rows.iterrows()]
     curve = curve_of(tables.read(root), asked(experiment))
     if curve.lacks:
@@ -232,10 +226,18 @@ def summary(root: Path, experiment: Experiment) -> str:
     sizes = _read(root / EFFECTIVE_SIZE, SIZES)
     for name, found in sizes.groupby("loop", sort=False):
         last = found.iloc[-1]
-        span = f"generations {last['first_generation']}-{last['last_generation']}"
+        first, end = last["first_generation"], last["last_generation"]
+        span = f"generation {end}" if first == end else f"generations {first}-{end}"
         state = "a limit" if last["limit"] else "not converged"
         lines.append(f"  {name}: {last['told']}, {span}, {state}")
     return "\n".join(lines)
+
+
+def _title(rows: pd.DataFrame) -> str:
+    title = f"Verdicts (Fréchet distance at λ = 1; margin {rows['margin'].iloc[0]:.2f}"
+    first, last = rows[["first_generation", "last_generation"]].iloc[0]
+    window = f"; generations {first:.0f}-{last:.0f}" if pd.notna(first) else ""
+    return f"{title}{window})"
 
 
 def _read(file: Path, columns: tuple[str, ...]) -> pd.DataFrame:
@@ -243,6 +245,6 @@ def _read(file: Path, columns: tuple[str, ...]) -> pd.DataFrame:
         table = pd.read_csv(file, keep_default_na=False, na_values=[""], dtype={"loop": str})
     except (OSError, ValueError) as error:
         raise UserError(f"{file}: cannot be read: {error}") from error
-    if tuple(table.columns) != columns or table.empty:
+    if tuple(table.columns) != columns or (columns == COLUMNS and table.empty):
         raise UserError(f"{file}: its columns are not those of this version")
     return table
