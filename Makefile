@@ -30,7 +30,7 @@ torture: setup  ## kill the workflow at 22 random moments, and count (at most ha
 bad-input: setup  ## try every malformed input of the tests, and count
 	PYTHONPATH=tests python -m bad_input
 
-torture: setup  ## run the long tests and print what they count
+long-tests: setup  ## run the long tests and print what they count
 	python -m pytest -m long -s
 
 setup: $(VENV)/.ready

@@ -1,5 +1,8 @@
 # Needs: every metrics.json; the previews and training sets of every generation.
-# Makes: metrics.csv, metrics.json, figures/.
+# Makes: metrics.csv, verdicts.csv, metrics.json, figures/; effective_size.csv where the experiment
+# has a learning curve.
+from autophagy.verdict import tables as verdict_tables
+
 TRAINING_SETS = paths.training_sets(EXPERIMENT, EXPERIMENT.seeds[0])
 
 
@@ -13,8 +16,7 @@ rule tabulate_metrics:
             [f"{ROOT}/{entry['path']}" for entry in tables.evaluations(EXPERIMENT)]
         ),
     output:
-        csv=f"{ROOT}/metrics.csv",
-        json=f"{ROOT}/metrics.json",
+        f"{ROOT}/{paths.METRICS_CSV}",
     log:
         f"{LOGS}/tabulate_metrics.log",
     benchmark:
@@ -30,6 +32,35 @@ rule tabulate_metrics:
         software=PLAN.software["report"],
     script:
         "../workflow/scripts/tabulate_metrics.py"
+
+
+rule judge_loops:
+    input:
+        table=f"{ROOT}/{paths.METRICS_CSV}",
+        real=f"{ROOT}/{METRICS_REAL.format(seed=EXPERIMENT.seeds[0])}",
+    output:
+        verdicts=report(
+            f"{ROOT}/{paths.VERDICTS}",
+            caption="../workflow/report/verdicts.rst",
+            category="Verdicts",
+            labels={"loop": "all", "seed": "all"},
+        ),
+        json=f"{ROOT}/{paths.METRICS_JSON}",
+    log:
+        f"{LOGS}/judge_loops.log",
+    benchmark:
+        f"{BENCHMARKS}/judge_loops.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+    params:
+        root=root_of,
+        plan=verdict_tables.asked(EXPERIMENT),
+        code=code_of("judge_loops.py"),
+        software=PLAN.software["report"],
+    script:
+        "../workflow/scripts/judge_loops.py"
 
 
 rule draw_grid:
@@ -125,3 +156,34 @@ rule draw_lineage:
         software=PLAN.software["report"],
     script:
         "../workflow/scripts/draw_lineage.py"
+
+
+# Asked for only where the experiment has a learning curve to invert.
+rule draw_effective_size:
+    input:
+        table=f"{ROOT}/{paths.METRICS_CSV}",
+        real=f"{ROOT}/{METRICS_REAL.format(seed=EXPERIMENT.seeds[0])}",
+    output:
+        png=report(
+            f"{ROOT}/figures/effective-size.png",
+            caption="../workflow/report/effective-size.rst",
+            category="Effective sample size",
+            labels={"loop": "all", "seed": "all"},
+        ),
+        pdf=f"{ROOT}/figures/effective-size.pdf",
+        table=f"{ROOT}/{paths.EFFECTIVE_SIZE}",
+    log:
+        f"{LOGS}/figures/effective-size.log",
+    benchmark:
+        f"{BENCHMARKS}/figures/effective-size.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+    params:
+        root=root_of,
+        plan=verdict_tables.asked(EXPERIMENT),
+        title=curves_title(),
+        code=code_of("draw_effective_size.py"),
+    script:
+        "../workflow/scripts/draw_effective_size.py"

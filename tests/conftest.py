@@ -16,6 +16,7 @@ from autophagy import config as configuration
 from autophagy import ledger, lineage_figure, paths, tables
 from autophagy import plan as planning
 from autophagy.schema import plain
+from autophagy.verdict import tables as verdicts
 from project import make_project
 
 TESTS = Path(__file__).resolve().parent
@@ -96,6 +97,7 @@ def make(
         if node.step == "report":
             audit_experiment(str(root), plan.audited())
             report.tabulate_metrics(str(root), tables.evaluations(experiment))
+            report.judge_loops(str(root), verdicts.asked(experiment))
             _draw(plan, root)
         steps[node.step](root, [plan.record(path)], quiet)
 
@@ -128,7 +130,12 @@ def make_theory(plan: planning.Plan, root: Path) -> None:
 
 
 def _draw(plan: planning.Plan, root: Path) -> None:
-    from autophagy.steps.report import draw_curves, draw_grid, draw_lineage
+    from autophagy.steps.report import (
+        draw_curves,
+        draw_effective_size,
+        draw_grid,
+        draw_lineage,
+    )
 
     experiment, first = plan.experiment, plan.experiment.seeds[0]
     for loop in experiment.loops:
@@ -144,6 +151,10 @@ def _draw(plan: planning.Plan, root: Path) -> None:
     chains = paths.training_sets(experiment, first)
     title = lineage_figure.title(experiment.experiment, first)
     draw_lineage(str(root), chains, title, str(root / "figures/lineage"))
+
+    if paths.has_learning_curve(experiment):
+        stem = str(root / "figures/effective-size")
+        draw_effective_size(str(root), verdicts.asked(experiment), experiment.experiment, stem)
 
 
 @pytest.fixture(scope="session")

@@ -72,6 +72,7 @@ ROOTS = {
 REPORTED = {
     "metrics.csv": "metrics.json",
     "metrics.json": "evaluation/fresh/seed-1/gen-002/metrics.json",
+    "verdicts.csv": "metrics.csv",
     "figures/curves.png": "figures/grid-fresh-seed-1.png",
     "figures/curves.pdf": "figures/grid-fresh-seed-1.pdf",
 }
@@ -663,7 +664,7 @@ def _of_ledger() -> Iterator[Tampering]:
     yield case(
         "an out deleted",
         lambda s: s["report"].update(outs=s["report"]["outs"][:-1]),
-        "metrics.json",
+        "verdicts.csv",
     )
     yield case("a stage emptied", lambda s: s.update({"loop@fresh": None}), "loop@fresh")
     yield Tampering(

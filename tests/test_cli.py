@@ -28,6 +28,7 @@ from autophagy import (
     tables,
 )
 from autophagy.errors import UserError
+from autophagy.verdict import tables as verdicts
 from conftest import REPOSITORY, SCRIPTS, Made, child_environment, tiny_content
 
 HEAVY = ("torch", "diffusers", "snakemake", "sklearn", "matplotlib", "dvc")
@@ -192,7 +193,10 @@ def test_the_summary_of_a_finished_experiment(here, called) -> None:
     assert (status, err) == (0, "")
     assert out.startswith("tiny: 3 generations")
     text, _, listed = out.partition("\nFigures:\n")
-    assert text == tables.summary(Path("results/tiny"), planning_of(here)) + "\n"
+    experiment, root = planning_of(here), Path("results/tiny")
+    assert text == f"{tables.summary(root, experiment)}\n\n{verdicts.summary(root, experiment)}\n"
+    for loop in experiment.loops:
+        assert f"\n  {loop}: undecided (1 seed; 3 are needed for any verdict)\n" in text
     figures = [Path(line.strip()) for line in listed.splitlines()]
     assert len(figures) == 6
     assert all(figure.is_file() for figure in figures)
@@ -220,15 +224,7 @@ def planning_of(folder: Path):
 def test_the_summary_as_json_is_metrics_json(here, called) -> None:
     status, out, err = called("summary", CONFIG, "--json")
     assert (status, err) == (0, "")
-    found, kept = json.loads(out), store.read_json(here / "results/tiny/metrics.json")
-    assert found.keys() == kept.keys()
-    for loop, numbers in found.items():
-        assert flat(numbers) == pytest.approx(flat(kept[loop]))
-
-
-def flat(numbers: dict[str, Any]) -> dict[str, float]:
-    nested = {f"model.{key}": value for key, value in numbers.get("model", {}).items()}
-    return {key: value for key, value in numbers.items() if key != "model"} | nested
+    assert json.loads(out) == store.read_json(here / "results/tiny/metrics.json")
 
 
 def test_the_summary_of_an_unfinished_experiment(called, tmp_path, monkeypatch) -> None:
@@ -529,8 +525,8 @@ def test_a_script_makes_what_its_rule_asks_for(script, tiny_experiment, here) ->
 
 def test_the_reports_scripts_make_what_their_rules_ask_for(tiny_experiment, here) -> None:
     root, experiment = here / "results" / "tiny", tiny_experiment.plan.experiment
-    names = ["metrics.csv", "metrics.json", "figures/grid-fresh-seed-1.png", "figures/curves.pdf"]
-    names += ["audit.json", "figures/lineage.png"]
+    names = ["metrics.csv", "metrics.json", "verdicts.csv", "audit.json"]
+    names += ["figures/grid-fresh-seed-1.png", "figures/curves.pdf", "figures/lineage.png"]
     before = {name: (root / name).read_bytes() for name in names}
     for name in names:
         (root / name).unlink()
@@ -538,6 +534,7 @@ def test_the_reports_scripts_make_what_their_rules_ask_for(tiny_experiment, here
     params = {
         "audit.py": {"artifacts": tiny_experiment.plan.audited()},
         "tabulate_metrics.py": {"evaluations": tables.evaluations(experiment)},
+        "judge_loops.py": {"plan": verdicts.asked(experiment)},
         "draw_grid.py": {"previews": previews, "title": tables.budget_line(experiment, "fresh")},
         "draw_curves.py": {
             "loops": list(experiment.loops),
@@ -582,6 +579,8 @@ def test_every_script_is_tried_here() -> None:
         "draw_grid.py",
         "draw_curves.py",
         "draw_lineage.py",
+        "judge_loops.py",
+        "draw_effective_size.py",  # test_verdict_tables.py
     }
     theory = {"theory_part.py", "theory_table.py", "draw_theory.py"}  # test_theory_experiment.py
     assert scripts == {*JOBS, *report, *theory}

@@ -15,7 +15,8 @@ from autophagy.models.table import FAMILIES
 from conftest import SCRIPTS
 
 STEPS = sorted(script.name for script in SCRIPTS.glob("*.py"))
-REPORT = {"draw_curves.py", "draw_grid.py", "draw_lineage.py", "tabulate_metrics.py"}
+REPORT = {"draw_curves.py", "draw_effective_size.py", "draw_grid.py", "draw_lineage.py"}
+REPORT |= {"judge_loops.py", "tabulate_metrics.py"}
 #: Modules that say what is to be done, not how.
 LAUNCHERS = {f"autophagy/{name}.py" for name in ("cli", "ledger", "plan", "config", "tables")}
 TABLES = {"autophagy/models/table.py", "autophagy/data/table.py"}

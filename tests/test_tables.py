@@ -12,6 +12,7 @@ import pytest
 from autophagy import store, tables
 from autophagy.errors import UserError
 from autophagy.metrics import METRICS
+from autophagy.verdict import tables as verdicts
 from conftest import changed, plan_of, tiny_content
 
 #: The columns that others read, in their order.
@@ -62,7 +63,8 @@ def experiment(tiny_plan):
 def root(experiment, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("tables")
     write(folder, tables.evaluations(experiment))
-    tables.write_tables(folder, tables.evaluations(experiment))
+    tables.write_csv(folder, tables.evaluations(experiment))
+    verdicts.write(folder, verdicts.asked(experiment))
     return folder
 
 
@@ -112,8 +114,9 @@ def test_every_number_stands_in_its_row(table) -> None:
 
 def test_the_same_evaluations_are_the_same_bytes(root, experiment, tmp_path) -> None:
     write(tmp_path, tables.evaluations(experiment))
-    tables.write_tables(tmp_path, tables.evaluations(experiment))
-    for name in ("metrics.csv", "metrics.json"):
+    tables.write_csv(tmp_path, tables.evaluations(experiment))
+    verdicts.write(tmp_path, verdicts.asked(experiment))
+    for name in ("metrics.csv", "metrics.json", "verdicts.csv"):
         assert (tmp_path / name).read_bytes() == (root / name).read_bytes()
 
 
@@ -149,7 +152,7 @@ def test_a_missing_evaluation_is_named(experiment, tmp_path) -> None:
     write(tmp_path, entries)
     (tmp_path / entries[5]["path"]).unlink()
     with pytest.raises(UserError, match="cannot be read: No such file"):
-        tables.write_tables(tmp_path, entries)
+        tables.write_csv(tmp_path, entries)
     assert not (tmp_path / "metrics.csv").exists()
 
 
@@ -182,11 +185,13 @@ def test_a_loop_may_have_any_allowed_name(name, tmp_path) -> None:
         for entry in tables.evaluations(experiment)
     ]
     write(tmp_path, entries)
-    tables.write_tables(tmp_path, tables.evaluations(experiment))
+    tables.write_csv(tmp_path, tables.evaluations(experiment))
     table = tables.read(tmp_path)
     assert (table["loop"] == name).sum() == 2 * 3 * 2
     assert table["memorisation"].notna().all()
     assert name in tables.summary(tmp_path, experiment)
+    verdicts.write(tmp_path, verdicts.asked(experiment))
+    assert f"  {name}: undecided" in verdicts.summary(tmp_path, experiment)
 
 
 def block(text: str, title: str) -> list[str]:

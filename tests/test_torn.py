@@ -26,6 +26,7 @@ from autophagy.errors import UserError
 from autophagy.schema import plain
 from autophagy.steps import evaluate, features, mix, real, record_root, report, sample, train
 from autophagy.steps.audit import audit_experiment
+from autophagy.verdict import tables as verdicts
 from conftest import REPOSITORY, SCRIPTS, Made, child_environment, plan_of, tiny_content
 
 GENERATION = "loops/fresh/seed-1/gen-002"
@@ -43,7 +44,8 @@ STEPS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
 #: Rule without a manifest of its own -> its outputs.
 REPORTS = {
     "audit": ("audit.json",),
-    "tabulate_metrics": ("metrics.csv", "metrics.json"),
+    "tabulate_metrics": ("metrics.csv",),
+    "judge_loops": ("verdicts.csv", "metrics.json"),
     "draw_grid": ("figures/grid-fresh-seed-1.png", "figures/grid-fresh-seed-1.pdf"),
     "draw_curves": ("figures/curves.png", "figures/curves.pdf"),
 }
@@ -68,6 +70,7 @@ def run(name: str, made: Made, root: Path, log: Path) -> None:
         "tabulate_metrics": (
             report.tabulate_metrics, {"evaluations": tables.evaluations(experiment)},
         ),
+        "judge_loops": (report.judge_loops, {"plan": verdicts.asked(experiment)}),
         "draw_grid": (
             report.draw_grid,
             {"previews": previews, "title": "fresh",

@@ -97,7 +97,8 @@ def _ledger(chosen: argparse.Namespace) -> int:
 
 
 def _summary(chosen: argparse.Namespace) -> int:
-    from autophagy import manifests, paths, tables
+    from autophagy import manifests, paths, store, tables
+    from autophagy.verdict import tables as verdicts
 
     plan, _ = _plan(chosen.config)
     root = Path(plan.root)
@@ -105,13 +106,14 @@ def _summary(chosen: argparse.Namespace) -> int:
         return _summary_of_theory(plan, chosen.json)
     if not (root / "metrics.csv").is_file():
         raise UserError(f"{root}/metrics.csv: is missing; run the workflow first")
-    table = tables.read(root)
+    tables.read(root)
     # The table has no schema of its own; what it was made of has.
     manifests.read(root, paths.evaluation_path("real", plan.experiment.seeds[0], 0))
     if chosen.json:
-        print(json.dumps(tables.last_generation(table), indent=2))
+        print(json.dumps(store.read_json(root / paths.METRICS_JSON), indent=2))
         return 0
-    print(tables.summary(root, plan.experiment))
+    judged = verdicts.summary(root, plan.experiment)
+    print(f"{tables.summary(root, plan.experiment)}\n\n{judged}")
     print("\nFigures:")
     for name in paths.figure_names(plan.experiment):
         print(f"  {root}/figures/{name}.png")

@@ -13,7 +13,7 @@ import yaml
 from autophagy import data, dropped, manifests, store
 from autophagy.config import NAME
 from autophagy.errors import UserError
-from autophagy.paths import AUDIT, REPORT, TABLES
+from autophagy.paths import AUDIT, METRICS_CSV, METRICS_JSON, REPORT, table_names
 from autophagy.plan import Plan
 from autophagy.schema import plain
 from autophagy.theory import plan as theory
@@ -127,7 +127,16 @@ STAGES = (
     ),
     Stage(
         "report",
-        ("audit", "tabulate_metrics", "draw_grid", "draw_curves", "draw_lineage", "record_report"),
+        (
+            "audit",
+            "tabulate_metrics",
+            "judge_loops",
+            "draw_grid",
+            "draw_curves",
+            "draw_lineage",
+            "draw_effective_size",
+            "record_report",
+        ),
         ("report",),
         REPORT,
         ("figures",),
@@ -309,9 +318,9 @@ def _body(plan: Plan, stage: Stage, config: str) -> dict[str, Any]:
         "outs": [f"{results}/{path}" for path in stage.outs],
     }
     if stage.name == "report":
-        csv, metrics = TABLES
-        body["outs"] += [f"{results}/{csv}", f"{results}/{AUDIT}"]
-        body["metrics"] = [f"{results}/{metrics}"]
+        tables = [name for name in table_names(plan.experiment) if name != METRICS_JSON]
+        body["outs"] += [f"{results}/{name}" for name in (*tables, AUDIT)]
+        body["metrics"] = [f"{results}/{METRICS_JSON}"]
     return body
 
 
@@ -343,7 +352,7 @@ def _reported(plan: Plan) -> list[str]:
 
 def _plots(plan: Plan) -> list[dict[str, Any]]:
     """Metrics over generations, coloured by loop, through .dvc/plots/loops.json."""
-    table = f"{plan.root}/{TABLES[0]}"
+    table = f"{plan.root}/{METRICS_CSV}"
     return [
         {
             f"{plan.experiment.experiment} {metric}": {

@@ -320,7 +320,7 @@ def _report(experiment: Experiment, measured: list[str]) -> Node:
         params,
         None,
         materials=(*roots, "real/reference", *dict.fromkeys(previews)),
-        payload=(*paths.TABLES, *figures),
+        payload=(*paths.table_names(experiment), *figures),
     )
 
 

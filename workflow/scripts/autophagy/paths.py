@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from autophagy.config import Experiment, Loop
+from autophagy.verdict.inference import FEWEST_SEEDS
+from autophagy.verdict.learning_curve import FEWEST_SIZES
 
 
 def real_only_folder(name: str, seed: int) -> str:
@@ -33,14 +35,29 @@ def root_path(group: str, name: str) -> str:
 
 #: The root of the tables and figures.
 REPORT = "figures/manifest.json"
-TABLES = ("metrics.csv", "metrics.json")
+METRICS_CSV, METRICS_JSON = "metrics.csv", "metrics.json"
+VERDICTS = "verdicts.csv"
+#: Only where the experiment has a learning curve.
+EFFECTIVE_SIZE = "effective_size.csv"
 AUDIT = "audit.json"
 
 
 def figure_names(experiment: Experiment) -> list[str]:
     """The figures by name, without folder and suffix."""
     grids = [f"grid-{loop}-seed-{seed}" for loop in experiment.loops for seed in experiment.seeds]
-    return [*grids, "curves", "lineage"]
+    return [*grids, "curves", "lineage", *["effective-size"] * has_learning_curve(experiment)]
+
+
+def table_names(experiment: Experiment) -> list[str]:
+    """The report's tables, metrics.json among them."""
+    tables = [METRICS_CSV, METRICS_JSON, VERDICTS]
+    return [*tables, EFFECTIVE_SIZE] if has_learning_curve(experiment) else tables
+
+
+def has_learning_curve(experiment: Experiment) -> bool:
+    """Are there real-only models of enough sizes and seeds to invert their distances?"""
+    sizes = set(experiment.real_only.values())
+    return len(sizes) >= FEWEST_SIZES and len(experiment.seeds) >= FEWEST_SEEDS
 
 
 def samples_path(experiment: Experiment, name: str, seed: int, generation: int) -> str:

@@ -130,11 +130,13 @@ def _steps(experiment: Experiment) -> dict[str, Step]:
             (
                 "audit.py",
                 "tabulate_metrics.py",
+                "judge_loops.py",
                 "draw_grid.py",
                 "draw_curves.py",
                 "draw_lineage.py",
+                "draw_effective_size.py",
                 "record_root.py",
             ),
-            ("matplotlib", "numpy", "pandas"),
+            ("matplotlib", "numpy", "pandas", "scipy"),
         ),
     }

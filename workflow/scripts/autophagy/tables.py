@@ -91,12 +91,11 @@ def _means(rows: pd.DataFrame) -> dict[str, float]:
     return {name: float(value) for name, value in means.items() if pd.notna(value)}
 
 
-def write_tables(root: Path, listed: list[dict[str, Any]]) -> None:
-    """Write metrics.csv and metrics.json of the evaluations in `listed`."""
+def write_csv(root: Path, listed: list[dict[str, Any]]) -> None:
+    """Write metrics.csv of the evaluations in `listed`."""
     table = tidy(root, listed)
-    with store.new_file(root / "metrics.csv") as file:
+    with store.new_file(root / paths.METRICS_CSV) as file:
         table.to_csv(file, index=False, lineterminator="\n")
-    store.write_json(root / "metrics.json", last_generation(table))
 
 
 def read(root: Path) -> pd.DataFrame:

@@ -13,6 +13,8 @@ REPORT = "figures/manifest.json"
 AUDIT = "audit.json"
 #: Files of an experiment's folder that no manifest vouches for.
 _UNVOUCHED = {AUDIT, "report.html"}
+#: What the report makes beside the audit: before it is finished, nothing vouches for these yet.
+_REPORTED = ("figures/", "metrics.", "verdicts.csv", "effective_size.csv", "theory.csv")
 #: Folders that hold a folder each for the things the configuration names.
 _GROUPS = ("loops", "real-only", "evaluation")
 
@@ -114,7 +116,7 @@ def _strangers(case: Case, finished: bool) -> Findings:
     kept = _around(vouched | folders)
     named: set[str] = set()
     for name in _files(case):
-        of_the_report = not finished and name.startswith(("figures/", "metrics."))
+        of_the_report = not finished and name.startswith(_REPORTED)
         if name in vouched or _prefixes(name) & folders or of_the_report:
             continue
         stranger = _largest(name, kept, 1)

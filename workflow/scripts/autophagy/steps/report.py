@@ -7,16 +7,27 @@ from typing import Any
 
 import numpy as np
 
-from autophagy import figures, lineage_figure, manifests, sets, tables
+from autophagy import figures, lineage_figure, manifests, paths, sets, store, tables
 from autophagy.archive import Archive
+from autophagy.verdict import drawing
+from autophagy.verdict import tables as verdicts
 
 #: Pictures a row of a grid shows: two of each class for ten classes.
 COLUMNS = 20
 
 
 def tabulate_metrics(root: str, evaluations: list[dict[str, Any]]) -> None:
-    """Write metrics.csv and metrics.json."""
-    tables.write_tables(Path(root), evaluations)
+    """Write metrics.csv."""
+    tables.write_csv(Path(root), evaluations)
+
+
+def judge_loops(root: str, plan: dict[str, Any]) -> None:
+    """Write verdicts.csv and metrics.json.
+
+    Args:
+        plan: see `verdict.tables.asked`.
+    """
+    verdicts.write(Path(root), plan)
 
 
 def draw_grid(root: str, previews: dict[str, str], title: str, stem: str) -> None:
@@ -62,6 +73,23 @@ def draw_lineage(root: str, loops: dict[str, list[str]], title: str, stem: str) 
     archive = Archive(Path(root))
     graphs = {name: lineage_figure.generations(archive, made) for name, made in loops.items()}
     figures.save(lineage_figure.draw(graphs, title), Path(stem))
+
+
+def draw_effective_size(root: str, plan: dict[str, Any], title: str, stem: str) -> None:
+    """Invert the learning curve at every loop: write effective_size.csv and draw it.
+
+    Args:
+        plan: see `verdict.tables.asked`.
+        stem: output path without its suffix.
+    """
+    folder = Path(root)
+    table = tables.read(folder)
+    margin = tables.resplits(folder, plan["seeds"][0])[verdicts.METRIC]["sd"]
+    sizes = verdicts.effective_sizes(table, plan, margin)
+    with store.new_file(folder / paths.EFFECTIVE_SIZE) as file:
+        sizes.to_csv(file, index=False, lineterminator="\n")
+    curve = verdicts.curve_of(table, plan)
+    figures.save(drawing.effective_size(curve, sizes, title), Path(stem))
 
 
 def _real_row(root: Path, labels: np.ndarray) -> np.ndarray:

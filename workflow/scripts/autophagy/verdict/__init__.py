@@ -1,0 +1,1 @@
+"""What a run may claim of its loops: verdicts over seeds, and effective sample sizes."""

@@ -1,0 +1,100 @@
+"""The figure of the effective sample size: the learning curve, and every loop inverted on it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from autophagy.figures import COLOURS, MARKERS, STYLE
+from autophagy.verdict.learning_curve import LearningCurve
+
+
+def effective_size(curve: LearningCurve, sizes: pd.DataFrame, title: str) -> Any:
+    """Two panels: real-only distance over n with every loop's inversion, and n_e over generations.
+
+    Args:
+        sizes: effective_size.csv.
+
+    Where the curve lacks something, the figure says what.
+    """
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    if curve.lacks:
+        with rc_context(STYLE):
+            figure = Figure(figsize=(9.0, 1.0))
+            figure.text(0.01, 0.4, curve.lacks)
+            figure.suptitle(title, x=0.01, ha="left", fontsize=10)
+        return figure
+    with rc_context(STYLE):
+        figure = Figure(figsize=(9.0, 4.0), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        _curve(left, curve)
+        loops = list(dict.fromkeys(sizes["loop"]))
+        for place, name in enumerate(loops):
+            rows = sizes[sizes["loop"] == name]
+            colour = COLOURS[place % len(COLOURS)]
+            marker = MARKERS[(place + place // len(COLOURS)) % len(MARKERS)]
+            _inverted(left, rows.iloc[-1], colour, marker)
+            single = rows[rows["first_generation"] == rows["last_generation"]]
+            _over_generations(right, single, name, colour, marker, place, len(loops))
+        for axes, sides in ((left, "x"), (right, "y")):
+            axis = getattr(axes, f"{sides}axis")
+            axes.set(**{f"{sides}scale": "log"})
+            axis.set_ticks(curve.sizes, [str(n) for n in curve.sizes])
+            axis.set_ticks([], minor=True)
+        left.set(xlabel="real images alone, n", ylabel="Fréchet distance (LeNet), λ = 1")
+        left.set_ylim(0)
+        left.set_title("Learning curve, and loops inverted")
+        right.set(xlabel="generation", ylabel="effective sample size $n_e$")
+        right.set_ylim(curve.sizes[0] / 1.25, curve.sizes[-1] * 1.25)
+        right.set_title("Effective sample size, 95% intervals")
+        right.xaxis.get_major_locator().set_params(integer=True)
+        for edge in (curve.sizes[0], curve.sizes[-1]):
+            right.axhline(edge, color="0.7", lw=0.8, ls=":")
+        handles, labels = left.get_legend_handles_labels()
+        more = right.get_legend_handles_labels()
+        figure.legend(
+            handles + more[0], labels + more[1], loc="outside lower center",
+            ncols=3,
+        )  # fmt: skip
+        figure.suptitle(title, x=0.01, ha="left", fontsize=10)
+    return figure
+
+
+def _curve(axes: Any, curve: LearningCurve) -> None:
+    grid = np.geomspace(curve.sizes[0], curve.sizes[-1], 200)
+    fitted = np.interp(1 / grid, 1 / curve.sizes[::-1], curve.fitted[::-1])
+    axes.plot(grid, fitted, color="0.4", lw=1.2, label="real-only models, monotone fit")
+    every = np.tile(curve.sizes, len(curve.distances))
+    axes.plot(every, curve.distances.ravel(), ".", color="0.4", ms=5, label="one seed")
+
+
+def _inverted(axes: Any, row: pd.Series, colour: str, marker: str) -> None:
+    """A loop's distance after burn-in, as its interval of n_e; at the edge where n_e is outside."""
+    n_e, *ends = row[["n_e", "n_e_low", "n_e_high"]].astype(float).clip(row["n_min"], row["n_max"])
+    axes.plot(ends, [row["distance"]] * 2, color=colour, lw=2.5, alpha=0.35)
+    if n_e == row["n_e"]:
+        axes.vlines(n_e, 0, row["distance"], color=colour, lw=0.8, ls=":")
+    face = colour if n_e == row["n_e"] else "white"
+    axes.plot(n_e, row["distance"], marker, color=colour, ms=5, mfc=face)
+
+
+def _over_generations(
+    axes: Any, rows: pd.DataFrame, name: str, colour: str, marker: str, place: int, loops: int
+) -> None:
+    """n_e by generation, loops side by side; hollow at the edge where it lies outside the curve."""
+    t = rows["first_generation"] + 0.5 * ((place + 0.5) / loops - 0.5)
+    low, high = (
+        rows[end].clip(rows["n_min"] / 1.25, rows["n_max"] * 1.25)
+        for end in ("n_e_low", "n_e_high")
+    )
+    n_e = rows["n_e"].clip(rows["n_min"], rows["n_max"])
+    axes.vlines(t, low, high, color=colour, lw=2, alpha=0.35)
+    axes.plot(t, n_e, "-", color=colour, lw=1)
+    axes.plot([], [], "-", marker=marker, color=colour, ms=4, lw=1, label=name)
+    for outside, face in ((False, colour), (True, "white")):
+        chosen = (rows["n_e"] != n_e) == outside
+        axes.plot(t[chosen], n_e[chosen], marker, color=colour, mfc=face, ms=4)

@@ -1,0 +1,250 @@
+"""Verdicts and effective sizes of a run: from metrics.csv to tables, and lines to read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from autophagy import store, tables
+from autophagy.config import Experiment
+from autophagy.errors import UserError
+from autophagy.metrics import METRICS
+from autophagy.paths import EFFECTIVE_SIZE, METRICS_JSON, VERDICTS
+from autophagy.verdict import judge as judging
+from autophagy.verdict.inference import Mean
+from autophagy.verdict.judge import Chain, Comparison, Verdict
+from autophagy.verdict.learning_curve import EffectiveSize, LearningCurve
+
+#: What a run is judged by; the view `model` is every loop's models at λ = 1.
+METRIC, VIEW = "frechet_distance", "model"
+#: 1: larger is worse; -1: smaller is. Only metrics whose real-vs-real spread is known can judge.
+WORSE = {
+    "frechet_distance": 1, "kernel_distance": 1, "precision": -1, "recall": -1, "density": -1,
+    "coverage": -1,
+}  # fmt: skip
+assert set(WORSE) <= set(METRICS)
+#: Columns of verdicts.csv.
+COLUMNS = (
+    "loop", "metric", "verdict", "seeds", "first_generation", "last_generation", "margin",
+    "slope", "slope_low", "slope_high", "p_diverging", "converged",
+    *(
+        f"{control}_{name}"
+        for control in ("n_real", "n_total")
+        for name in ("images", "source", "difference", "low", "high", "p", "verdict")
+    ),
+    "seeds_needed", "told",
+)  # fmt: skip
+#: Columns of effective_size.csv.
+SIZES = (
+    "loop", "first_generation", "last_generation", "limit", "distance", "n_e", "n_e_low",
+    "n_e_high", "n_min", "n_max", "told",
+)  # fmt: skip
+
+
+def asked(experiment: Experiment) -> dict[str, Any]:
+    """What of a configuration decides how its table is judged, as plain values for a rule."""
+    return {
+        "seeds": list(experiment.seeds),
+        "real_only": dict(experiment.real_only),
+        "loops": {
+            name: {"n_real": loop.n_real, "n_synthetic": loop.n_synthetic}
+            for name, loop in experiment.loops.items()
+        },
+    }
+
+
+def curve_of(table: pd.DataFrame, plan: dict[str, Any], metric: str = METRIC) -> LearningCurve:
+    """The real-only models of a table, oriented so that larger is worse.
+
+    Args:
+        table: metrics.csv. plan: see `asked`.
+    """
+    # Of two names of one size, the same models but for their training's seed, the first counts.
+    names: dict[int, str] = {}
+    for name, n in plan["real_only"].items():
+        names.setdefault(n, name)
+    sizes = sorted(names)
+    columns = [_values(table, f"real-only/{names[n]}", plan, metric)[:, 0] for n in sizes]
+    return LearningCurve(np.array(sizes), np.stack(columns, axis=1))
+
+
+def chains_of(table: pd.DataFrame, plan: dict[str, Any], metric: str = METRIC) -> dict[str, Chain]:
+    """Every loop of a table, oriented so that larger is worse."""
+    return {
+        name: Chain(loop["n_real"], loop["n_synthetic"], _values(table, name, plan, metric))
+        for name, loop in plan["loops"].items()
+    }
+
+
+def _values(table: pd.DataFrame, loop: str, plan: dict[str, Any], metric: str) -> np.ndarray:
+    rows = table[(table["loop"] == loop) & (table["view"] == VIEW)]
+    wide = rows.pivot_table(metric, "seed", "generation", dropna=False)
+    missing = sorted(set(plan["seeds"]) - set(wide.index))
+    if missing:
+        raise UserError(f"metrics.csv: has no row of {loop} with seed {missing[0]}")
+    return WORSE[metric] * wide.loc[plan["seeds"]].to_numpy(dtype=float)
+
+
+def judged(
+    table: pd.DataFrame, plan: dict[str, Any], floor: dict[str, dict[str, float]],
+    metric: str = METRIC,
+) -> dict[str, Verdict]:  # fmt: skip
+    """The verdict on every loop of a table.
+
+    The margin is the standard deviation of real against real over random cuts: a difference that
+    sets of real images show among themselves by chance is none that a model can be blamed for.
+
+    Args:
+        floor: metric -> {"sd", …} of real against real.
+    """
+    margin = floor[metric]["sd"]
+    return judging.judge(chains_of(table, plan, metric), curve_of(table, plan, metric), margin)
+
+
+def write(root: Path, plan: dict[str, Any]) -> None:
+    """Write verdicts.csv and metrics.json (the last generations' means, and the verdicts)."""
+    table = tables.read(root)
+    found = judged(table, plan, tables.resplits(root, plan["seeds"][0]))
+    rows = pd.DataFrame([_row(name, verdict) for name, verdict in found.items()])
+    with store.new_file(root / VERDICTS) as file:
+        rows.to_csv(file, index=False, lineterminator="\n", columns=list(COLUMNS))
+    summary = tables.last_generation(table)
+    for name, verdict in found.items():
+        summary[name]["verdict"] = _metrics(verdict)
+    store.write_json(root / METRICS_JSON, summary)
+
+
+def _row(name: str, verdict: Verdict) -> dict[str, Any]:
+    first, last = verdict.window or (None, None)
+    facts = {
+        "loop": name, "metric": METRIC, "verdict": verdict.word, "seeds": verdict.seeds,
+        "first_generation": first, "last_generation": last, "margin": verdict.margin,
+        **_interval("slope", verdict.slope), "p_diverging": verdict.p_diverging,
+        "converged": verdict.converged, "seeds_needed": verdict.seeds_needed,
+        "told": told(verdict),
+    }  # fmt: skip
+    for control, found in (("n_real", verdict.at_real), ("n_total", verdict.at_total)):
+        named = _interval("difference", found.difference)
+        facts |= {f"{control}_{key.removeprefix('difference_')}": x for key, x in named.items()}
+        facts |= {f"{control}_images": found.n, f"{control}_source": found.source}
+        facts |= {f"{control}_p": found.p, f"{control}_verdict": found.word}
+    return facts
+
+
+def _interval(name: str, mean: Mean | None) -> dict[str, float | None]:
+    values = (mean.value, mean.low, mean.high) if mean else (None, None, None)
+    return dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))
+
+
+def _metrics(verdict: Verdict) -> dict[str, Any]:
+    """The verdict as DVC shows it: no empty values."""
+    found = {
+        "word": verdict.word,
+        "seeds": verdict.seeds,
+        "slope": verdict.slope.value if verdict.slope else None,
+        "p_diverging": verdict.p_diverging,
+        "seeds_needed": verdict.seeds_needed,
+    }
+    for name, comparison in (("at_n_real", verdict.at_real), ("at_n_total", verdict.at_total)):
+        if comparison.difference:
+            found[f"difference_{name}"] = comparison.difference.value
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def told(verdict: Verdict) -> str:
+    """One verdict in words."""
+    slope = f"{_told(verdict.slope)} a generation" if verdict.slope else ""
+    if verdict.word == judging.DIVERGING:
+        return f"{verdict.word}: {slope}; {verdict.seeds} seeds"
+    if verdict.word == judging.UNDECIDED:
+        return f"{verdict.word} ({verdict.why})" + (f": {slope}" if slope else "")
+    parts = [_told_comparison(c) for c in (verdict.at_real, verdict.at_total) if c.difference]
+    return f"{verdict.word}: {'; '.join(parts)}; {verdict.seeds} seeds"
+
+
+def _told_comparison(comparison: Comparison) -> str:
+    how = " (interpolated)" if comparison.source == "interpolated" else ""
+    word = "" if comparison.word == judging.UNDECIDED else f"{comparison.word}, "
+    return f"against {comparison.n} real images{how} {word}{_told(comparison.difference)}"
+
+
+def _told(mean: Mean | None) -> str:
+    return f"{mean.value:+.3g} ({mean.low:+.3g} to {mean.high:+.3g})" if mean else ""
+
+
+def effective_sizes(table: pd.DataFrame, plan: dict[str, Any], margin: float) -> pd.DataFrame:
+    """n_e of every loop: a row a generation, and one of the window after burn-in.
+
+    The window's row is a limit where the loop has converged. 0 means below the curve's smallest
+    size, inf above its largest. Without a curve to invert there is no row (`LearningCurve.lacks`
+    says why).
+    """
+    curve, chains = curve_of(table, plan), chains_of(table, plan)
+    if curve.lacks:
+        return pd.DataFrame(columns=list(SIZES))
+    verdicts = judging.judge(chains, curve, margin)
+    rows = []
+    for name, chain in chains.items():
+        spans = [(t, t) for t in range(1, chain.distances.shape[1] + 1)]
+        window = verdicts[name].window
+        for first, last in [*spans, *([window] if window else [])]:
+            distances = chain.distances[:, first - 1 : last].mean(axis=1)
+            if np.isfinite(distances).all():
+                limit = (first, last) == window and verdicts[name].converged
+                found = curve.effective_size(distances)
+                rows.append(_size(name, first, last, limit, distances.mean(), found))
+    return pd.DataFrame(rows, columns=list(SIZES))
+
+
+def _size(
+    name: str, first: int, last: int, limit: bool, distance: float, found: EffectiveSize
+) -> dict[str, Any]:
+    return {
+        "loop": name, "first_generation": first, "last_generation": last, "limit": limit,
+        "distance": float(distance), "n_e": found.n_e,
+        "n_e_low": found.low, "n_e_high": found.high, "n_min": found.n_min, "n_max": found.n_max,
+        "told": found.told(),
+    }  # fmt: skip
+
+
+def summary(root: Path, experiment: Experiment) -> str:
+    """The lines that follow a run's tables: a verdict a loop, and n_e where there is a curve.
+
+    Raises:
+        UserError: a table is missing or not of this version.
+    """
+    rows = _read(root / VERDICTS, COLUMNS)
+    lines = [_title(rows)]
+    lines += [f"  {row['loop']}: {row['told']}" for _, row in rows.iterrows()]
+    curve = curve_of(tables.read(root), asked(experiment))
+    if curve.lacks:
+        return "\n".join([*lines, "", curve.lacks])
+    lines += ["", "Effective sample size, in real images alone"]
+    sizes = _read(root / EFFECTIVE_SIZE, SIZES)
+    for name, found in sizes.groupby("loop", sort=False):
+        last = found.iloc[-1]
+        first, end = last["first_generation"], last["last_generation"]
+        span = f"generation {end}" if first == end else f"generations {first}-{end}"
+        state = "a limit" if last["limit"] else "not converged"
+        lines.append(f"  {name}: {last['told']}, {span}, {state}")
+    return "\n".join(lines)
+
+
+def _title(rows: pd.DataFrame) -> str:
+    title = f"Verdicts (Fréchet distance at λ = 1; margin {rows['margin'].iloc[0]:.2f}"
+    first, last = rows[["first_generation", "last_generation"]].iloc[0]
+    window = f"; generations {first:.0f}-{last:.0f}" if pd.notna(first) else ""
+    return f"{title}{window})"
+
+
+def _read(file: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+    try:
+        table = pd.read_csv(file, keep_default_na=False, na_values=[""], dtype={"loop": str})
+    except (OSError, ValueError) as error:
+        raise UserError(f"{file}: cannot be read: {error}") from error
+    if tuple(table.columns) != columns or (columns == COLUMNS and table.empty):
+        raise UserError(f"{file}: its columns are not those of this version")
+    return table
