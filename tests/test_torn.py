@@ -455,9 +455,11 @@ WRITING = {
 FILLS_A_GIVEN_PLACE = {
     ("models/ddpm.py", "save"), ("features.py", "save"), ("sets.py", "write_arrays"),
     ("sets.py", "write_index"),
+    # Takes away, and writes nothing.
+    ("dropped.py", "drop"),
 }  # fmt: skip
-#: Writers of other kinds: the store itself, logs, downloads (checked by their published hash).
-OTHERS = {"store.py", "job.py", "data/download.py"}
+#: Writers of other kinds: the store itself, logs, locks, downloads (checked by their published hash).
+OTHERS = {"store.py", "job.py", "runlock.py", "data/download.py"}
 
 
 def writers(file: Path) -> Iterator[tuple[str, str, bool]]:
