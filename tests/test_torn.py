@@ -458,7 +458,7 @@ FILLS_A_GIVEN_PLACE = {
     # Takes away, and writes nothing.
     ("dropped.py", "drop"),
 }  # fmt: skip
-#: Writers of other kinds: the store itself, logs, locks, downloads (checked by their published hash).
+#: Writers of other kinds: the store itself, logs, locks, downloads (checked by a published hash).
 OTHERS = {"store.py", "job.py", "runlock.py", "data/download.py"}
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -162,7 +163,7 @@ def _theory_stages(plan: Plan) -> tuple[Stage, ...]:
         foreach="runs",
     )
     known = theory.REAL_ONLY_TABLE in plan.nodes
-    curve = replace(
+    curve = dataclasses.replace(
         runs,
         name="theory-real-only",
         target=manifests.path_of(theory.REAL_ONLY_TABLE),
@@ -184,7 +185,7 @@ def _theory_stages(plan: Plan) -> tuple[Stage, ...]:
     )  # fmt: skip
     if not known:
         return (runs, report)
-    return (curve, replace(runs, deps=curve.outs), report)
+    return (curve, dataclasses.replace(runs, deps=curve.outs), report)
 
 
 def text(plan: Plan, config: str) -> str:
