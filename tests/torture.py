@@ -147,7 +147,7 @@ class Torture:
     command: tuple[str, ...] = MAKE
     seconds: dict[str, float] = field(default_factory=dict)
     hits: list[Hit] = field(default_factory=list)
-    resumed: int = 0
+    resumed: set[tuple[Path, int]] = field(default_factory=set)
     starts: int = 0
 
     def start(self) -> Live:
@@ -190,6 +190,7 @@ class Torture:
             aim = self.await_aim(live, aims, eager)
             if aim is None:
                 require_success(live)
+                self.note_resumed()
                 require_ended(former)
                 return aims
             former += live.tree()
@@ -222,16 +223,21 @@ class Torture:
         running = tuple(sorted(live.steps().values()))
         if live.process.poll() is None:
             KINDS[kind](live, self.draw)
-        if live.process.wait(PATIENCE) == 0:
+        status = live.process.wait(PATIENCE)
+        self.note_resumed()
+        if status == 0:
             return False
         self.hits.append(Hit(self.command[0], kind, step, running))
         print(f"{live.log.name}: {kind}, running: {', '.join(running)}", file=sys.stderr)
-        self.resumed += sum(
-            "resumed at step" in log.read_text()
-            for log in (self.folder / "logs").rglob("train.log")
-        )
-        assert "Traceback" not in live.log.read_text(), live.log
+        # Of Ctrl-C, Python itself tells where it comes before a job's own first line.
+        assert KINDS[kind] is interrupt or "Traceback" not in live.log.read_text(), live.log
         return True
+
+    def note_resumed(self) -> None:
+        """Remember the trainings that went on from a checkpoint, by their logs."""
+        for log in (self.folder / "logs").rglob("train.log"):
+            if "resumed at step" in log.read_text():
+                self.resumed.add((log, log.stat().st_mtime_ns))
 
     def kill(self, aims: list[tuple[str, str]], reference: dict[str, str]) -> None:
         """Pass after pass, each over nothing, until every aim was killed for."""
@@ -253,19 +259,19 @@ def environment(folder: Path) -> dict[str, str]:
     }  # fmt: skip
 
 
-def content_of_project() -> dict:
-    """One loop of the tiny experiment, its trainings some seconds long."""
-    content = tiny_content() | {"seeds": [1], "generations": 2}
+def content_of_project(generations: int, steps: int) -> dict:
+    """One loop of the tiny experiment."""
+    content = tiny_content() | {"seeds": [1], "generations": generations}
     content["loops"] = {"biased": content["loops"]["biased"]}
     content["real_only"] = {"full": content["real_only"]["full"]}
-    content["train"]["steps"] = 60
+    content["train"]["steps"] = steps
     return content
 
 
-def prepare(folder: Path) -> None:
+def prepare(folder: Path, generations: int = 2, steps: int = 300) -> None:
     """A repository in an empty folder whose default experiment is `content_of_project`."""
     copy_of_repository(folder)
-    content = content_of_project()
+    content = content_of_project(generations, steps)
     (folder / "config" / "config.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     git(folder, "init", "-q")
     run(folder, sys.executable, "-m", "autophagy.cli", "ledger")
@@ -391,7 +397,7 @@ def main() -> None:
     print(
         f"\nSurvived {len(hits)} of {len(hits)} kills, {sum(bool(hit.running) for hit in hits)} of "
         f"them of running work, over {len(steps)} of {len(STEPS)} steps; "
-        f"{torture.resumed + repro.resumed} times a training went on from a checkpoint; "
+        f"{len(torture.resumed | repro.resumed)} times a training went on from a checkpoint; "
         f"{time.monotonic() - began:.0f} s."
     )
     if missed := [step for step in STEPS if step not in steps]:
