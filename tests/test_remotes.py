@@ -19,7 +19,8 @@ import zc.lockfile
 from autophagy import dvc_commands
 from autophagy.errors import UserError
 from conftest import Made, make, plan_of
-from test_workflow import copy_of_repository, git, planned_jobs, run
+from project import copy_of_repository, git, run
+from test_workflow import planned_jobs
 
 CONFIG = "config/config.yaml"
 COMMIT = "from autophagy import dvc_commands; dvc_commands.commit('dvc.yaml', [])"

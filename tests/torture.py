@@ -29,7 +29,7 @@ import psutil
 import yaml
 from autophagy import store
 from conftest import tiny_content
-from test_workflow import copy_of_repository, git, run
+from project import copy_of_repository, git, run
 
 #: What users type, but for the environment, which stands.
 MAKE = ("make", "-o", "setup", "run", "CORES=2")
