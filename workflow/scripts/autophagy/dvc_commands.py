@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+from autophagy import store
 from autophagy.errors import UserError
 
 Done = subprocess.CompletedProcess[str]
@@ -68,7 +69,8 @@ def _without_torn_lock(file: str, failed: Done) -> Done:
     lock.unlink()
     done = _call("status", "--json", file)
     if done.returncode:
-        lock.write_bytes(content)
+        with store.new_file(lock) as aside:
+            aside.write_bytes(content)
         return failed
     print(f"autophagy: {lock}: torn, as by a kill; written anew", file=sys.stderr)
     return done
