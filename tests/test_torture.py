@@ -17,7 +17,7 @@ def test_three_kills_leave_no_trace(tmp_path: Path) -> None:
     """In a training, in sampling, and as the run begins; by three kinds."""
     project, undisturbed = tmp_path / "project", tmp_path / "undisturbed"
     project.mkdir()
-    torture.prepare(project, generations=1, steps=60)
+    torture.prepare(project, "fully-synthetic", generations=1, steps=60)
     plan = plan_of(yaml.safe_load((project / "config/config.yaml").read_text()))
     make(plan, undisturbed)
     # Those who call the steps by themselves title their figures as they like.

@@ -259,19 +259,19 @@ def environment(folder: Path) -> dict[str, str]:
     }  # fmt: skip
 
 
-def content_of_project(generations: int, steps: int) -> dict:
+def content_of_project(loop: str, generations: int, steps: int) -> dict:
     """One loop of the tiny experiment."""
     content = tiny_content() | {"seeds": [1], "generations": generations}
-    content["loops"] = {"biased": content["loops"]["biased"]}
+    content["loops"] = {loop: content["loops"][loop]}
     content["real_only"] = {"full": content["real_only"]["full"]}
     content["train"]["steps"] = steps
     return content
 
 
-def prepare(folder: Path, generations: int = 2, steps: int = 300) -> None:
+def prepare(folder: Path, loop: str = "biased", generations: int = 2, steps: int = 300) -> None:
     """A repository in an empty folder whose default experiment is `content_of_project`."""
     copy_of_repository(folder)
-    content = content_of_project(generations, steps)
+    content = content_of_project(loop, generations, steps)
     (folder / "config" / "config.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     git(folder, "init", "-q")
     run(folder, sys.executable, "-m", "autophagy.cli", "ledger")
