@@ -365,3 +365,12 @@ def test_seeds_looked_at_in_passes_find_what_one_pass_finds(broken, monkeypatch)
     for held in (1000, 100, 7):
         monkeypatch.setattr(seeds, "HELD", held)
         assert list(seeds.seeds(case)) == once
+
+
+def test_a_link_to_a_folder_is_named(copy_of_tiny, tmp_path) -> None:
+    """Nothing looks behind it: what is published would lack its bytes."""
+    (copy_of_tiny / SAMPLES).rename(tmp_path / "elsewhere")
+    (copy_of_tiny / SAMPLES).symlink_to(tmp_path / "elsewhere")
+    [finding] = audit.audit(Archive(copy_of_tiny))
+    assert finding.path == SAMPLES
+    assert "is a link to a folder" in finding.message

@@ -151,6 +151,9 @@ def test_a_sample_is_made_again_byte_for_byte_and_a_changed_one_is_found(
     [
         (["lineage", "{root}/nowhere"], "does not exist in the experiment tiny"),
         (["lineage", "{root}"], "is a whole experiment"),
+        (["lineage", "{root}/real/loop/none.npy"], "does not exist in the experiment tiny"),
+        (["lineage", "{root}/real/loop/.."], "is no artifact of tiny but a folder of some"),
+        (["descendants", "{root}/features/lenet", "5"], "is a feature_network; a row of a real"),
         (["lineage", "{root}/loops/fresh/seed-1"], "a folder of some: gen-00"),
         (["lineage", "/"], "lies in no experiment"),
         (["lineage", "/nowhere/at/all"], "does not exist"),
@@ -332,3 +335,20 @@ def test_accumulated_sets_have_the_harmonic_mean_depth(tmp_path) -> None:
         harmonic = math.fsum(1 / i for i in range(1, t + 1))
         assert lineage.mean_depth(lineage.depths(archive, f"d{t}")) == pytest.approx(harmonic - 1)
         assert lineage.real_ancestors(archive, f"d{t}") == 40
+
+
+def test_descendants_hold_first_and_touched_after(archive) -> None:
+    found = list(lineage.descendants(archive, "real-only/small/seed-1/model").items())
+    touched = [share is None for _, share in found]
+    assert touched == sorted(touched)
+    paths = [path for path, share in found if share is not None]
+    assert paths == sorted(paths)
+    assert any(path.endswith("preview") for path in paths)
+
+
+def test_a_missing_ancestor_is_said_to_be_missing(tiny_experiment, tmp_path, capsys) -> None:
+    root = tmp_path / "tiny"
+    shutil.copytree(tiny_experiment.root, root)
+    (root / "loops/fresh/seed-1/gen-002/model.manifest.json").unlink()
+    assert cli.main(["lineage", str(root / "loops/fresh/seed-1/gen-003/samples")]) == 2
+    assert "model.manifest.json: is missing; `autophagy audit" in capsys.readouterr().err

@@ -493,3 +493,20 @@ def test_a_missing_package_is_named_with_its_extra(package, root, keys, call, mo
         file = root / "signatures/loops/fresh.dsse.json"
         store.write_json(file, {})
         assert "pip install -e '.[sign]'" in refusal(call(command, root / LOOP, "--key", key))
+
+
+def test_a_signed_experiment_is_audited_clean_and_strangers_beside_signatures_are_found(
+    signed, call
+) -> None:
+    assert call("audit", signed)[0] == 0
+    (signed / "signatures" / "evil.npy").write_bytes(b"x")
+    status, said = call("audit", signed)
+    assert status == 1
+    assert "signatures/evil.npy" in said
+
+
+def test_an_unfinished_experiment_is_neither_signed_nor_verified_whole(signed, keys, call) -> None:
+    (signed / "figures/manifest.json").unlink()
+    message = refusal(call("sign", signed, "--key", keys[0]))
+    assert "is unfinished: figures/manifest.json is missing" in message
+    assert call("verify", signed, "--key", keys[1])[0] == 1

@@ -29,6 +29,11 @@ class Archive:
     def manifest(self, artifact: str) -> dict[str, Any]:
         """The manifest of an artifact; see `manifests.read` for its errors."""
         if artifact not in self._read:
+            path = self.root / manifests.path_of(artifact)
+            if not path.is_file():
+                raise UserError(
+                    f"{path}: is missing; `autophagy audit {self.root}` names all that is wrong"
+                )
             self._read[artifact] = manifests.read(self.root, artifact)
         return self._read[artifact]
 
@@ -37,6 +42,10 @@ class Archive:
         if artifact not in self._digests:
             self._digests[artifact] = store.sha256(self.root / manifests.path_of(artifact))
         return self._digests[artifact]
+
+    def files(self, artifact: str) -> dict[str, str]:
+        """Name -> SHA-256 of an artifact's files; a root's are relative to the experiment."""
+        return self.manifest(artifact)["files"]
 
     def kind(self, artifact: str) -> str:
         return self.manifest(artifact)["kind"]

@@ -125,7 +125,7 @@ def tree(archive: Archive, artifact: str) -> dict[str, Any]:
 
 
 def descendants(archive: Archive, artifact: str, row: int | None = None) -> dict[str, float | None]:
-    """Every artifact made from this one, parents first -> how much of it is.
+    """Every artifact made from this one, in the order of paths -> how much of it is.
 
     Of a training set: the share of rows that come from it, through however many generations; of a
     model or sample set: the share of what it was trained on. None: it was measured, chosen,
@@ -134,6 +134,8 @@ def descendants(archive: Archive, artifact: str, row: int | None = None) -> dict
     Args:
         row: one row of a real or sample set, to withdraw alone.
     """
+    if row is not None:
+        _require_row(archive, artifact, row)
     tainted: dict[str, float | None] = {artifact: 1.0}
     for name in archive.parents_first():
         touched = [parent for parent in archive.parents(name) if parent in tainted]
@@ -147,16 +149,22 @@ def descendants(archive: Archive, artifact: str, row: int | None = None) -> dict
         amount = sum(share * tainted[parent] for parent, share in taken.items())
         tainted[name] = amount if taken else None
     del tainted[artifact]
-    return tainted
+    # What holds some of it comes before what was only touched.
+    return dict(sorted(tainted.items(), key=lambda entry: (entry[1] is None, entry[0])))
+
+
+def _require_row(archive: Archive, artifact: str, row: int) -> None:
+    kind, rows = archive.kind(artifact), archive.manifest(artifact)["rows"]
+    if kind not in ("real_set", *SAMPLED):
+        raise UserError(f"{artifact}: is a {kind}; a row of a real or sample set can be withdrawn")
+    if not 0 <= row < rows:
+        raise UserError(f"{artifact}: has no row {row}; its rows are 0..{rows - 1}")
 
 
 def _share_of_row(archive: Archive, training_set: str, artifact: str, row: int) -> float:
     """How much of a set's child is one of its rows; a child that is no training set took all."""
-    rows = archive.manifest(artifact)["rows"]
-    if not rows or not 0 <= row < rows:
-        raise UserError(f"{artifact}: has no row {row}; its rows are 0..{(rows or 0) - 1}")
     if archive.kind(training_set) != "training_set":
-        return 1 / rows
+        return 1 / archive.manifest(artifact)["rows"]
     table = sets.read_index(archive.root / training_set)
     return float(np.mean((table["artifact"] == artifact) & (table["row"] == row)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from autophagy import manifests, paths
@@ -19,7 +20,7 @@ def locate(path: Path) -> tuple[Archive, str]:
         UserError: the path is in no experiment, or is no finished artifact of it.
     """
     path = Path(path)
-    within = path.absolute()
+    within = Path(os.path.normpath(path.absolute()))
     root = next((at for at in (within, *within.parents) if is_experiment(at)), None)
     if root is None:
         raise UserError(
@@ -30,10 +31,14 @@ def locate(path: Path) -> tuple[Archive, str]:
     name = within.relative_to(root).as_posix().removesuffix(".manifest.json")
     for candidate in (name, *(parent.as_posix() for parent in Path(name).parents)):
         if candidate != "." and (root / manifests.path_of(candidate)).is_file():
-            return archive, candidate
+            inside = name.removeprefix(f"{candidate}/")
+            # A payload may have been dropped; its files are known all the same.
+            if candidate == name or (root / name).exists() or inside in archive.files(candidate):
+                return archive, candidate
+            break
     if name != "." and (root / name / "manifest.json").is_file():
         return archive, f"{name}/manifest.json"
-    if (root / paths.REPORT).is_file() and name in archive.manifest(paths.REPORT)["files"]:
+    if (root / paths.REPORT).is_file() and name in archive.files(paths.REPORT):
         return archive, paths.REPORT
     raise UserError(f"{path}: {_why_no_artifact(root, name)}")
 

@@ -17,6 +17,7 @@ from autophagy import envelope, manifests, store
 from autophagy.archive import is_experiment
 from autophagy.closure import Checked, Finding, Link, closure, strays
 from autophagy.errors import UserError
+from autophagy.paths import REPORT
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "urn:autophagy:predicate:roots:1"
@@ -83,6 +84,10 @@ def sign(results: Path, key: Path, signature: Path | None = None) -> Outcome:
     root, loop = locate(results)
     file = _file(root, loop) if signature is None else _outside(root, signature)
     private = envelope.private_key(key)
+    if not loop and not (root / REPORT).is_file():
+        raise UserError(
+            f"{root}: is unfinished: {REPORT} is missing; finish the run, or sign one loop"
+        )
     names = [loop] if loop else _roots(root)
     subjects = {name: manifests.material(root, name)["sha256"] for name in names}
     roots, findings = _checked(root, subjects)
@@ -125,6 +130,8 @@ def verify(results: Path, key: Path, signature: Path | None = None) -> Outcome:
     else:
         unsigned = [path for path in _roots(root) if path not in subjects]
         findings = [(_short(path), "is not signed") for path in unsigned]
+        if REPORT not in (*subjects, *unsigned):
+            findings.append((REPORT, "is not signed: the experiment was unfinished"))
     roots, wrong = _checked(root, subjects)
     findings += wrong
     if not findings:

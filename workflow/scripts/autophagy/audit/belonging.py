@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 
 from autophagy import dropped, manifests, store
@@ -13,6 +14,8 @@ REPORT = "figures/manifest.json"
 AUDIT = "audit.json"
 #: Files of an experiment's folder that no manifest vouches for.
 _UNVOUCHED = {AUDIT, "report.html"}
+#: Signatures of roots, checked by `autophagy verify`; see `signing`.
+_SIGNATURES = re.compile(r"signatures/([a-z-]+/)?[A-Za-z0-9_-]+\.dsse\.json")
 #: What the report makes beside the audit: before it is finished, nothing vouches for these yet.
 _REPORTED = ("figures/", "metrics.", "verdicts.csv", "effective_size.csv", "theory.csv")
 #: Folders that hold a folder each for the things the configuration names.
@@ -113,8 +116,11 @@ def _strangers(case: Case, finished: bool) -> Findings:
             if group == "loops":
                 vouched.add(dropped.path_of(rest.removesuffix("/manifest.json")))
             vouched |= case.archive.manifest(artifact)["files"].keys()
+    vouched |= {name for name in _files(case) if _SIGNATURES.fullmatch(name)}
     kept = _around(vouched | folders)
     named: set[str] = set()
+    for name in _linked_folders(case):
+        yield name, "is a link to a folder; put the folder itself there"
     for name in _files(case):
         of_the_report = not finished and name.startswith(_REPORTED)
         if name in vouched or _prefixes(name) & folders or of_the_report:
@@ -123,6 +129,14 @@ def _strangers(case: Case, finished: bool) -> Findings:
         if stranger not in named:
             named.add(stranger)
             yield stranger, "has no manifest"
+
+
+def _linked_folders(case: Case) -> Iterator[str]:
+    """Links to folders: nothing looks behind them, so nothing vouches for what lies there."""
+    for folder, inner, _ in os.walk(case.root):
+        for name in sorted(inner):
+            if os.path.islink(path := os.path.join(folder, name)):
+                yield os.path.relpath(path, case.root).replace(os.sep, "/")
 
 
 def _files(case: Case) -> Iterator[str]:
