@@ -162,7 +162,7 @@ def test_results_travel_over_ssh(over_ssh, tmp_path: Path, second_bytes: dict) -
     run(folder, "dvc", "push", "-q", **home)
     clone = clone_of(folder, tmp_path / "clone")
     done = autophagy(clone, "pull", "--json", **home)
-    assert json.loads(done.stdout) == {"current": 16, "stale": {}}
+    assert json.loads(done.stdout) == {"current": 18, "stale": {}}
     is_whole(clone, second_bytes)
 
 
@@ -217,7 +217,7 @@ def test_a_lock_of_another_configuration_or_code_is_one_line(
     content["loops"]["biased"]["sampling_bias"] = 0.8
     (clone / CONFIG).write_text(yaml.safe_dump(content, sort_keys=False))
     said = refusal(autophagy(clone, "pull", status=1))
-    assert said.startswith(f"{CONFIG}: the recorded results of 3 of 16 stages are not what it")
+    assert said.startswith(f"{CONFIG}: the recorded results of 3 of 18 stages are not what it")
     assert "(loop@biased: " in said
     # Nothing was made to look current.
     assert "train" in planned_jobs(clone)

@@ -73,12 +73,13 @@ def run(name: str, made: Made, root: Path, log: Path) -> None:
         "judge_loops": (report.judge_loops, {"plan": verdicts.asked(experiment)}),
         "draw_grid": (
             report.draw_grid,
-            {"previews": previews, "title": "fresh",
+            {"previews": previews, "title": tables.budget_line(experiment, "fresh"),
              "stem": str(root / "figures/grid-fresh-seed-1")},
         ),
         "draw_curves": (
             report.draw_curves,
-            {"loops": list(experiment.loops), "seed": 1, "title": experiment.experiment,
+            {"loops": list(experiment.loops), "seed": 1,
+             "title": tables.budget_line(experiment),
              "stem": str(root / "figures/curves")},
         ),
     }[name]  # fmt: skip
