@@ -218,7 +218,7 @@ metadata.version = version
 
 ROWS = RESULTS / "loops/fresh/seed-1/gen-002"
 #: What hangs on any evaluation, on any training set or picture, on any artifact at all.
-TABLES = ("tabulate_metrics", "draw_curves", "audit", "record_report")
+TABLES = ("tabulate_metrics", "judge_loops", "draw_curves", "audit", "record_report")
 EVALUATED = ("evaluate *", "record_evaluation *", *TABLES)
 DRAWN = ("draw_grid *", "draw_lineage")
 REPORT = (*TABLES, *DRAWN)
@@ -267,7 +267,7 @@ EDITS = (
     Edit(
         "the figures",
         appended(LIBRARY / "figures.py", "\nUNUSED = 1\n"),
-        ("tabulate_metrics", "draw_curves", "draw_grid *", "draw_lineage", "record_report"),
+        ("tabulate_metrics", "judge_loops", "draw_curves", *DRAWN, "record_report"),
         ("report",), touched=(LIBRARY / "figures.py",),
     ),
     Edit(
@@ -395,8 +395,8 @@ EDITS = (
     ),
     Edit(
         "another version of matplotlib", other_version("matplotlib"),
-        ("tabulate_metrics", "draw_*", "record_report"), ("report",), dvc=(), fake=True,
-        long=True,
+        ("tabulate_metrics", "judge_loops", "draw_*", "record_report"), ("report",), dvc=(),
+        fake=True, long=True,
     ),
     Edit(
         "a sample set deleted", lost(ROWS / "samples"),
