@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 from autophagy import config as configuration
-from autophagy import devices, features, fingerprint, manifests, nodes, paths
+from autophagy import devices, features, fingerprint, manifests, paths
 from autophagy import plan as planning
 from autophagy.errors import UserError
+from autophagy.nodes import real
 from conftest import REPOSITORY, changed, child_environment, plan_of, tiny_content
 
 LOOPS = ("fully-synthetic", "biased", "augmentation", "fresh")
@@ -425,11 +426,11 @@ def test_records_hold_the_constants_that_set_their_numbers(tiny, monkeypatch) ->
     assert tiny["features/lenet"]["params"]["training"] == features.TRAINING
     real_rows = [f"evaluation/real/seed-{seed}/gen-000/metrics.json" for seed in (1, 2)]
     for path in real_rows:
-        assert tiny[path]["params"]["resplits"] == nodes.RESPLITS
-    monkeypatch.setattr(nodes, "TRAINING", features.TRAINING | {"epochs": 3})
+        assert tiny[path]["params"]["resplits"] == real.RESPLITS
+    monkeypatch.setattr(real, "TRAINING", features.TRAINING | {"epochs": 3})
     assert touched(tiny, records(tiny_content())) == {"features/lenet"}
     monkeypatch.undo()
-    monkeypatch.setattr(nodes, "RESPLITS", nodes.RESPLITS + 1)
+    monkeypatch.setattr(real, "RESPLITS", real.RESPLITS + 1)
     assert touched(tiny, records(tiny_content())) == set(real_rows)
 
 

@@ -1,0 +1,109 @@
+"""The roots of loops, real-only models and evaluations, and the report over all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from autophagy import config as configuration
+from autophagy import paths
+from autophagy.config import Experiment
+from autophagy.nodes.base import Node, evaluate_params
+from autophagy.schema import plain
+
+
+def of_real_only(experiment: Experiment, name: str) -> Node:
+    materials = ["real/loop"]
+    for seed in experiment.seeds:
+        folder = paths.real_only_folder(name, seed)
+        materials += [
+            f"{folder}/{part}" for part in ("training_set.parquet", "model", "samples", "preview")
+        ]
+    params = _shared_params(experiment) | {"n": experiment.real_only[name]}
+    return Node(
+        paths.root_path("real-only", name), "real_only_root", "record_root", params, None,
+        tuple(materials),
+    )  # fmt: skip
+
+
+def of_loop(experiment: Experiment, name: str) -> Node:
+    """Certifies a loop's whole history; its params are the loop's full effective configuration."""
+    loop = experiment.loops[name]
+    materials = ["real/loop", paths.root_path("real-only", loop.start_from)]
+    for seed in experiment.seeds:
+        for t in range(1, experiment.generations + 1):
+            made = (
+                paths.training_set_path(experiment, name, seed, t),
+                paths.model_path(experiment, name, seed, t),
+                paths.samples_path(experiment, name, seed, t),
+                paths.unbiased_path(experiment, name, seed, t),
+                paths.preview_path(experiment, name, seed, t),
+            )
+            folder = paths.generation_folder(name, seed, t)
+            materials += dict.fromkeys(path for path in made if path.startswith(folder))
+    params = _shared_params(experiment) | {
+        "generations": experiment.generations,
+        "n_initial": experiment.real_only[loop.start_from],
+        "loop": {
+            "name": name,
+            **plain(loop),
+            **asdict(configuration.regime_of(loop)),
+        },
+    }
+    return Node(
+        paths.root_path("loops", name), "loop_root", "record_root", params, None, tuple(materials)
+    )
+
+
+def of_evaluation(experiment: Experiment, name: str, generations: Iterable[int]) -> Node:
+    return Node(
+        paths.root_path("evaluation", name),
+        "evaluation_root",
+        "record_root",
+        evaluate_params(experiment),
+        None,
+        tuple(
+            paths.evaluation_path(name, seed, t) for seed in experiment.seeds for t in generations
+        ),
+    )
+
+
+def report(experiment: Experiment, measured: list[str]) -> Node:
+    previews = [
+        paths.preview_path(experiment, name, seed, t)
+        for name in experiment.loops
+        for seed in experiment.seeds
+        for t in range(1, experiment.generations + 1)
+    ]
+    roots = [paths.root_path("evaluation", name) for name in measured]
+    figures = [
+        f"figures/{name}.{suffix}"
+        for name in paths.figure_names(experiment)
+        for suffix in ("png", "pdf")
+    ]
+    params = {"experiment": experiment.experiment, "loops": list(experiment.loops)}
+    return Node(
+        paths.REPORT,
+        "report",
+        "report",
+        params,
+        None,
+        materials=(*roots, "real/reference", *dict.fromkeys(previews)),
+        payload=(*paths.table_names(experiment), *figures),
+    )
+
+
+def _shared_params(experiment: Experiment) -> dict[str, Any]:
+    dataset = plain(experiment.dataset)
+    # Loops see no other split; the sizes of those behind the metrics are no part of a loop.
+    splits = {"loop": dataset["splits"]["loop"]}
+    return {
+        "dataset": {key: value for key, value in dataset.items() if key != "path"}
+        | {"splits": splits},
+        "model": plain(experiment.model),
+        "train": plain(experiment.train),
+        "sample": plain(experiment.sample),
+        "seeds": list(experiment.seeds),
+        "threads": experiment.threads,
+    }
