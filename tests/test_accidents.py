@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from autophagy import features, manifests, metrics, paths, seeds, sets, store, tables
+from autophagy import manifests, metrics, paths, seeds, sets, store, tables
 from autophagy.audit import audit
 from autophagy.errors import UserError
+from autophagy.features import lenet
 from autophagy.lineage import Archive
 from autophagy.metrics import Measured
 from autophagy.models import ddpm
@@ -131,7 +132,7 @@ def test_a_feature_network_that_breaks_down_is_said_to(
     copied, tiny_experiment, monkeypatch
 ) -> None:
     shutil.rmtree(copied / "features")
-    monkeypatch.setattr(features, "TRAINING", features.TRAINING | {"learning_rate": 1e30})
+    monkeypatch.setattr(lenet, "TRAINING", lenet.TRAINING | {"learning_rate": 1e30})
     record = tiny_experiment.plan.record("features/lenet")
     with pytest.raises(UserError, match=r"^evaluate\.features: .* loss is nan after epoch \d"):
         train_features(copied, [record], quiet)
@@ -340,14 +341,14 @@ def test_features_that_are_not_finite_are_null_with_a_reason_down_to_the_report(
     content = tiny_content() | {"seeds": [1, 2], "generations": 2, "real_only": {"full": 60}}
     content["loops"] = {"biased": content["loops"]["biased"]}
     plan = plan_of(content)
-    real, drawn = features.FeatureNetwork.__call__, ddpm.DDPM.sample
+    real, drawn = lenet.FeatureNetwork.__call__, ddpm.DDPM.sample
 
     def broken(self, images, *others):
         found, predicted = real(self, images, *others)
         found[(images == 0).all(axis=(1, 2, 3))] = math.nan
         return found, predicted
 
-    monkeypatch.setattr(features.FeatureNetwork, "__call__", broken)
+    monkeypatch.setattr(lenet.FeatureNetwork, "__call__", broken)
     monkeypatch.setattr(ddpm.DDPM, "sample", lambda self, *a: nan(drawn(self, *a)))
     make(plan, tmp_path)
     row = store.read_json(tmp_path / paths.evaluation_path("biased", 1, 2))["output"]
@@ -367,7 +368,7 @@ def test_real_images_that_cannot_be_measured_fail_their_job(
     def broken(self, images, *_):
         return np.full((len(images), 84), math.nan, np.float32), np.zeros(len(images), np.int64)
 
-    monkeypatch.setattr(features.FeatureNetwork, "__call__", broken)
+    monkeypatch.setattr(lenet.FeatureNetwork, "__call__", broken)
     path = paths.evaluation_path("real", 1, 0)
     before = (copied / path).read_bytes()
     with pytest.raises(UserError, match=r"^real/loop and real/reference: their images cannot be"):

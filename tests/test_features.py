@@ -6,13 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from autophagy import features
 from autophagy.errors import UserError
+from autophagy.features import lenet
 from conftest import quiet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
+#: Of the labelled pictures.
+FACTS = {"levels": 17, "classes": ["above", "below", "dark"]}
 
 
 def labelled(n: int = 60, size: int = 8, channels: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -27,18 +29,18 @@ def labelled(n: int = 60, size: int = 8, channels: int = 1) -> tuple[np.ndarray,
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch) -> None:
-    monkeypatch.setattr(features, "TRAINING", features.TRAINING | {"epochs": 8})
+    monkeypatch.setattr(lenet, "TRAINING", lenet.TRAINING | {"epochs": 8})
 
 
 def fit(images: np.ndarray, labels: np.ndarray, seed: int = 1, report=quiet):
     torch.use_deterministic_algorithms(True)
-    return features.fit(images, labels, 17, 3, seed, "cpu", report)
+    return lenet.fit(images, labels, FACTS, seed, "cpu", report)
 
 
 @pytest.fixture(scope="module")
 def network():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(features, "TRAINING", features.TRAINING | {"epochs": 40})
+        patch.setattr(lenet, "TRAINING", lenet.TRAINING | {"epochs": 40})
         return fit(*labelled())
 
 
@@ -82,7 +84,7 @@ def test_no_pictures_have_no_features(network) -> None:
 def test_grey_levels_are_scaled_by_their_number(network) -> None:
     """Level 16 of 17 is white as 240 of 241 is."""
     images, _ = labelled()
-    finer = features.FeatureNetwork(network.network, network.config | {"levels": 241}, "cpu")
+    finer = lenet.FeatureNetwork(network.network, network.config | {"levels": 241}, "cpu")
     np.testing.assert_allclose(finer(images * 15)[0], network(images)[0], rtol=1e-4, atol=1e-5)
 
 
@@ -101,7 +103,7 @@ def test_training_is_a_function_of_its_seed(tmp_path) -> None:
 
 
 def test_the_first_weights_use_all_64_bits_of_the_seed(monkeypatch) -> None:
-    monkeypatch.setattr(features, "TRAINING", features.TRAINING | {"epochs": 0})
+    monkeypatch.setattr(lenet, "TRAINING", lenet.TRAINING | {"epochs": 0})
     weights = [
         fit(*labelled(12), seed=seed).network[0].weight.detach().numpy().tobytes()
         for seed in (3, 3, 3 + 2**32)
@@ -113,7 +115,7 @@ def test_a_saved_network_comes_back(network, tmp_path) -> None:
     for folder in ("first", "second"):
         (tmp_path / folder).mkdir()
     network.save(tmp_path / "first")
-    loaded = features.load(tmp_path / "first", "cpu")
+    loaded = lenet.load(tmp_path / "first", "cpu")
     images, _ = labelled()
     for mine, its in zip(network(images), loaded(images), strict=True):
         np.testing.assert_array_equal(mine, its)
@@ -136,7 +138,7 @@ def test_what_is_no_network_is_named(file, content, network, tmp_path) -> None:
     if content is not None:
         (tmp_path / file).write_bytes(content)
     with pytest.raises(UserError) as raised:
-        features.load(tmp_path, "cpu")
+        lenet.load(tmp_path, "cpu")
     assert str(raised.value).startswith(f"{tmp_path}: not a saved feature network")
 
 
@@ -171,9 +173,9 @@ def corners(n: int, seed: int) -> np.ndarray:
 def unlabelled(images: np.ndarray, epochs: int, report=quiet):
     torch.use_deterministic_algorithms(True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(features, "TRAINING", features.TRAINING | {"epochs": epochs})
+        patch.setattr(lenet, "TRAINING", lenet.TRAINING | {"epochs": epochs})
         none = np.zeros(len(images), np.int64)
-        return features.fit(images, none, 17, 1, 1, "cpu", report)
+        return lenet.fit(images, none, FACTS | {"classes": ["all"]}, 1, "cpu", report)
 
 
 @pytest.fixture(scope="module")
@@ -219,7 +221,7 @@ def test_rotations_of_pictures_never_seen_are_told_apart(rotations) -> None:
 
 def test_rotated_pictures_are_all_four_turns_and_their_number() -> None:
     images = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3, 1)
-    turned, quarters = features._rotated(images)
+    turned, quarters = lenet._rotated(images)
     assert quarters.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
     by_number = turned.reshape(4, 2, 3, 3)
     assert by_number[0].tolist() == images[..., 0].tolist()
@@ -233,7 +235,7 @@ def test_a_saved_network_of_one_class_comes_back(rotations, tmp_path) -> None:
     for folder in ("first", "second"):
         (tmp_path / folder).mkdir()
     rotations.save(tmp_path / "first")
-    loaded = features.load(tmp_path / "first", "cpu")
+    loaded = lenet.load(tmp_path / "first", "cpu")
     for mine, its in zip(rotations(corners(9, 3)), loaded(corners(9, 3)), strict=True):
         np.testing.assert_array_equal(mine, its)
     loaded.save(tmp_path / "second")
@@ -252,7 +254,7 @@ def test_one_class_is_remarked_before_training() -> None:
 def test_a_shift_moves_a_picture_and_fills_with_dark(most, seed) -> None:
     rng = np.random.default_rng(seed)
     images = rng.integers(1, 17, (6, 5, 5, 2), dtype=np.uint8)
-    shifted = features._shift(images, rng, most)
+    shifted = lenet._shift(images, rng, most)
     assert shifted.shape == images.shape
     assert shifted.dtype == np.uint8
     reach = range(-most, most + 1)
@@ -275,7 +277,7 @@ def moved_by(image: np.ndarray, down: int, right: int) -> np.ndarray:
 def test_all_shifts_occur() -> None:
     image = np.zeros((900, 5, 5, 1), np.uint8)
     image[:, 2, 2] = 1
-    shifted = features._shift(image, np.random.default_rng(0), 1)[..., 0]
+    shifted = lenet._shift(image, np.random.default_rng(0), 1)[..., 0]
     places, counts = np.unique(np.argwhere(shifted)[:, 1:], axis=0, return_counts=True)
     assert places.tolist() == [[y, x] for y in (1, 2, 3) for x in (1, 2, 3)]
     # 900 draws over 9 places: 100 each, standard deviation 9.4.

@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from autophagy import cli, data, features, sets
+from autophagy import cli, data, sets
 from autophagy import config as configuration
 from autophagy.errors import UserError
+from autophagy.features import lenet
 from autophagy.models import ddpm
 from bad_input.archives import ROOT, good, seal
 from bad_input.datasets import Trap, objects
@@ -271,7 +272,7 @@ def test_a_feature_network_in_a_pickle_is_refused(here) -> None:
     (here / "lenet/config.json").write_text(json.dumps(config))
     (here / "lenet/weights.safetensors").write_bytes(pickle.dumps(Trap()))
     with pytest.raises(UserError, match="lenet: not a saved feature network"):
-        features.load(here / "lenet", "cpu")
+        lenet.load(here / "lenet", "cpu")
 
 
 # Text of strangers in what others read

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 from autophagy import config as configuration
-from autophagy import devices, features, fingerprint, manifests, paths
+from autophagy import devices, fingerprint, manifests, paths
 from autophagy import plan as planning
 from autophagy.errors import UserError
+from autophagy.features import lenet
 from autophagy.nodes import real
 from conftest import REPOSITORY, changed, child_environment, plan_of, tiny_content
 
@@ -423,11 +424,11 @@ def test_a_split_is_made_anew_with_those_cut_after_it(split, untouched, tiny) ->
 
 
 def test_records_hold_the_constants_that_set_their_numbers(tiny, monkeypatch) -> None:
-    assert tiny["features/lenet"]["params"]["training"] == features.TRAINING
+    assert tiny["features/lenet"]["params"]["training"] == lenet.TRAINING
     real_rows = [f"evaluation/real/seed-{seed}/gen-000/metrics.json" for seed in (1, 2)]
     for path in real_rows:
         assert tiny[path]["params"]["resplits"] == real.RESPLITS
-    monkeypatch.setattr(real, "TRAINING", features.TRAINING | {"epochs": 3})
+    monkeypatch.setattr(lenet, "TRAINING", lenet.TRAINING | {"epochs": 3})
     assert touched(tiny, records(tiny_content())) == {"features/lenet"}
     monkeypatch.undo()
     monkeypatch.setattr(real, "RESPLITS", real.RESPLITS + 1)

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from autophagy import features, figures, manifests, metrics, paths, seeds, sets, store, tables
+from autophagy import figures, manifests, metrics, paths, seeds, sets, store, tables
 from autophagy.data.split import content_hashes, unique_rows
 from autophagy.errors import UserError
+from autophagy.features import lenet
 from autophagy.metrics.frechet import frechet_distance
 from autophagy.metrics.memorisation import memorisation
 from autophagy.models import ddpm
@@ -49,7 +50,7 @@ def made(tiny_experiment) -> Made:
 
 @pytest.fixture(scope="module")
 def network(made):
-    return features.load(made.root / "features/lenet", "cpu")
+    return lenet.load(made.root / "features/lenet", "cpu")
 
 
 def order_of_real_rows(seed: int) -> np.ndarray:

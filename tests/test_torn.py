@@ -21,8 +21,8 @@ from typing import Any
 
 import pytest
 from autophagy import cli, job, manifests, paths, store, tables
-from autophagy import features as feature_network
 from autophagy.errors import UserError
+from autophagy.features import lenet
 from autophagy.schema import plain
 from autophagy.steps import evaluate, features, mix, real, record_root, report, sample, train
 from autophagy.steps.audit import audit_experiment
@@ -145,8 +145,8 @@ def line_of(name: str, made: Made, root: Path, log: Path) -> str | None:
 @pytest.fixture(autouse=True)
 def trained_before(tiny_experiment, monkeypatch) -> None:
     """The feature network is written again and again here, and trained once."""
-    network = feature_network.load(tiny_experiment.root / "features/lenet", "cpu")
-    monkeypatch.setattr(feature_network, "fit", lambda *_: network)
+    network = lenet.load(tiny_experiment.root / "features/lenet", "cpu")
+    monkeypatch.setattr(lenet, "fit", lambda *_: network)
 
 
 # A full disk
@@ -454,7 +454,8 @@ WRITING = {
 }  # fmt: skip
 #: Functions that fill a place their caller gives them; their callers are looked at instead.
 FILLS_A_GIVEN_PLACE = {
-    ("models/ddpm.py", "save"), ("features.py", "save"), ("sets.py", "write_arrays"),
+    ("models/ddpm.py", "save"), ("features/lenet.py", "save"),
+    ("features/identity.py", "save"), ("sets.py", "write_arrays"),
     ("sets.py", "write_index"),
     # Takes away, and writes nothing.
     ("dropped.py", "drop"),

@@ -15,7 +15,7 @@ from autophagy.config_checks import check
 from autophagy.config_messages import MAPPING, first_finding, misspelt, short
 from autophagy.data.table import DATASETS
 from autophagy.errors import UserError
-from autophagy.features import NETWORKS
+from autophagy.features.table import NETWORKS
 from autophagy.models.table import FAMILIES
 from autophagy.schema import Count, Options
 from autophagy.theory import options as theory

@@ -41,7 +41,7 @@ def check(experiment: Experiment) -> None:
         )
     shape = dataset.shape(plain_dataset)
     if shape is not None:
-        features.check(shape[0])
+        features.module(experiment.evaluate.features).check(shape)
     family = models.module(experiment.model.family)
     sections = map(plain, (experiment.model, experiment.train, experiment.sample))
     family.check(*sections, None if shape is None else shape[0])

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from autophagy import data, devices, fingerprint, keep, models, nodes, paths
+from autophagy import data, devices, features, fingerprint, keep, models, nodes, paths
 from autophagy.config import Experiment
 from autophagy.nodes import Node
 from autophagy.theory.options import TheoryExperiment
@@ -113,18 +113,25 @@ def _steps(experiment: Experiment) -> dict[str, Step]:
     family = models.module(experiment.model.family)
     dataset = data.module(experiment.dataset.name)
     family_module = (models.module_name(experiment.model.family),)
-    metric_libraries = ("numpy", "scipy", "torch")
+    network = features.module(experiment.evaluate.features)
+    network_module = (features.module_name(experiment.evaluate.features),)
+    metric_libraries = ("numpy", "scipy", "torch", *network.SOFTWARE)
     model_libraries = ("numpy", *family.SOFTWARE)
     return {
         "real": Step(
             ("real.py",), ("numpy", *dataset.SOFTWARE), (data.module_name(experiment.dataset.name),)
         ),
-        "features": Step(("features.py",), ("numpy", "safetensors", "torch"), torch=True),
+        "features": Step(
+            ("features.py",),
+            ("numpy", "safetensors", *network.SOFTWARE),
+            network_module,
+            torch=True,
+        ),
         "mix": Step(("mix.py",), ("numpy", "pyarrow")),
         "train": Step(("train.py",), model_libraries, family_module, torch=True),
         "sample": Step(("sample.py",), model_libraries, family_module, torch=True),
-        "evaluate": Step(("evaluate.py",), metric_libraries, torch=True),
-        "evaluate_real": Step(("evaluate_real.py",), metric_libraries, torch=True),
+        "evaluate": Step(("evaluate.py",), metric_libraries, network_module, torch=True),
+        "evaluate_real": Step(("evaluate_real.py",), metric_libraries, network_module, torch=True),
         "record_root": Step(("record_root.py",)),
         "report": Step(
             (

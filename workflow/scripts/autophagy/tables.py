@@ -10,7 +10,7 @@ import pandas as pd
 from autophagy import paths, store
 from autophagy.config import Experiment
 from autophagy.errors import UserError
-from autophagy.features import DIMENSION
+from autophagy.features.lenet import DIMENSION
 from autophagy.metrics import METRICS, frechet_is_biased
 
 VIEWS = ("output", "model")

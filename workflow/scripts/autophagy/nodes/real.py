@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from autophagy import paths, seeds
+from autophagy import features, paths, seeds
 from autophagy.config import Experiment
-from autophagy.features import TRAINING
 from autophagy.nodes.base import Node, evaluate_params
 from autophagy.schema import plain
 
@@ -30,7 +29,7 @@ def sets(experiment: Experiment) -> Iterator[Node]:
         "features",
         {
             "network": experiment.evaluate.features,
-            "training": TRAINING,
+            "training": features.module(experiment.evaluate.features).TRAINING,
             "threads": experiment.threads,
         },
         seeds.derive("features"),

@@ -10,6 +10,7 @@ import numpy as np
 
 from autophagy import devices, features, manifests, metrics, seeds, sets, store
 from autophagy.errors import UserError
+from autophagy.features.base import FeatureNetwork
 from autophagy.metrics.base import Measured, Undefined
 from autophagy.metrics.baseline import resplit_baseline
 from autophagy.progress import Report
@@ -20,7 +21,7 @@ def evaluate(root: Path, records: list[dict[str, Any]], report: Report) -> None:
     [record] = records
     params = record["params"]
     devices.prepare(params["threads"], record["device"])
-    network = features.load(root / f"features/{params['features']}", record["device"])
+    network = _network(root, record)
     n_classes = network.config["n_classes"]
     reference, _ = network(sets.read_array(root, "real/reference", "images"))
 
@@ -62,7 +63,7 @@ def evaluate_real(root: Path, records: list[dict[str, Any]], report: Report) -> 
     [record] = records
     params = record["params"]
     devices.prepare(params["threads"], record["device"])
-    network = features.load(root / f"features/{params['features']}", record["device"])
+    network = _network(root, record)
     images = sets.read_array(root, "real/loop", "images")
     order = seeds.stream(record["seed"]).permutation(len(images))
     loop, predicted = network(images[order])
@@ -99,6 +100,11 @@ def evaluate_real(root: Path, records: list[dict[str, Any]], report: Report) -> 
         ) from reason
     _write(root, record, {"output": found, "model": found, "resplits": resplits})
     report(1, 1, _headline(found))
+
+
+def _network(root: Path, record: dict[str, Any]) -> FeatureNetwork:
+    name = record["params"]["features"]
+    return features.module(name).load(root / f"features/{name}", record["device"])
 
 
 def _measure(measured: Measured, counts: dict[str, int]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Train the feature network on the features split, which no model and no metric sees."""
+"""Make the feature network: most are trained on a split that no model and no metric sees."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ def train_features(root: Path, records: list[dict[str, Any]], report: Report) ->
     facts = sets.picture_facts(manifests.read(root, split))
     images = sets.read_array(root, split, "images")
     labels = sets.read_array(root, split, "labels")
-    network = features.fit(
-        images, labels, facts["levels"], len(facts["classes"]), record["seed"], record["device"],
-        report,
-    )  # fmt: skip
+    network = features.module(record["params"]["network"]).fit(
+        images, labels, facts, record["seed"], record["device"], report
+    )
     with store.new_folder(root / record["path"]) as folder:
         network.save(folder)
     manifests.write(root, record, rows=len(images), facts=facts)

@@ -11,10 +11,12 @@ import numpy as np
 
 from autophagy import seeds as seeding
 from autophagy.errors import UserError
+from autophagy.features.base import Shape
 from autophagy.progress import Report
 
-#: Feature networks by the name that `evaluate.features` takes.
-NETWORKS = ("lenet",)
+SPACE = "LeNet"
+#: Libraries, besides numpy, that set its numbers.
+SOFTWARE: tuple[str, ...] = ("torch",)
 
 #: Dimension of the feature space.
 DIMENSION = 84
@@ -23,15 +25,19 @@ DIMENSION = 84
 TRAINING = {"epochs": 200, "batch_size": 64, "learning_rate": 2e-3, "shift": 1}
 
 
-def check(size: int) -> None:
-    """Refuse pictures of which the network's two poolings leave nothing.
+def check(shape: Shape) -> None:
+    """Refuse points, and pictures of which the network's two poolings leave nothing.
 
     Raises:
-        UserError: the side is below 4 pixels.
+        UserError: the rows are points, or the side is below 4 pixels.
     """
-    if size < 4:
+    if len(shape) == 1:
         raise UserError(
-            f"evaluate.features: lenet needs pictures of at least 4 pixels a side, not {size}"
+            "evaluate.features: lenet takes pictures, and these rows are points; use identity"
+        )
+    if shape[0] < 4:
+        raise UserError(
+            f"evaluate.features: lenet needs pictures of at least 4 pixels a side, not {shape[0]}"
         )
 
 
@@ -62,6 +68,10 @@ class FeatureNetwork:
     network: Any
     config: dict[str, int]
     device: str
+
+    @property
+    def dimension(self) -> int:
+        return DIMENSION
 
     def __call__(self, images: np.ndarray, batch_size: int = 1024) -> tuple[np.ndarray, np.ndarray]:
         """Features float32 (n, 84) and predicted labels int64 (n,) of uint8 n×H×W×C pictures.
@@ -108,8 +118,7 @@ def load(folder: Path, device: str) -> FeatureNetwork:
 def fit(
     images: np.ndarray,
     labels: np.ndarray,
-    levels: int,
-    n_classes: int,
+    facts: dict[str, Any],
     seed: int,
     device: str,
     report: Report,
@@ -122,13 +131,15 @@ def fit(
     Args:
         images: uint8 N×H×W×C with values 0..levels-1.
         labels: int64 N.
+        facts: `levels` and `classes` of the split.
 
     Raises:
         UserError: see `check`; or the loss is no longer finite.
     """
     import torch
 
-    check(images.shape[1])
+    check(images.shape[1:])
+    levels, n_classes = facts["levels"], len(facts["classes"])
 
     torch.manual_seed(seeding.derive("weights", seed) % 2**32)
     if n_classes == 1:

@@ -1,0 +1,88 @@
+"""What every feature network gives: rows in, features and predicted classes out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from autophagy.progress import Report
+
+#: What is known of rows before they are read: (side, channels) of pictures, (d,) of points.
+Shape = tuple[int, ...]
+
+
+class FeatureNetwork(Protocol):
+    """A feature space that stands: fitted, or loaded from features/<network>.
+
+    config: the content of its config.json; `n_classes` is among it.
+    dimension: d, the length of a feature vector.
+    """
+
+    config: dict[str, Any]
+
+    @property
+    def dimension(self) -> int: ...
+
+    def __call__(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Features float32 (n, d) and predicted labels int64 (n,) of pictures or points.
+
+        Labels are all 0 where the data have one class. A row's features do not depend on the
+        others beyond rounding.
+        """
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write config.json and safetensors into an existing empty folder."""
+        ...
+
+
+class Network(Protocol):
+    """A module of this package.
+
+    SPACE: what its space is called beside a distance, such as "LeNet".
+    SOFTWARE: the libraries, besides numpy, that set its numbers.
+    TRAINING: the constants of its training, which its manifest records; empty where there is none.
+    """
+
+    SPACE: str
+    SOFTWARE: tuple[str, ...]
+    TRAINING: dict[str, Any]
+
+    def check(self, shape: Shape) -> None:
+        """Refuse rows that the network cannot take.
+
+        Raises:
+            UserError: naming `evaluate.features`.
+        """
+        ...
+
+    def fit(
+        self,
+        rows: np.ndarray,
+        labels: np.ndarray,
+        facts: dict[str, Any],
+        seed: int,
+        device: str,
+        report: Report,
+    ) -> FeatureNetwork:
+        """The network, trained on the features split where it is one that is trained.
+
+        Args:
+            rows: uint8 N×H×W×C pictures or float32 N×d points.
+            labels: int64 N.
+            facts: those of the split's manifest; `classes`, and of pictures `levels`.
+
+        Raises:
+            UserError: the rows are not what the network takes, or its training breaks down.
+        """
+        ...
+
+    def load(self, folder: Path, device: str) -> FeatureNetwork:
+        """The network that `save` wrote.
+
+        Raises:
+            UserError: `folder` holds no such network.
+        """
+        ...
