@@ -14,10 +14,13 @@ from autophagy.metrics.frechet import frechet_distance
 from autophagy.metrics.kernel import kernel_distance
 from autophagy.metrics.memorisation import memorisation
 from autophagy.metrics.neighbours import prdc
+from autophagy.metrics.spectral import ring_power, spectral_distance
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 LABELS = {"label_accuracy", "class_entropy"}
+#: What needs no features: labels and pictures.
+FEATURELESS = LABELS | {"spectral_distance"}
 rng = np.random.default_rng(0)
 MEASURED = Measured(
     generated=rng.normal(size=(60, 4)) + 0.3,
@@ -28,6 +31,9 @@ MEASURED = Measured(
     predicted=np.arange(60) % 5,
     n_classes=10,
     k=3,
+    rows=rng.integers(0, 17, (60, 8, 8, 1)).astype(np.uint8),
+    reference_rows=rng.integers(0, 17, (50, 8, 8, 1)).astype(np.uint8),
+    levels=17,
 )
 
 
@@ -49,6 +55,7 @@ def test_names_and_order_are_those_of_the_columns() -> None:
         "class_entropy",
         "memorisation",
         "frechet_distance_to_train",
+        "spectral_distance",
     ]
     assert reasons == {}
 
@@ -59,6 +66,7 @@ def test_each_metric_looks_at_its_own_arrays() -> None:
         "frechet_distance": frechet_distance(m.generated, m.reference),
         "kernel_distance": kernel_distance(m.generated, m.reference),
         **prdc(m.reference, m.generated, 3),
+        "spectral_distance": spectral_distance(*m.spectra()),
         "label_accuracy": 0.5,
         "class_entropy": pytest.approx(math.log(5)),
         "memorisation": memorisation(m.generated, m.train_real, m.reference),
@@ -85,6 +93,12 @@ def test_no_training_set() -> None:
     assert {name for name, value in values.items() if math.isnan(value)} == set(reasons)
 
 
+def test_points_have_no_spectrum() -> None:
+    values, reasons = changed(rows=rng.normal(size=(60, 2)), levels=None)
+    assert math.isnan(values["spectral_distance"])
+    assert reasons == {"spectral_distance": "only pictures have a spectrum"}
+
+
 def test_k_too_large_leaves_the_others() -> None:
     _, reasons = changed(k=50)
     assert set(reasons) == {"precision", "recall", "density", "coverage"}
@@ -96,9 +110,9 @@ def test_broken_samples_leave_only_the_labels() -> None:
     generated[3, 1] = np.nan
     generated[7] = np.inf
     values, reasons = changed(generated=generated)
-    assert set(reasons) == set(METRICS) - LABELS
+    assert set(reasons) == set(METRICS) - FEATURELESS
     assert set(reasons.values()) == {"2 of 60 generated features are not finite"}
-    assert all(math.isnan(values[name]) == (name not in LABELS) for name in METRICS)
+    assert all(math.isnan(values[name]) == (name not in FEATURELESS) for name in METRICS)
 
 
 def test_broken_training_features_leave_the_rest() -> None:
@@ -114,8 +128,8 @@ def test_overflow_is_a_reason_and_no_warning() -> None:
         warnings.simplefilter("error")
         values, reasons = changed(generated=MEASURED.generated * 1e200)
     assert reasons["kernel_distance"] == "not finite"
-    assert set(reasons) == set(METRICS) - LABELS
-    assert all(math.isfinite(values[name]) for name in LABELS)
+    assert set(reasons) == set(METRICS) - FEATURELESS
+    assert all(math.isfinite(values[name]) for name in FEATURELESS)
 
 
 def test_a_new_metric_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,7 +153,7 @@ def test_order_of_rows_means_nothing(seed: int, n: int, m: int, d: int) -> None:
     two, _ = measure(
         Measured(a[order], shuffled, shuffled, shuffled, labels[order], labels[order], 3, 5)
     )
-    assert two == pytest.approx(one, rel=1e-6, abs=1e-9)
+    assert two == pytest.approx(one, rel=1e-6, abs=1e-9, nan_ok=True)
     assert one["frechet_distance"] >= 0
     assert frechet_distance(b, a) == pytest.approx(one["frechet_distance"], rel=1e-6, abs=1e-9)
     assert kernel_distance(b, a) == pytest.approx(one["kernel_distance"], rel=1e-6, abs=1e-9)
@@ -181,6 +195,17 @@ class TestBaseline:
         assert spread["frechet_distance"] == pytest.approx(
             {"mean": 3, "sd": math.sqrt(2.5), "low": 1.1, "high": 4.9}
         )
+
+    def test_spectra_are_cut_as_the_features_are(self) -> None:
+        power = ring_power(np.concatenate([MEASURED.rows, MEASURED.rows]), 17)
+        pools = (self.pool_a, self.pool_b, 50, 40, 5, 8)
+        found = resplit_baseline(*pools, seed=3, spectra=(power[:60], power[60:]))
+        spread = found.pop("spectral_distance")
+        assert found == resplit_baseline(*pools, seed=3)
+        draws = np.random.Generator(np.random.Philox(key=3))
+        orders = [draws.permutation(120) for _ in range(8)]
+        cuts = [spectral_distance(power[order[:50]], power[order[50:90]]) for order in orders]
+        assert spread["mean"] == pytest.approx(np.mean(cuts))
 
     def test_it_holds_the_null(self) -> None:
         """Means of kernel distance and density under the null are 0 and 1, in any dimension."""

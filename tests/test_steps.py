@@ -19,6 +19,7 @@ from autophagy.errors import UserError
 from autophagy.features import lenet
 from autophagy.metrics.frechet import frechet_distance
 from autophagy.metrics.memorisation import memorisation
+from autophagy.metrics.spectral import ring_power, spectral_distance
 from autophagy.models import ddpm
 from autophagy.regimes import requested_labels
 from autophagy.steps.evaluate import evaluate
@@ -556,6 +557,9 @@ def test_numbers_are_those_of_these_samples_and_this_training_set(name, t, made,
         ):  # fmt: skip
             distance = frechet_distance(generated, compared)
             assert found[key] == pytest.approx(distance, rel=1e-6)
+        spectra = [ring_power(array(made, place, "images")[:40], 17)]
+        spectra += [ring_power(array(made, "real/reference", "images"), 17)]
+        assert found["spectral_distance"] == pytest.approx(spectral_distance(*spectra))
         if len(own):
             shuffled = own[seeds.stream(node.seed).permutation(len(own))]
             expected = memorisation(generated, shuffled, reference)
@@ -597,6 +601,9 @@ def test_real_images_are_measured_like_samples(made, network) -> None:
     assert found["output"]["frechet_distance"] == pytest.approx(distance, rel=1e-6)
     accuracy = (predicted == array(made, "real/loop", "labels")[rows]).mean()
     assert found["output"]["label_accuracy"] == accuracy
+    powers = (array(made, "real/loop", "images")[rows], array(made, "real/reference", "images"))
+    spectral = spectral_distance(*(ring_power(images, 17) for images in powers))
+    assert found["output"]["spectral_distance"] == pytest.approx(spectral)
 
 
 def test_real_images_come_with_the_spread_of_their_numbers(made) -> None:

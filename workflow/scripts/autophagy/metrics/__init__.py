@@ -16,6 +16,7 @@ from autophagy.metrics.frechet import frechet_distance, frechet_is_biased
 from autophagy.metrics.kernel import kernel_distance
 from autophagy.metrics.labels import class_entropy, label_accuracy
 from autophagy.metrics.memorisation import memorisation
+from autophagy.metrics.spectral import spectral_distance
 
 __all__ = [
     "METRICS",
@@ -43,6 +44,7 @@ METRICS: dict[str, Callable[[Measured], float]] = {
     "frechet_distance_to_train": lambda m: frechet_distance(
         m.finite("generated"), m.finite("train")
     ),
+    "spectral_distance": lambda m: spectral_distance(*m.spectra()),
 }
 
 

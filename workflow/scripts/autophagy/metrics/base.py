@@ -39,6 +39,20 @@ class Measured:
     n_classes: int
     k: int
     """Which nearest neighbour sets the radius of a ball."""
+    rows: np.ndarray | None = None
+    """The samples as they are stored: unsigned n×H×W×C pictures, or float n×d points."""
+    reference_rows: np.ndarray | None = None
+    """The held-out real rows as they are stored."""
+    levels: int | None = None
+    """Grey levels of pictures; None for points."""
+
+    def spectra(self) -> tuple[np.ndarray, np.ndarray]:
+        """`spectral.ring_power` of samples and reference; raises Undefined for points."""
+        from autophagy.metrics.spectral import ring_power
+
+        if self.rows is None or self.reference_rows is None or self.levels is None:
+            raise Undefined("only pictures have a spectrum")
+        return ring_power(self.rows, self.levels), ring_power(self.reference_rows, self.levels)
 
     def finite(self, name: str) -> np.ndarray:
         """The features in field `name`; raises Undefined if a row of them is not finite."""

@@ -13,6 +13,7 @@ from autophagy.errors import UserError
 from autophagy.features.base import FeatureNetwork
 from autophagy.metrics.base import Measured, Undefined
 from autophagy.metrics.baseline import resplit_baseline
+from autophagy.metrics.spectral import ring_power
 from autophagy.progress import Report
 
 
@@ -23,7 +24,9 @@ def evaluate(root: Path, records: list[dict[str, Any]], report: Report) -> None:
     devices.prepare(params["threads"], record["device"])
     network = _network(root, record)
     n_classes = network.config["n_classes"]
-    reference, _ = network(sets.read_array(root, "real/reference", "images"))
+    held_out = sets.read_array(root, "real/reference", "images")
+    levels = sets.picture_facts(manifests.read(root, "real/reference"))["levels"]
+    reference, _ = network(held_out)
 
     [training_set] = [path for path in record["materials"] if path.endswith(".parquet")]
     table = sets.read_index(root / training_set)
@@ -44,6 +47,9 @@ def evaluate(root: Path, records: list[dict[str, Any]], report: Report) -> None:
             predicted=predicted,
             n_classes=n_classes,
             k=params["k"],
+            rows=images,
+            reference_rows=held_out,
+            levels=levels,
         )
         counts = {"n_samples": len(images), "n_reference": len(reference), "n_train": len(table)}
         found = _measure(measured, counts | {"n_train_real": len(real)})
@@ -67,7 +73,9 @@ def evaluate_real(root: Path, records: list[dict[str, Any]], report: Report) -> 
     images = sets.read_array(root, "real/loop", "images")
     order = seeds.stream(record["seed"]).permutation(len(images))
     loop, predicted = network(images[order])
-    reference, _ = network(sets.read_array(root, "real/reference", "images"))
+    held_out = sets.read_array(root, "real/reference", "images")
+    levels = sets.picture_facts(manifests.read(root, "real/reference"))["levels"]
+    reference, _ = network(held_out)
     n = params["n"]
     none = np.empty((0, loop.shape[1]), np.float32)
     measured = Measured(
@@ -79,6 +87,9 @@ def evaluate_real(root: Path, records: list[dict[str, Any]], report: Report) -> 
         predicted=predicted[:n],
         n_classes=network.config["n_classes"],
         k=params["k"],
+        rows=images[order][:n],
+        reference_rows=held_out,
+        levels=levels,
     )
     counts = {"n_samples": n, "n_reference": len(reference), "n_train": 0, "n_train_real": 0}
     found = _measure(measured, counts)
@@ -91,6 +102,7 @@ def evaluate_real(root: Path, records: list[dict[str, Any]], report: Report) -> 
             params["k"],
             params["resplits"],
             seeds.derive("resplits"),
+            (ring_power(images[order], levels), ring_power(held_out, levels)),
         )
     except Undefined as reason:
         # Without real against real no number of a loop can be read.

@@ -23,7 +23,7 @@ METRIC, VIEW = "frechet_distance", "model"
 #: 1: larger is worse; -1: smaller is. Only metrics whose real-vs-real spread is known can judge.
 WORSE = {
     "frechet_distance": 1, "kernel_distance": 1, "precision": -1, "recall": -1, "density": -1,
-    "coverage": -1,
+    "coverage": -1, "spectral_distance": 1,
 }  # fmt: skip
 assert set(WORSE) <= set(METRICS)
 #: Columns of verdicts.csv.
