@@ -15,6 +15,7 @@ import pytest
 from autophagy import data
 from autophagy.data import fashion_mnist, idx, mnist
 from autophagy.errors import UserError
+from autophagy.schema import plain
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -234,6 +235,31 @@ def test_counts_that_disagree_within_a_part_are_refused_though_the_sums_agree(fo
     (where / "t10k-labels-idx1-ubyte.gz").write_bytes(pack(idx_bytes(np.zeros(4, np.uint8))))
     with pytest.raises(UserError, match="train-labels-idx1-ubyte: 4 labels"):
         data.load({"name": "mnist", "path": str(where)})
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
+def test_a_size_takes_area_means(folder, name: str) -> None:
+    where, images, labels = folder
+    section = {"name": name, "path": str(where), "size": 3}
+    real = data.load(section)
+    means = images.reshape(8, 3, 2, 3, 2).mean(axis=(2, 4))
+    assert real.images.shape == (8, 3, 3, 1)
+    # Pillow rounds after each of its two passes.
+    assert np.abs(real.images[..., 0] - means).max() <= 1.0
+    np.testing.assert_array_equal(real.labels, labels)
+    assert data.module(name).shape(section) == (3, 1)
+
+
+@pytest.mark.parametrize("module", [mnist, fashion_mnist])
+def test_a_size_is_known_beforehand_and_recorded_where_it_is_given(module) -> None:
+    name = module.__name__.rpartition(".")[2]
+    splits = {"loop": 60, "reference": 20, "features": 20}
+    without = plain(module.Dataset(name=name, splits=splits))
+    small = plain(module.Dataset(name=name, splits=splits, size=16))
+    assert "size" not in without
+    assert small == without | {"size": 16}
+    assert [module.shape(section) for section in (without, small)] == [(28, 1), (16, 1)]
+    assert module.rows(small) == 70_000
 
 
 @pytest.mark.parametrize("module", [mnist, fashion_mnist])

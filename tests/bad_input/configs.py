@@ -200,6 +200,9 @@ PLACES: dict[str, dict[str, Any]] = {
     "pictures of no size": {"name": "imagefolder", "path": ".", "size": 0, "channels": "grey"},
     "pictures of any size": {"name": "imagefolder", "path": ".", "size": 10**9, "channels": "rgb"},
     "a folder without IDX files": {"name": "mnist", "path": "."},
+    "MNIST of no size": {"name": "mnist", "size": 0},
+    "MNIST of any size": {"name": "mnist", "size": 10**9},
+    "MNIST of a size in words": {"name": "fashion_mnist", "size": "16"},
 }  # fmt: skip
 
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 from typing import Literal
 
 from autophagy.data import mnist_files
-from autophagy.data.base import DatasetOptions, RealSet
-from autophagy.schema import Path
+from autophagy.data.base import RealSet
 
 #: Libraries, besides numpy, that set what is loaded.
-SOFTWARE: tuple[str, ...] = ()
+SOFTWARE: tuple[str, ...] = ("pillow",)
 
 MIRRORS = (
     "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
@@ -39,12 +38,10 @@ CLASSES = (
 )
 
 
-class Dataset(DatasetOptions):
-    """``dataset: {name: fashion_mnist, splits, path?}``; downloaded where there is no path."""
+class Dataset(mnist_files.FileOptions):
+    """``dataset: {name: fashion_mnist, splits, path?, size?}``; no path: downloaded."""
 
     name: Literal["fashion_mnist"]
-    #: A folder with the four IDX files, gzipped or not.
-    path: Path | None = None
 
 
 def check(dataset: dict) -> None:
@@ -53,8 +50,8 @@ def check(dataset: dict) -> None:
 
 
 def shape(dataset: dict) -> tuple[int, int] | None:
-    """Side in pixels, and channels; None for the user's own files."""
-    return (28, 1) if dataset.get("path") is None else None
+    """Side in pixels, and channels; None for the user's own files as they are."""
+    return mnist_files.shape(dataset)
 
 
 def rows(dataset: dict) -> int | None:

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import pathlib
 from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
-from autophagy.data import download, idx
-from autophagy.data.base import RealSet, checked, sha256_file
+from autophagy.data import download, idx, pictures
+from autophagy.data.base import DatasetOptions, RealSet, checked, sha256_file
 from autophagy.errors import UserError
+from autophagy.schema import Path
 
 #: Images and labels of the training part, then of the test part.
 PARTS = (
     ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
     ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
 )
+
+
+class FileOptions(DatasetOptions):
+    """The keys of a data set that comes in these four files."""
+
+    #: A folder with the four IDX files, gzipped or not; without one they are downloaded.
+    path: Path | None = None
+    #: Pictures are resized to this side. Where it is not given, no manifest speaks of it.
+    size: Annotated[pictures.Size | None, Field(exclude_if=lambda size: size is None)] = None
 
 
 def locate(folder: pathlib.Path) -> list[tuple[pathlib.Path, pathlib.Path]]:
@@ -55,6 +67,13 @@ def files(dataset: dict) -> list[str]:
     return [str(path) for part in locate(pathlib.Path(dataset["path"])) for path in part]
 
 
+def shape(dataset: dict) -> tuple[int, int] | None:
+    """Side in pixels, and channels; None for the user's own files as they are."""
+    if dataset.get("size") is not None:
+        return dataset["size"], 1
+    return (28, 1) if dataset.get("path") is None else None
+
+
 def load(
     dataset: dict,
     *,
@@ -67,7 +86,8 @@ def load(
 
     Args:
         dataset: with a ``path`` the files there are read, whatever their counts and sizes;
-            without one the published files are downloaded once.
+            without one the published files are downloaded once. With a ``size`` pictures are
+            resized to it (`pictures.to_array`), cropped to their central square if need be.
         licence: of the data.
         classes: one name a class.
         published: file name → checksum, as `download.fetch` wants it.
@@ -94,9 +114,21 @@ def load(
             )
         digests |= {path.name: sha256_file(path) for path in (image_file, label_file)}
     return checked(
-        np.concatenate(images)[..., np.newaxis],
+        _resized(np.concatenate(images)[..., np.newaxis], dataset.get("size")),
         np.concatenate(labels),
         levels=256,
         classes=classes,
         source={"name": dataset["name"], "licence": licence, "files": digests},
     )
+
+
+def _resized(images: np.ndarray, size: int | None) -> np.ndarray:
+    """Grey pictures N×H×W×1 as N×size×size×1; as they are without a size or without pixels."""
+    if size is None or images.size == 0:
+        return images
+    from PIL import Image
+
+    result = np.empty((len(images), size, size, 1), dtype=np.uint8)
+    for row, image in enumerate(images):
+        result[row] = pictures.to_array(Image.fromarray(image[..., 0]), size, "grey")
+    return result
