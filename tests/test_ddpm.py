@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from autophagy import seeds as seeding
 from autophagy.errors import UserError
-from autophagy.models import ddpm
+from autophagy.models import ddpm, ddpm_training
 from autophagy.models.base import TrainingData
 from conftest import quiet, tiny_content
 from hypothesis import given, settings
@@ -276,7 +276,7 @@ def test_timesteps_of_a_batch_are_stratified(monkeypatch) -> None:
 @settings(derandomize=True, max_examples=60, deadline=None)
 @given(n=st.integers(1, 20), batch_size=st.integers(1, 45), seed=st.integers(0, 3))
 def test_every_epoch_is_a_permutation(n, batch_size, seed) -> None:
-    order = ddpm._Order(n, batch_size, seed)
+    order = ddpm_training._Order(n, batch_size, seed)
     rows = np.concatenate([order.batch(step) for step in range(-(-5 * n // batch_size))])
     epochs = rows[: 5 * n].reshape(5, n)
     np.testing.assert_array_equal(np.sort(epochs, axis=1), np.tile(np.arange(n), (5, 1)))
@@ -424,7 +424,7 @@ def test_padded_pictures_come_back_in_their_own_size(size, side, tmp_path) -> No
 def test_the_crop_undoes_the_padding(size) -> None:
     """A network that answers with the picture it was trained on gives it back, uncut."""
     data = pictures(3, size=size)
-    padded = ddpm._to_network(data, 8, "cpu")
+    padded = ddpm_training._to_network(data, 8, "cpu")
     assert padded.dtype == torch.float32
     assert padded.shape == (3, 1, 8, 8)
     expected = data.images.astype(np.float32) / 8 - 1

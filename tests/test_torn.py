@@ -454,7 +454,7 @@ WRITING = {
 }  # fmt: skip
 #: Functions that fill a place their caller gives them; their callers are looked at instead.
 FILLS_A_GIVEN_PLACE = {
-    ("models/ddpm.py", "save"), ("features/lenet.py", "save"),
+    ("models/ddpm_model.py", "save"), ("features/lenet.py", "save"),
     ("features/identity.py", "save"), ("sets.py", "write_arrays"),
     ("sets.py", "write_index"),
     # Takes away, and writes nothing.

@@ -1,0 +1,118 @@
+"""What a ddpm experiment may say of its model, training and sampler, and which of it fits."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from autophagy.errors import UserError
+from autophagy.schema import Count, Options
+
+#: diffusers' width of one attention head.
+ATTENTION_HEAD = 8
+
+Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
+
+
+class Model(Options):
+    """`model:` of a ddpm experiment; one level of the U-Net for each entry of `channels`."""
+
+    family: Literal["ddpm"]
+    channels: Annotated[list[Annotated[int, Field(ge=4, le=4096)]], Field(min_length=1)]
+    layers_per_block: Annotated[int, Field(ge=1, le=8)] = 1
+    norm_groups: Annotated[int, Field(ge=1, le=64)] = 8
+    attention: bool = False
+    timesteps: Annotated[int, Field(ge=2, le=10_000)] = 500
+    beta_schedule: Literal["linear", "scaled_linear", "squaredcos_cap_v2"] = "linear"
+    prediction: Literal["v_prediction", "epsilon"] = "v_prediction"
+    condition_dropout: Fraction = 0.1
+    pad: bool = False
+
+
+class Train(Options):
+    """`train:`: the budget and the optimiser (AdamW, linear warm-up, cosine decay, EMA)."""
+
+    steps: Count
+    batch_size: Annotated[int, Field(ge=1, le=1_000_000)]
+    learning_rate: Annotated[float, Field(gt=0.0, le=1.0)]
+    warmup_steps: Annotated[int, Field(ge=0, le=1_000_000_000)] = 0
+    weight_decay: Fraction = 0.0
+    ema_decay: Fraction = 0.99
+
+
+class Sample(Options):
+    """`sample:`: how trajectories are followed, and how many at once."""
+
+    scheduler: Literal["dpm-solver++", "ddim", "ancestral"]
+    steps: Annotated[int, Field(ge=1, le=10_000)]
+    batch_size: Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+def check(
+    model: dict[str, Any], train: dict[str, Any], sample: dict[str, Any], size: int | None
+) -> None:
+    """Refuse before anything runs what pydantic's types cannot see.
+
+    Raises:
+        UserError: widths that groups or attention heads do not divide, a warm-up as long as the
+            training, sampler steps that do not fit the timesteps, a prediction that explodes at
+            t = T, or pictures whose side (if known) the U-Net cannot halve often enough.
+    """
+    groups = model["norm_groups"]
+    for width in model["channels"]:
+        if width % groups:
+            raise UserError(
+                f"model.channels: {width} is not a multiple of model.norm_groups = {groups}"
+            )
+    if model["attention"] and model["channels"][-1] % ATTENTION_HEAD:
+        raise UserError(
+            f"model.attention: needs a last width in model.channels that {ATTENTION_HEAD} divides, "
+            f"not {model['channels'][-1]}"
+        )
+    if (model["prediction"], model["beta_schedule"]) == ("epsilon", "squaredcos_cap_v2"):
+        raise UserError(
+            "model.prediction: epsilon explodes at t = T under model.beta_schedule = "
+            "squaredcos_cap_v2, which leaves no signal there; use v_prediction"
+        )
+    if train["warmup_steps"] >= train["steps"]:
+        raise UserError(
+            f"train.warmup_steps: {train['warmup_steps']} must be below train.steps = "
+            f"{train['steps']}"
+        )
+    _check_sampler(sample, model["timesteps"])
+    if size is not None:
+        network_size(model, size)
+
+
+def _check_sampler(sample: dict[str, Any], timesteps: int) -> None:
+    """Refuse numbers of steps for which diffusers' schedulers go astray."""
+    steps, scheduler = sample["steps"], sample["scheduler"]
+    if scheduler == "dpm-solver++" and steps >= timesteps:
+        # T points between T and 0 on T timesteps: one repeats, and its step has no length.
+        raise UserError(
+            f"sample.steps: {steps} must be below model.timesteps = {timesteps} for dpm-solver++"
+        )
+    if scheduler != "dpm-solver++" and timesteps % steps:
+        # Their steps have the length T // steps, whatever lies between two timesteps.
+        raise UserError(
+            f"sample.steps: {steps} does not divide model.timesteps = {timesteps}, which "
+            f"{scheduler} needs"
+        )
+
+
+def network_size(model: dict[str, Any], size: int) -> int:
+    """The side the network works at: `size`, or with `pad: true` the next one it can halve.
+
+    Raises:
+        UserError: the U-Net's depth does not divide `size` and `pad` is off.
+    """
+    factor = 2 ** (len(model["channels"]) - 1)
+    padded = -(-size // factor) * factor
+    if padded != size and not model["pad"]:
+        raise UserError(
+            f"model.channels: {len(model['channels'])} levels need a picture side that {factor} "
+            f"divides, and the data set's is {size}; use fewer levels, or model.pad: true to pad "
+            f"to {padded}"
+        )
+    return padded

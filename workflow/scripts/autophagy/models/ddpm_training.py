@@ -1,0 +1,168 @@
+"""Fitting a ddpm model: the training loop, top to bottom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autophagy import seeds as seeding
+from autophagy.errors import UserError
+from autophagy.models.base import TrainingData
+from autophagy.models.checkpoints import Checkpoint
+from autophagy.models.ddpm_model import DDPM
+from autophagy.models.ddpm_options import network_size
+from autophagy.progress import Report
+
+_REMEDY = "lower train.learning_rate or raise train.warmup_steps"
+
+
+def fit(
+    data: TrainingData,
+    model: dict[str, Any],
+    train: dict[str, Any],
+    seed: int,
+    device: str,
+    report: Report,
+    checkpoint: Checkpoint | None = None,
+) -> DDPM:
+    """Train G^t from scratch for `train["steps"]` steps.
+
+    Every draw of step k comes from a stream keyed by (seed, k): data order, timesteps, noise,
+    dropped conditions. Timesteps are stratified over the batch, which lowers the variance of the
+    loss and leaves its mean. A checkpoint therefore holds no stream, only weights, their running
+    mean, optimiser and schedule.
+
+    Raises:
+        UserError: the loss or the weights are no longer finite.
+    """
+    import torch
+    from diffusers import DDPMScheduler, UNet2DModel
+    from diffusers.optimization import get_cosine_schedule_with_warmup
+    from diffusers.training_utils import EMAModel
+
+    size, channels = data.images.shape[1], data.images.shape[3]
+    side = network_size(model, size)
+    if side != size:
+        report(0, train["steps"], f"pictures padded from {size} to {side}")
+    pictures = _to_network(data, side, device)
+    labels = torch.from_numpy(data.labels).to(device)
+    null = data.n_classes
+
+    torch.manual_seed(seeding.derive("weights", seed) % 2**32)
+    unet = UNet2DModel(
+        sample_size=side,
+        in_channels=channels,
+        out_channels=channels,
+        block_out_channels=tuple(model["channels"]),
+        down_block_types=("DownBlock2D",) * len(model["channels"]),
+        up_block_types=("UpBlock2D",) * len(model["channels"]),
+        layers_per_block=model["layers_per_block"],
+        norm_num_groups=model["norm_groups"],
+        add_attention=model["attention"],
+        num_class_embeds=data.n_classes + 1,
+    ).to(device)
+    scheduler = DDPMScheduler(
+        num_train_timesteps=model["timesteps"],
+        beta_schedule=model["beta_schedule"],
+        prediction_type=model["prediction"],
+        # Clipping feeds back into the next generation; it is done once, when levels are rounded.
+        clip_sample=False,
+    )
+    optimizer = torch.optim.AdamW(
+        unet.parameters(), train["learning_rate"], weight_decay=train["weight_decay"], fused=True
+    )
+    rate = get_cosine_schedule_with_warmup(optimizer, train["warmup_steps"], train["steps"])
+    ema = EMAModel(unet.parameters(), decay=train["ema_decay"], foreach=True)
+
+    order = _Order(len(data.labels), train["batch_size"], seeding.derive("order", seed))
+    draw_seed = seeding.derive("draws", seed)
+    checkpoint = checkpoint or Checkpoint()
+    parts = {"unet": unet, "ema": ema, "optimizer": optimizer, "rate": rate}
+    first = checkpoint.resume(parts, device)
+    if first:
+        report(0, train["steps"], f"resumed at step {first} of {train['steps']}")
+    losses = []
+    unet.train()
+    for step in range(first, train["steps"]):
+        rows = torch.from_numpy(order.batch(step)).to(device)
+        draws = seeding.stream(draw_seed, step)
+        batch = (train["batch_size"], channels, side, side)
+        noise = torch.from_numpy(draws.standard_normal(batch, dtype=np.float32)).to(device)
+        times = (draws.permutation(batch[0]) + draws.random(batch[0])) / batch[0]
+        t = torch.from_numpy((times * model["timesteps"]).astype(np.int64)).to(device)
+        dropped = torch.from_numpy(draws.random(batch[0]) < model["condition_dropout"]).to(device)
+
+        clean = pictures[rows]
+        condition = torch.where(dropped, null, labels[rows])
+        noisy = scheduler.add_noise(clean, noise, t)
+        if model["prediction"] == "v_prediction":
+            target = scheduler.get_velocity(clean, noise, t)
+        else:
+            target = noise
+        loss = torch.nn.functional.mse_loss(unet(noisy, t, condition).sample, target)
+        loss.backward()
+        optimizer.step()
+        rate.step()
+        optimizer.zero_grad(set_to_none=True)
+        ema.step(unet.parameters())
+        done = step + 1
+        losses.append(loss.detach())
+        tell, save = done % 50 == 0 or done == train["steps"], checkpoint.due()
+        if tell or save:
+            # Looked at together: reading each would make a GPU wait at every step.
+            _require_finite_losses(torch.stack(losses).tolist(), done)
+            losses.clear()
+        if tell:
+            report(done, train["steps"], f"loss {loss.item():.4f}")
+        if save:
+            checkpoint.save(done, parts)
+
+    ema.copy_to(unet.parameters())
+    _require_finite_weights(unet, train["steps"])
+    return DDPM.of(unet, scheduler, size)
+
+
+@dataclass(frozen=True)
+class _Order:
+    """Rows of batch k when epochs, each a fresh permutation of n rows, follow one another."""
+
+    n: int
+    batch_size: int
+    seed: int
+
+    def batch(self, step: int) -> np.ndarray:
+        places = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
+        epochs, within = np.divmod(places, self.n)
+        rows = np.empty_like(places)
+        for epoch in np.unique(epochs):
+            here = epochs == epoch
+            rows[here] = seeding.stream(self.seed, int(epoch)).permutation(self.n)[within[here]]
+        return rows
+
+
+def _to_network(data: TrainingData, side: int, device: str) -> Any:
+    """float32 N×C×side×side in [-1, 1], padded with the darkest level."""
+    import torch
+
+    scaled = data.images.astype(np.float32) * (2.0 / (data.levels - 1)) - 1.0
+    before = (side - data.images.shape[1]) // 2
+    after = side - data.images.shape[1] - before
+    padding = ((0, 0), (before, after), (before, after), (0, 0))
+    padded = np.pad(scaled, padding, constant_values=-1.0)
+    return torch.from_numpy(np.ascontiguousarray(padded.transpose(0, 3, 1, 2))).to(device)
+
+
+def _require_finite_losses(losses: list[float], done: int) -> None:
+    """Refuse to go on if one of the last losses, up to that of step `done`, is not finite."""
+    for step, loss in enumerate(losses, start=done - len(losses) + 1):
+        if not np.isfinite(loss):
+            raise UserError(f"train: the loss is {loss} at step {step}; {_REMEDY}")
+
+
+def _require_finite_weights(unet: Any, steps: int) -> None:
+    import torch
+
+    if not all(torch.isfinite(weights).all() for weights in unet.parameters()):
+        raise UserError(f"train: the weights are not finite after step {steps}; {_REMEDY}")
