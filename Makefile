@@ -21,8 +21,8 @@ run: setup  ## run an experiment (CONFIG=…; the default is digits), record it,
 	@echo
 	@autophagy summary $(CONFIG)
 
-test: setup  ## run the tests
-	python -m pytest
+test: setup  ## run the tests, two at a time
+	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 torture: setup  ## kill the workflow at 22 random moments, and count (at most half an hour)
 	PYTHONPATH=workflow/scripts python tests/torture.py

@@ -22,6 +22,24 @@ from project import make_project
 TESTS = Path(__file__).resolve().parent
 REPOSITORY = TESTS.parent
 SCRIPTS = REPOSITORY / "workflow" / "scripts"
+#: Files whose tests share the fixture `project`, which takes as long to make as many tests.
+PROJECT_FILES = ("test_compare.py", "test_stale.py", "test_workflow.py")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Under `--dist loadfile`: all files of `PROJECT_FILES` go to one worker, too.
+
+    `--dist loadgroup`, made for this, groups nothing under pytest 9.2 (xdist 3.8).
+    """
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "project" if Path(file).name in PROJECT_FILES else file
+
+    return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @cache
