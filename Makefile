@@ -1,5 +1,5 @@
 # Two commands make everything: `make run` and `make test`. Each sets up what it needs.
-.PHONY: run test torture long-tests theory theory-pictures bad-input setup lock lint format recipe timings lineage-timings tampers pictures transcripts pull checkout reproduce record report
+.PHONY: run test torture long-tests theory theory-pictures paper paper-page bad-input setup lock lint format recipe timings lineage-timings tampers pictures transcripts pull checkout reproduce record report
 .DEFAULT_GOAL := run
 
 PYTHON ?= python3
@@ -78,6 +78,14 @@ theory-pictures: setup  ## copy the figures of `make theory` to where docs/theor
 	mkdir -p docs/figures/theory
 	for folder in results/theory-*; do \
 		cp $$folder/figures/*.png docs/figures/theory/$${folder#results/theory-}.png; done
+
+paper: setup  ## every row of docs/paper.md that two cores can run; resumable (CORES=…)
+	@for config in $$(python tools/paper.py configs); do \
+		snakemake --cores $(CORES) --quiet rules --configfile $$config || exit 1; done
+
+paper-page: setup  ## what `make paper` found -> docs/paper.md and its pictures
+	python tools/paper.py collect
+	python tools/paper.py write
 
 pull: setup  ## fetch recorded results (CONFIG=…) and make Snakemake believe them
 	@autophagy pull $(CONFIG)

@@ -1,11 +1,13 @@
-"""The training recipe's learning curve: real-only models of the default experiment by steps.
+"""The training recipe's learning curve: real-only models of an experiment by steps.
 
 `make recipe` runs it (about 12 minutes on one core) and writes docs/recipe.md. Everything but the
-number of steps is config/config.yaml's; three seeds, each its own draw and its own training.
+number of steps is the configuration's, by default config/config.yaml; each seed is its own draw and
+its own training. `python benchmarks/recipe.py --help`: another configuration, other budgets.
 """
 
 from __future__ import annotations
 
+import argparse
 import platform
 import sys
 import tempfile
@@ -29,37 +31,48 @@ from autophagy.steps.real import real  # noqa: E402
 from autophagy.steps.sample import sample  # noqa: E402
 from autophagy.steps.train import train  # noqa: E402
 
-BUDGETS = (250, 500, 1000, 2000, 4000)
-SEEDS = [1, 2, 3]
 NAME = "full"
 SHOWN = ("frechet_distance", "precision", "recall", "label_accuracy", "frechet_distance_to_train")
 FUNCTIONS = {"mix": mix, "train": train, "sample": sample, "evaluate": evaluate}
 
 
 def main() -> None:
-    content = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text())
-    content["seeds"] = SEEDS
+    options = _options()
+    content = yaml.safe_load(options.config.read_text())
+    content["seeds"] = options.seeds
+    if options.path:
+        content["dataset"]["path"] = options.path
     trained = content["train"]["steps"]
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        for steps in BUDGETS:
+        for steps in options.budgets:
             content["train"]["steps"] = steps
-            plan = planning.build(configuration.parse(content, "config/config.yaml"))
+            plan = planning.build(configuration.parse(content, str(options.config)))
             root = Path(folder)
             if not rows:
                 _prepare(plan, root)
-            rows += [{"steps": steps} | _measure(plan, root, seed) for seed in SEEDS]
-            print(pd.DataFrame(rows[-len(SEEDS) :]).to_string(), flush=True)
-        floor = tables.resplits(root, SEEDS[0])
-    text = _page(pd.DataFrame(rows), floor, content, trained)
-    (REPOSITORY / "docs" / "recipe.md").write_text(text)
+            rows += [{"steps": steps} | _measure(plan, root, seed) for seed in options.seeds]
+            print(pd.DataFrame(rows[-len(options.seeds) :]).to_string(), flush=True)
+        floor = tables.resplits(root, options.seeds[0])
+    options.out.write_text(_page(pd.DataFrame(rows), floor, content, trained))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("config", type=Path, nargs="?", default=REPOSITORY / "config/config.yaml")
+    parser.add_argument("--budgets", type=int, nargs="+", default=[250, 500, 1000, 2000, 4000])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--path", help="in the place of dataset.path")
+    parser.add_argument("--out", type=Path, default=REPOSITORY / "docs/recipe.md")
+    return parser.parse_args()
 
 
 def _prepare(plan: planning.Plan, root: Path) -> None:
     splits = [plan.record(f"real/{split}") for split in ("loop", "reference", "features")]
     real(root, splits, _quiet, dataset=plain(plan.experiment.dataset))
     train_features(root, [plan.record(paths.network_path(plan.experiment))], _quiet)
-    evaluate_real(root, [plan.record(paths.evaluation_path("real", SEEDS[0], 0))], _quiet)
+    first = plan.experiment.seeds[0]
+    evaluate_real(root, [plan.record(paths.evaluation_path("real", first, 0))], _quiet)
 
 
 def _measure(plan: planning.Plan, root: Path, seed: int) -> dict[str, float]:
@@ -78,15 +91,18 @@ def _measure(plan: planning.Plan, root: Path, seed: int) -> dict[str, float]:
 def _page(rows: pd.DataFrame, floor: dict, content: dict, trained: int) -> str:
     grouped = rows.groupby("steps")
     mean, spread = grouped.mean(), grouped.std()
+    seeds = len(content["seeds"])
+    experiment = content["experiment"]
     lines = [
-        "# The training recipe",
+        f"# The training recipe of {experiment}",
         "",
-        "How long a real-only model of the default experiment has to train before its distance to",
+        f"How long a real-only model of `{experiment}` has to train before its distance to",
         "the held-out reference stops falling. A loop's rate of collapse depends on this budget,",
-        "so it is fixed on real data alone, before any loop is run. Written by `make recipe`.",
+        "so it is fixed on real data alone, before any loop is run. By benchmarks/recipe.py.",
         "",
-        f"Real-only `{NAME}` ({content['real_only'][NAME]} images), mean ± standard deviation over "
-        f"{len(SEEDS)} seeds, batch {content['train']['batch_size']}, "
+        f"Real-only `{NAME}` ({content['real_only'][NAME]} images), "
+        + (f"mean ± standard deviation over {seeds} seeds" if seeds > 1 else "one seed")
+        + f", batch {content['train']['batch_size']}, "
         f"{content['evaluate']['n']} samples; one core of {_processor()}.",
         "",
         "| steps | CPU seconds | Fréchet distance (LeNet) | precision | recall | label accuracy "
@@ -94,7 +110,10 @@ def _page(rows: pd.DataFrame, floor: dict, content: dict, trained: int) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     for steps in mean.index:
-        cells = [f"{mean.loc[steps, n]:.2f} ± {spread.loc[steps, n]:.2f}" for n in SHOWN]
+        cells = [
+            f"{mean.loc[steps, n]:.2f}" + (f" ± {spread.loc[steps, n]:.2f}" if seeds > 1 else "")
+            for n in SHOWN
+        ]
         lines.append(f"| {steps} | {mean.loc[steps, 'seconds']:.0f} | {' | '.join(cells)} |")
     real_cells = [
         f"{floor[n]['mean']:.2f} ± {floor[n]['sd']:.2f}" if n in floor else "" for n in SHOWN
@@ -102,7 +121,8 @@ def _page(rows: pd.DataFrame, floor: dict, content: dict, trained: int) -> str:
     lines.append(f"| real against real | | {' | '.join(real_cells)} |")
     lines += [
         "",
-        f"`make run` trains {trained} steps. `config/digits-long/` trains where the curve is flat.",
+        f"`{experiment}` trains {trained} steps."
+        + (" `config/digits-long/` trains where the curve is flat." * (experiment == "digits")),
         "",
     ]
     return "\n".join(lines)

@@ -42,9 +42,19 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
+def shipped_configurations() -> list[Path]:
+    """Every configuration of config/ whose data come by themselves, not from the user's folder."""
+    found = sorted((REPOSITORY / "config").rglob("config.yaml"))
+    return [file for file in found if _read(file).get("dataset", {}).get("path") is None]
+
+
+def _read(file: Path) -> dict[str, Any]:
+    return yaml.safe_load(file.read_text(encoding="utf-8"))
+
+
 @cache
 def _tiny() -> dict[str, Any]:
-    return yaml.safe_load((TESTS / "configs" / "tiny.yaml").read_text(encoding="utf-8"))
+    return _read(TESTS / "configs" / "tiny.yaml")
 
 
 def tiny_content() -> dict[str, Any]:

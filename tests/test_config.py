@@ -15,12 +15,12 @@ import yaml
 from autophagy import config as configuration
 from autophagy.errors import UserError
 from autophagy.schema import plain
-from conftest import REPOSITORY, changed, tiny_content
+from conftest import REPOSITORY, changed, shipped_configurations, tiny_content
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 SHIPPED = [
-    *sorted((REPOSITORY / "config").rglob("config.yaml")),
+    *shipped_configurations(),
     REPOSITORY / "tests" / "configs" / "tiny.yaml",
 ]
 SCHEMA = REPOSITORY / "workflow" / "schemas" / "config.schema.json"

@@ -12,13 +12,11 @@ from autophagy import config as configuration
 from autophagy import ledger
 from autophagy import plan as planning
 from autophagy.errors import UserError
-from conftest import changed, tiny_content
+from conftest import changed, shipped_configurations, tiny_content
 from conftest import plan_of as plan_of_content
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-CONFIGS = sorted(
-    path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / "config").rglob("config.yaml")
-)
+CONFIGS = [path.relative_to(REPOSITORY).as_posix() for path in shipped_configurations()]
 
 
 def plan_of(config: str) -> planning.Plan:

@@ -1,19 +1,28 @@
-"""The configurations of docs/paper.md: the paper's sizes, and how they start on a CPU."""
+"""docs/paper.md and its configurations: the paper's sizes, and how they start on a CPU."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
+from autophagy import cli
 from autophagy import config as configuration
 from autophagy import plan as planning
+from autophagy.errors import UserError
 from conftest import plan_of
+from PIL import Image
 from project import run
 from snakemake.utils import update_config
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(REPOSITORY / "tools"))
+
+import paper  # noqa: E402
+
 CONFIG = REPOSITORY / "config"
 FEW_STEPS = CONFIG / "few-steps.yaml"
 #: Experiment -> generations, λ of its loops, n_real and n_synthetic: PAPER's figures 4-10 and 27.
@@ -62,3 +71,94 @@ def test_the_documented_command_starts_it(tmp_path: Path) -> None:
         str(FEW_STEPS), PYTHONPATH=str(REPOSITORY / "workflow" / "scripts"),
     )  # fmt: skip
     assert "results/few-steps/loops/initial-3000/seed-1/gen-002/model" in done.stdout + done.stderr
+
+
+def test_faces_stand_in_for_ffhq_once_there_is_a_folder_of_them(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = CONFIG / "faces-64" / "config.yaml"
+    with pytest.raises(UserError, match="no folder faces"):
+        configuration.load(file)
+    (tmp_path / "faces").mkdir()
+    Image.new("RGB", (80, 100)).save(tmp_path / "faces" / "1.png")
+    experiment = planning.build(configuration.load(file)).experiment
+    assert {loop.sampling_bias for loop in experiment.loops.values()} == {1.0, 0.7}
+    assert plan_of(content_of(file, FEW_STEPS)).experiment.loops == experiment.loops
+
+
+def test_a_missing_folder_of_one_experiment_stops_no_other(monkeypatch, capsys) -> None:
+    monkeypatch.chdir(REPOSITORY)
+    assert cli.main(["check", "config/mnist-fresh/config.yaml"]) == 0
+    assert "valid" in capsys.readouterr().out
+
+
+def test_the_page_is_what_its_data_give() -> None:
+    page = (REPOSITORY / "docs" / "paper.md").read_text(encoding="utf-8")
+    assert page == paper.write(REPOSITORY), "run `make paper-page`"
+
+
+def test_the_page_names_every_configuration_of_make_paper() -> None:
+    page = (REPOSITORY / "docs" / "paper.md").read_text(encoding="utf-8")
+    listed = paper.configs(REPOSITORY)
+    assert listed
+    for file in listed:
+        assert (REPOSITORY / file).is_file()
+        assert file in page
+    makefile = (REPOSITORY / "Makefile").read_text()
+    assert "tools/paper.py configs" in makefile.partition("\npaper:")[2].partition("\n\n")[0]
+
+
+def test_the_page_has_every_figure_of_the_paper() -> None:
+    rows = yaml.safe_load((REPOSITORY / "docs/paper/figures.yaml").read_text())["rows"]
+    shown = set()
+    for row in rows:
+        for part in row["figures"].replace("(faces)", "").replace("(digits)", "").split(","):
+            first, _, last = part.strip().partition("–")
+            if first not in ("left", "right"):
+                shown |= set(range(int(first), int(last or first) + 1))
+    # 2 and 3 are diagrams of the loops.
+    assert shown == set(range(1, 32)) - {2, 3}
+
+
+TABLE = pd.DataFrame(
+    [
+        {"loop": loop, "seed": seed, "generation": t, "view": view, "recall": value, "fd": fd}
+        for loop, seed, t, value, fd in [
+            ("a", 1, 1, 0.9, 2.0), ("a", 2, 1, 0.8, 2.0), ("a", 1, 2, 0.5, 9.0),
+            ("a", 2, 2, 0.4, 9.0), ("b", 1, 1, 0.9, 2.0), ("b", 1, 2, 0.86, 2.3),
+        ]
+        for view in ("output",)
+    ]
+).rename(columns={"fd": "frechet_distance"})  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("claim", "words"),
+    [
+        ({"loop": "a", "metric": "recall", "trend": "falls"}, "recall 0.85 → 0.45: falls"),
+        ({"loop": "b", "metric": "recall", "trend": "falls"}, "0.86: holds, where it should fall"),
+        ({"loop": "b", "metric": "frechet_distance", "trend": "holds"}, "2.00 → 2.30: holds"),
+        ({"loop": "a", "metric": "recall", "more_than": "b"}, "more than `b` (0.90 → 0.86)"),
+        ({"loop": "b", "metric": "recall", "more_than": "a"}, "0.45), against the claim"),
+        ({"loop": "a", "metric": "frechet_distance", "like": "b"}, "does not end like `b` (2.30)"),
+    ],
+)
+def test_a_claim_is_told_with_its_numbers_whether_it_held_or_not(claim, words: str) -> None:
+    assert words in paper.told(claim, TABLE)
+
+
+def test_what_is_collected_is_what_finished_runs_left(tmp_path) -> None:
+    (tmp_path / "docs/paper").mkdir(parents=True)
+    row = {"figures": "4", "config": "one", "pictures": ["curves"]}
+    content = {"configs": {"one": 1, "unfinished": 1}, "rows": [row], "later": []}
+    (tmp_path / paper.ROWS).write_text(yaml.safe_dump(content))
+    for name, text in {
+        "results/one/audit.json": "{}", "results/one/metrics.csv": "loop\n",
+        "results/one/figures/curves.png": "a picture", "logs/one/benchmarks/a/b.tsv":
+        "s\tcpu_time\n1.0\t30.0\n", "logs/one/benchmarks/c.tsv": "s\tcpu_time\n-\t60.0\n",
+    }.items():  # fmt: skip
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    paper.collect(tmp_path)
+    assert paper._read_times(tmp_path) == {"one": {"processor_minutes": 1.5}}
+    assert (tmp_path / paper.PICTURES / "one-curves.png").read_text() == "a picture"
+    assert [file.name for file in (tmp_path / "docs/paper").glob("*.csv")] == ["one.csv"]

@@ -325,7 +325,7 @@ def _require_own_name(name: str, config: str) -> None:
     from autophagy import config as configuration
 
     for other in sorted(Path("config").rglob("config.yaml")):
-        if config != str(other) and configuration.load(other).experiment == name:
+        if config != str(other) and configuration.name_in(other) == name:
             raise UserError(
                 f"{config}: experiment: {name!r} is that of {other}, and would write over its "
                 "results; choose another name"

@@ -130,6 +130,16 @@ def load(path: FilePath | str) -> Experiment | TheoryExperiment:
     return parse(_read(path), str(path))
 
 
+def name_in(path: FilePath | str) -> Any:
+    """What a YAML file calls its experiment, whatever else is in it or its data need.
+
+    Raises:
+        UserError: the file is missing or not YAML.
+    """
+    content = _read(path)
+    return content.get("experiment") if isinstance(content, dict) else None
+
+
 def refuse_twice(path: FilePath | str) -> None:
     """Refuse a file in which a key stands twice: whoever reads it otherwise keeps the last.
 

@@ -1,0 +1,217 @@
+"""docs/paper.md: every figure of the paper beside ours, from docs/paper/figures.yaml and from runs.
+
+`configs` prints the configurations that `make paper` runs. `collect` copies what the page needs of
+finished runs (metrics, pictures, processor time) into docs/, and `write` makes the page of the
+copies, so that every number on it comes from a run and the page can be written anew anywhere.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import pandas as pd
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+ROWS = "docs/paper/figures.yaml"
+TEXT = "docs/paper/page.md"
+TIMES = "docs/paper/times.json"
+PICTURES = "docs/figures/paper"
+PAGE = "docs/paper.md"
+COMMAND = "`make run CONFIG=config/{}/config.yaml`"
+NAMES = {"frechet_distance": "distance"}
+#: A change below this is none: a share of the first value of distances, points of all else.
+SHARE, POINTS = 0.2, 0.05
+
+
+def configs(repository: Path) -> list[str]:
+    """The configurations of `make paper`, in order."""
+    return [f"config/{name}/config.yaml" for name in _content(repository)["configs"]]
+
+
+def collect(repository: Path) -> None:
+    """Copy metrics, pictures and processor time of the runs below results/ that have ended."""
+    content = _content(repository)
+    times = _read_times(repository)
+    (repository / PICTURES).mkdir(parents=True, exist_ok=True)
+    for name in content["configs"]:
+        results = repository / "results" / name
+        if (results / "audit.json").exists():
+            times[name] = _processor_time(repository / "logs" / name)
+        if (results / "metrics.csv").exists():
+            shutil.copy(results / "metrics.csv", repository / f"docs/paper/{name}.csv")
+            for picture in _pictures(content, name):
+                file = results / "figures" / f"{picture}.png"
+                shutil.copy(file, repository / PICTURES / f"{name}-{picture}.png")
+    (repository / TIMES).write_text(json.dumps(times, indent=2, sort_keys=True) + "\n")
+
+
+def write(repository: Path) -> str:
+    """The page's text."""
+    content = _content(repository)
+    times = _read_times(repository)
+    page = Page(repository, content, times)
+    text = Template((repository / TEXT).read_text(encoding="utf-8"))
+    return text.substitute(
+        total=sum(content["configs"].values()),
+        share=f"{SHARE:.0%}",
+        points=POINTS,
+        figures=page.table(content["rows"], "figure"),
+        claims=page.table(content["later"], "source"),
+        pictures=page.pictures(),
+    )
+
+
+class Page:
+    """The page's parts: `content` is docs/paper/figures.yaml, `times` docs/paper/times.json."""
+
+    def __init__(self, repository: Path, content: dict[str, Any], times: dict[str, Any]) -> None:
+        self.repository, self.content, self.times = repository, content, times
+        self.metrics = {
+            name: pd.read_csv(file)
+            for name in content["configs"]
+            if (file := repository / f"docs/paper/{name}.csv").exists()
+        }
+
+    def table(self, rows: list[dict[str, Any]], kind: str) -> str:
+        """A Markdown table, a line a row."""
+        head = f"| {kind} | theirs → what it shows | ours | processor time | did it hold here? |"
+        return "\n".join([head, "|---|---|---|---|---|", *map(self._line, rows)])
+
+    def _line(self, row: dict[str, Any]) -> str:
+        name = row.get("config")
+        ours = [COMMAND.format(name)] if name else []
+        if row.get("full"):
+            ours.append(f"its size: {COMMAND.format(row['full'])}")
+        links = [f"[{link.stem.rpartition('-seed-')[0] or link.stem}]({link.as_posix()})"
+                 for link in self._links(row)]  # fmt: skip
+        ours.append(", ".join(links))
+        told = [*map(str, self._claims(row)), row.get("held", ""), row.get("note", "")]
+        cells = (
+            row["figures"], f"{row['model']} → {row['shows']}", "<br>".join(filter(None, ours)),
+            self._time(name), "<br>".join(filter(None, (text.strip() for text in told))),
+        )  # fmt: skip
+        return f"| {' | '.join(cells)} |"
+
+    def _time(self, name: str | None) -> str:
+        if name is None:
+            return "not run"
+        if name not in self.times:
+            expected = self.content["configs"].get(name)
+            return "not run" + (f"; some {expected} min on 2 cores" if expected else "")
+        return f"{self.times[name]['processor_minutes']:.0f} min"
+
+    def _links(self, row: dict[str, Any]) -> list[Path]:
+        """Pictures that are there, relative to docs/."""
+        if row.get("theory"):
+            return [Path(f"figures/theory/{row['theory']}.png")]
+        files = [Path(PICTURES) / f"{row['config']}-{name}.png" for name in row.get("pictures", [])]
+        return [file.relative_to("docs") for file in files if (self.repository / file).exists()]
+
+    def _claims(self, row: dict[str, Any]) -> list[str]:
+        if row.get("config") not in self.metrics:
+            return []
+        table = self.metrics[row["config"]]
+        return [told(claim, table) for claim in row.get("claims", [])]
+
+    def pictures(self) -> str:
+        """Every picture of a picture loop, below its figure's number."""
+        parts = []
+        for row in self.content["rows"] + self.content["later"]:
+            shown = [] if row.get("theory") else self._links(row)
+            for link in shown:
+                parts.append(f"### {row['figures']}\n\n![{row['model']}]({link.as_posix()})")
+        return "\n\n".join(parts)
+
+
+def told(claim: dict[str, Any], table: pd.DataFrame) -> str:
+    """A claim's numbers and whether it held, in one line of Markdown."""
+    first, last = ends(claim, claim["loop"], table)
+    metric = NAMES.get(claim["metric"], claim["metric"].replace("_", " "))
+    text = f"`{claim['loop']}`: {metric} {_number(first)} → {_number(last)}"
+    results = []
+    if "trend" in claim:
+        found = trend(claim["metric"], first, last)
+        agrees = found == claim["trend"]
+        results.append(found if agrees else f"{found}, where it should {_verb(claim['trend'])}")
+    for key in ("more_than", "less_than"):
+        if key in claim:
+            other = claim[key]
+            start, end = ends(claim, other, table)
+            more = abs(last - first) > abs(end - start)
+            agrees = more == (key == "more_than")
+            word = "more" if more else "less"
+            results.append(
+                f"{word} than `{other}` ({_number(start)} → {_number(end)})"
+                + ("" if agrees else ", against the claim")
+            )
+    if "like" in claim:
+        _, end = ends(claim, claim["like"], table)
+        same = trend(claim["metric"], end, last) == "holds"
+        word = "ends like" if same else "does not end like"
+        results.append(f"{word} `{claim['like']}` ({_number(end)})")
+    return f"{text}: {'; '.join(results)}"
+
+
+def ends(claim: dict[str, Any], loop: str, table: pd.DataFrame) -> tuple[float, float]:
+    """A metric's mean over seeds in a loop's first and last generation."""
+    rows = table[(table["loop"] == loop) & (table["view"] == claim.get("view", "output"))]
+    means = rows.groupby("generation")[claim["metric"]].mean()
+    return float(means.iloc[0]), float(means.iloc[-1])
+
+
+def trend(metric: str, first: float, last: float) -> str:
+    """rises, falls or holds; see `SHARE` and `POINTS`."""
+    least = SHARE * abs(first) if metric.endswith("distance") else POINTS
+    if abs(last - first) <= least:
+        return "holds"
+    return "rises" if last > first else "falls"
+
+
+def _verb(trend: str) -> str:
+    return trend.removesuffix("s")
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
+
+
+def _content(repository: Path) -> dict[str, Any]:
+    return yaml.safe_load((repository / ROWS).read_text(encoding="utf-8"))
+
+
+def _read_times(repository: Path) -> dict[str, Any]:
+    file = repository / TIMES
+    return json.loads(file.read_text()) if file.exists() else {}
+
+
+def _pictures(content: dict[str, Any], name: str) -> list[str]:
+    rows = [row for row in content["rows"] + content["later"] if row.get("config") == name]
+    return [picture for row in rows for picture in row.get("pictures", [])]
+
+
+def _processor_time(logs: Path) -> dict[str, Any]:
+    """Of all jobs of the run, from Snakemake's benchmark files."""
+    files = sorted((logs / "benchmarks").rglob("*.tsv"))
+    seconds = sum(pd.read_csv(file, sep="\t", na_values="-")["cpu_time"].sum() for file in files)
+    return {"processor_minutes": round(seconds / 60, 1)}
+
+
+def main(arguments: list[str]) -> None:
+    if arguments == ["configs"]:
+        print("\n".join(configs(REPOSITORY)))
+    elif arguments == ["collect"]:
+        collect(REPOSITORY)
+    elif arguments == ["write"]:
+        (REPOSITORY / PAGE).write_text(write(REPOSITORY), encoding="utf-8")
+    else:
+        sys.exit(f"usage: python {Path(__file__).name} configs | collect | write")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
