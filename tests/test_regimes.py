@@ -1,10 +1,22 @@
-"""What D^t is made of: closed forms of the paper's three loops."""
+"""What D^t is made of: closed forms of the paper's three loops, and the rule of every preset."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from autophagy.regimes import REGIMES, Part, compose, real_rows_needed, requested_labels
+from autophagy import regimes as composition
+from autophagy.presets import REGIMES, SOURCES
+from autophagy.regimes import (
+    Draw,
+    Part,
+    Regime,
+    chosen,
+    compose,
+    draw,
+    real_rows_needed,
+    requested_labels,
+    synthetic_rows_needed,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,8 +38,116 @@ def rows(parts: tuple[Part, ...]) -> list[int]:
     ]
 
 
-def test_the_three_regimes_of_the_paper_are_there() -> None:
-    assert list(REGIMES) == ["fully_synthetic", "synthetic_augmentation", "fresh_data"]
+#: Preset -> the parts of D^4, (origin, generation, start, count), for n_initial 6, n_real 2 and
+#: n_synthetic 5.
+REAL, FRESH_ROWS = ("real", 0, 0, 2), ("real", 0, 10, 2)
+OF_ALL = [("synthetic", t, 0, 5) for t in (1, 2, 3)]
+RULES = {
+    "fully_synthetic": [("synthetic", 3, 0, 5)],
+    "synthetic_augmentation": [REAL, ("synthetic", 3, 0, 5)],
+    "fresh_data": [FRESH_ROWS, ("synthetic", 3, 0, 5)],
+    # D^3 took rows 0-1 of S^2; S^3 is new.
+    "last_k": [FRESH_ROWS, ("synthetic", 2, 2, 3), ("synthetic", 3, 0, 2)],
+    "accumulate": [REAL, *OF_ALL],
+    "accumulate_subsample": [REAL, *OF_ALL],
+    "iterative_retraining": [REAL, ("synthetic", 3, 0, 5)],
+    "replace_keeping_original": [REAL, ("synthetic", 3, 0, 5)],
+    "real_only": [REAL],
+}
+
+
+@pytest.mark.parametrize("name", REGIMES)
+def test_every_preset_names_its_paper_and_has_a_rule_on_a_tiny_example(name) -> None:
+    regime = REGIMES[name]
+    assert SOURCES[name].strip()
+    n_real, n_synthetic = 2 * (regime.real != "none"), 5 * (regime.synthetic != "none")
+    parts = compose(regime, 4, 6, n_real, n_synthetic)
+    assert [(p.origin, p.generation, p.start, p.count) for p in parts] == RULES[name]
+    drawn = draw(regime, parts, 4, 6, seed=3)
+    # Kazdan et al.: as many rows as D^1, of a pool that keeps growing.
+    assert drawn == (Draw(6, 3) if name == "accumulate_subsample" else None)
+
+
+def test_only_retraining_goes_on_from_earlier_weights() -> None:
+    assert {n for n, r in REGIMES.items() if r.start == "previous"} == {"iterative_retraining"}
+
+
+memories = st.integers(2, 9)
+
+
+@quick
+@given(t=st.integers(2, 25), memory=memories, n=st.integers(9, 200))
+def test_the_last_k_share_equally_and_lose_no_row(t, memory, n) -> None:
+    parts = compose(Regime("none", f"last-{memory}"), t, 10, 0, n)
+    assert sum(part.count for part in parts) == n
+    assert [part.generation for part in parts] == list(range(max(1, t - memory), t))
+    counted = [part.count for part in parts]
+    assert max(counted) - min(counted) <= 1
+    assert counted == sorted(counted, reverse=True)
+
+
+@quick
+@given(last=st.integers(2, 25), memory=memories, n=st.integers(9, 200))
+def test_no_synthetic_row_is_used_twice_by_the_last_k(last, memory, n) -> None:
+    regime = Regime("none", f"last-{memory}")
+    used: dict[int, list[int]] = {}
+    for t in range(2, last + 1):
+        for part in compose(regime, t, 10, 0, n):
+            used.setdefault(part.generation, []).extend(range(part.start, part.start + part.count))
+    for source, taken in used.items():
+        assert taken == list(range(len(taken)))
+        assert len(taken) <= synthetic_rows_needed(regime, source, n)
+        if source + memory <= last:
+            assert len(taken) == synthetic_rows_needed(regime, source, n)
+
+
+def test_a_set_of_samples_is_long_enough_for_a_window_that_fills() -> None:
+    """S^1 gives all of D^2, half of D^3, a third of D^4; from S^3 on n rows suffice."""
+    needed = [synthetic_rows_needed(Regime("fresh", "last-3"), t, 60) for t in (1, 2, 3, 4)]
+    assert needed == [60 + 30 + 20, 30 + 20 + 20, 60, 60]
+    assert synthetic_rows_needed(Regime("fixed", "none"), 1, 0) == 0
+
+
+@quick
+@given(t=generations, n_initial=counts, n_real=counts, n=counts)
+def test_accumulation_keeps_the_same_rows_of_every_generation(t, n_initial, n_real, n) -> None:
+    before = compose(REGIMES["accumulate"], t, n_initial, n_real, n)
+    after = compose(REGIMES["accumulate"], t + 1, n_initial, n_real, n)
+    assert after == (*(before if t > 1 else ()), Part("synthetic", t, 0, n))
+    assert sum(part.count for part in after) == n_real + t * n
+
+
+@quick
+@given(
+    t=st.integers(2, 12), n_initial=st.integers(1, 60), n_real=st.integers(1, 20),
+    n=st.integers(1, 20), seed=st.integers(0, 2**64 - 1), real=st.sampled_from(["fixed", "fresh"]),
+)  # fmt: skip
+def test_a_subsample_is_a_set_of_the_pool_s_rows(t, n_initial, n_real, n, seed, real) -> None:
+    regime = Regime(real, "all", "subsample")
+    parts = compose(regime, t, n_initial, n_real, n)
+    fresh_so_far = (t - 1) * n_real
+    pool = (n_real if real == "fixed" else fresh_so_far) + (t - 1) * n
+    assert sum(part.count for part in parts) == pool
+    drawn = draw(regime, parts, t, n_initial, seed)
+    rows_of = chosen(parts, drawn)
+    assert sum(map(len, rows_of)) == drawn.count == min(pool, n_initial)
+    for part, taken in zip(parts, rows_of, strict=True):
+        assert len(np.unique(taken)) == len(taken)
+        assert all(part.start <= row < part.start + part.count for row in taken)
+    again = chosen(parts, drawn)
+    assert all(np.array_equal(one, other) for one, other in zip(rows_of, again, strict=True))
+    assert composition.size(regime, t, n_initial, n_real, n) == drawn.count
+
+
+def test_a_subsample_takes_each_row_of_the_pool_equally_often() -> None:
+    parts = compose(REGIMES["accumulate_subsample"], 3, 5, 4, 8)
+    seen = np.zeros(20)
+    for seed in range(2000):
+        offsets = (0, 4, 12)
+        for start, taken in zip(offsets, chosen(parts, Draw(5, seed)), strict=True):
+            seen[start + taken] += 1
+    # Five standard deviations of a binomial count.
+    assert np.abs(seen - 500).max() < 5 * np.sqrt(2000 * 0.25 * 0.75)
 
 
 @pytest.mark.parametrize("regime", REGIMES.values(), ids=REGIMES)

@@ -181,6 +181,14 @@ VALUES: dict[str, list[Any]] = {
     "loops.fresh.sampling_bias": [0, -0.5, 1.01, float("nan"), float("inf"), "1"],
     "loops.fresh.regime": ["fresh", "", None],
     "loops.fresh.n_sythetic": [20],
+    "loops.fresh.real": ["none", "some", 1],
+    "loops.fresh.synthetic": [
+        "none", "all", "last", "last-1", "last-3", "last-1000", "last--2", 2, "every",
+    ],
+    "loops.fresh.pool": ["accumulate", "subsample", "keep", 1],
+    "loops.fresh.start": ["again", 1],
+    "loops.fresh.labels": ["uniform", 1],
+    "loops.fresh.n_synthetic": [0, -1, 10**12, "20"],
 }  # fmt: skip
 
 #: The data set of a configuration that is refused before anything is read of it.

@@ -9,7 +9,7 @@ import yaml
 from pydantic import Field, ValidationError, create_model
 from pydantic.json_schema import models_json_schema
 
-from autophagy import data, models, regimes
+from autophagy import data, models, presets, regimes
 from autophagy import keep as keeping
 from autophagy.config_checks import check
 from autophagy.config_messages import MAPPING, first_finding, misspelt, short
@@ -43,14 +43,21 @@ class Evaluate(Options):
 
 
 class Loop(Options):
-    """One autophagous loop; n_real and n_synthetic are a generation's, from t = 2 on."""
+    """One autophagous loop; n_real and n_synthetic are a generation's, from t = 2 on.
 
-    regime: Literal[tuple(regimes.REGIMES)]
+    An axis that is None is its regime's.
+    """
+
+    regime: Literal[tuple(presets.REGIMES)]
     start_from: Name
     sampling_bias: Bias
     n_real: Annotated[int, Field(ge=0, le=1_000_000_000)]
-    n_synthetic: Count
-    labels: Literal[get_args(regimes.LabelRule)] = "balanced"
+    n_synthetic: Annotated[int, Field(ge=0, le=1_000_000_000)]
+    labels: Literal[get_args(regimes.LabelRule)] | None = None
+    real: Literal[get_args(regimes.Real)] | None = None
+    synthetic: Annotated[str, Field(pattern=regimes.SYNTHETIC)] | None = None
+    pool: Literal[get_args(regimes.Pool)] | None = None
+    start: Literal[get_args(regimes.Start)] | None = None
 
 
 class Experiment(Options):
@@ -208,11 +215,6 @@ def _require_few(key: Any, value: Any) -> None:
             stack.extend(item.values())
         elif isinstance(item, list | tuple | set):
             stack.extend(item)
-
-
-def regime_of(loop: Loop) -> regimes.Regime:
-    """The axes of a loop's regime."""
-    return regimes.REGIMES[loop.regime]
 
 
 def _validate(content: dict[Any, Any]) -> Experiment:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from autophagy import data, features, models, regimes
+from autophagy import data, features, models, presets, regimes
 from autophagy.errors import UserError
 from autophagy.schema import plain
 
@@ -94,14 +94,13 @@ def _check_loop(name: str, loop: Loop, experiment: Experiment) -> None:
             f"loops.{name}.start_from: {loop.start_from!r} is no real-only model; allowed: "
             f"{', '.join(experiment.real_only)}"
         )
-    regime = regimes.REGIMES[loop.regime]
-    if regime.real == "none" and loop.n_real:
+    regime = presets.regime_of(loop)
+    _check_axes(f"loops.{name}", loop, regime, experiment.generations)
+    if regime.start == "previous" and not models.can(experiment.model.family, "fine_tune"):
         raise UserError(
-            f"loops.{name}.n_real: {loop.n_real} is not allowed; {loop.regime} has no real rows "
-            "after generation 1, so it must be 0"
+            f"loops.{name}.start: previous is not allowed; {experiment.model.family} cannot go on "
+            "from the weights of an earlier model"
         )
-    if regime.real != "none" and not loop.n_real:
-        raise UserError(f"loops.{name}.n_real: 0 is not allowed; {loop.regime} needs at least 1")
     n_initial, split = experiment.real_only[loop.start_from], experiment.dataset.splits.loop
     needed = regimes.real_rows_needed(regime, experiment.generations, n_initial, loop.n_real)
     if needed > split:
@@ -110,3 +109,49 @@ def _check_loop(name: str, loop: Loop, experiment: Experiment) -> None:
             f"real images (n_initial {n_initial}, n_real {loop.n_real}) and dataset.splits.loop "
             f"holds {split}: {needed - split} are missing"
         )
+
+
+def _check_axes(key: str, loop: Loop, regime: regimes.Regime, generations: int) -> None:
+    """Refuse axes that contradict each other or the numbers of rows."""
+    if regime.real == "none" and loop.n_real:
+        raise UserError(
+            f"{key}.n_real: {loop.n_real} is not allowed; {loop.regime} has no real rows "
+            "after generation 1, so it must be 0"
+        )
+    if regime.real != "none" and not loop.n_real:
+        raise UserError(f"{key}.n_real: 0 is not allowed; {loop.regime} needs at least 1")
+    if regime.synthetic == "none":
+        if regime.real == "none":
+            raise UserError(f"{key}.synthetic: none is not allowed with real: none; D^t is empty")
+        if loop.n_synthetic:
+            raise UserError(
+                f"{key}.n_synthetic: {loop.n_synthetic} is not allowed; with synthetic: none it "
+                "must be 0"
+            )
+    elif not loop.n_synthetic:
+        raise UserError(
+            f"{key}.n_synthetic: 0 is not allowed; synthetic: {regime.synthetic} needs at least 1"
+        )
+    grows = regime.synthetic not in ("none", "previous")
+    if regime.pool != "replace" and not grows:
+        raise UserError(
+            f"{key}.pool: {regime.pool} is not allowed with synthetic: {regime.synthetic}, of "
+            "which nothing accumulates; use synthetic: all or last-K"
+        )
+    if regime.pool == "replace" and regime.synthetic == "all":
+        raise UserError(
+            f"{key}.synthetic: all is not allowed with pool: replace, for which every generation "
+            "would need more new samples of the first; use last-K, or pool: accumulate or subsample"
+        )
+    if regime.synthetic.startswith("last-"):
+        memory = int(regime.synthetic.removeprefix("last-"))
+        if memory >= max(generations, 3):
+            raise UserError(
+                f"{key}.synthetic: {regime.synthetic} is not allowed; {memory} earlier generations "
+                f"never exist in {generations} generations"
+            )
+        if memory > loop.n_synthetic:
+            raise UserError(
+                f"{key}.synthetic: {regime.synthetic} is not allowed; n_synthetic = "
+                f"{loop.n_synthetic} rows have no equal shares of {memory} generations"
+            )

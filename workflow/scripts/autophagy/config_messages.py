@@ -10,14 +10,17 @@ from typing import Any, Union, get_args, get_origin
 import yaml
 from pydantic import ValidationError
 
-from autophagy import data, keep
+from autophagy import data, keep, regimes
 from autophagy.schema import Options
 
 MAPPING = "a mapping of keys to values"
 #: pydantic's terms for "not a mapping".
 _NO_MAPPING = {"model_type", "model_attributes_type", "dict_type"}
 #: Pattern -> what it asks for; any other is that of names.
-_PATTERNS = {keep.PATTERN: f"be {keep.ALLOWED}"}
+_PATTERNS = {
+    keep.PATTERN: f"be {keep.ALLOWED}",
+    regimes.SYNTHETIC: f"be {regimes.SYNTHETIC_ALLOWED}",
+}
 _NAMES = "be letters, digits, '-' and '_', beginning with a letter or digit, at most 64"
 _UNKNOWN = ("extra_forbidden", "invalid_key")
 #: Numbers that YAML 1.1 reads as text, for want of a point or of the exponent's sign.

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from autophagy import sets
+from autophagy import regimes, sets
 from autophagy.archive import Archive
 from autophagy.errors import UserError
 
@@ -47,9 +47,11 @@ def shares(archive: Archive, artifact: str) -> dict[str, float]:
     manifest = archive.manifest(artifact)
     if manifest["kind"] == "training_set":
         found: dict[str, float] = {}
-        for part in manifest["params"]["parts"]:
-            count = part["count"] / manifest["rows"]
-            found[part["artifact"]] = found.get(part["artifact"], 0.0) + count
+        for part, count in regimes.shares(manifest["params"]):
+            # A pool may hold sources of which none was drawn.
+            if count:
+                share = count / manifest["rows"]
+                found[part["artifact"]] = found.get(part["artifact"], 0.0) + share
         return found
     kinds = SOURCES.get(manifest["kind"], ())
     sources = [parent for parent in archive.parents(artifact) if archive.kind(parent) in kinds]
@@ -207,13 +209,29 @@ def _real_images(
             for images, intervals in known[parent].items():
                 found[images] = _union(found.get(images, ()) + intervals)
         if manifest["kind"] == "training_set":
-            for part in manifest["params"]["parts"]:
+            for part, cuts in _cuts(manifest["params"]):
                 if part["origin"] == "real":
                     images = (part["artifact"], manifest["seed"])
-                    cut = (part["start"], part["start"] + part["count"])
-                    found[images] = _union((*found.get(images, ()), cut))
+                    found[images] = _union((*found.get(images, ()), *cuts))
         known[name] = found
     return known
+
+
+def _cuts(params: dict[str, Any]) -> list[tuple[dict[str, Any], Intervals]]:
+    """The parts of a training set, each as the intervals of its source's rows that are in it."""
+    if not params.get("draw"):
+        parts = params["parts"]
+        return [(part, ((part["start"], part["start"] + part["count"]),)) for part in parts]
+    return [(part, _intervals(rows)) for part, rows in regimes.mixed(params)]
+
+
+def _intervals(rows: np.ndarray) -> Intervals:
+    """Ascending rows as intervals of consecutive ones."""
+    if not len(rows):
+        return ()
+    breaks = np.flatnonzero(np.diff(rows) > 1)
+    starts, ends = rows[np.r_[0, breaks + 1]], rows[np.r_[breaks, len(rows) - 1]] + 1
+    return tuple(zip(starts.tolist(), ends.tolist(), strict=True))
 
 
 def _union(intervals: Intervals) -> Intervals:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from autophagy import lineage
+from autophagy import lineage, regimes
 from autophagy.archive import Archive
 from autophagy.figures import STYLE
 
@@ -37,8 +37,8 @@ def generations(archive: Archive, training_sets: list[str]) -> list[Generation]:
     for t, path in enumerate(training_sets, start=1):
         manifest = archive.manifest(path)
         parts: dict[int, float] = {}
-        for part in manifest["params"]["parts"]:
-            share = part["count"] / manifest["rows"]
+        for part, count in regimes.shares(manifest["params"]):
+            share = count / manifest["rows"]
             parts[part["generation"]] = parts.get(part["generation"], 0.0) + share
         found.append(
             Generation(

@@ -23,12 +23,15 @@ from pydantic import (
 )
 
 from autophagy.errors import UserError
+from autophagy.regimes import SYNTHETIC
 from autophagy.schema import Count
 
 #: A path below the experiment's folder: no "..", no root, no hidden name, nothing but ASCII.
 _INSIDE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 #: Manifests of experiments stay below 1 MB; what is larger by far is none.
 MAX_BYTES = 64 * 2**20
+#: The most rows that a training set is drawn from: every reader of its shares draws them again.
+MAX_POOL = 20_000_000
 #: Kinds whose rows are drawn from a model.
 _SAMPLED = ("sample_set", "preview")
 
@@ -89,14 +92,32 @@ class LoopRule(_Shape):
     regime: Word
     start_from: Word
     real: Word
-    synthetic: Word
+    synthetic: Annotated[str, Field(pattern=SYNTHETIC)]
+    pool: Word
+    start: Word
+    labels: Word
     sampling_bias: Annotated[float, Field(gt=0.0, le=1.0)]
     n_real: Rows
     n_synthetic: Rows
 
 
+class Draw(_Shape):
+    """What is drawn of the parts; see `regimes.Draw`."""
+
+    count: Count
+    seed: Seed
+
+
 class MixParams(_Shape):
     parts: Annotated[list[Part], Field(min_length=1)]
+    draw: Draw | None = None
+
+    @model_validator(mode="after")
+    def _drawn(self) -> Self:
+        pool = sum(part.count for part in self.parts)
+        if self.draw and not self.draw.count <= pool <= MAX_POOL:
+            raise ValueError(f"draw: {self.draw.count} of {pool} rows; at most {MAX_POOL}")
+        return self
 
 
 #: How much each of several sources counts; see `lineage.shares`.
@@ -168,8 +189,9 @@ class Manifest(_Shape):
             raise ValueError(f"rows: a {self.kind} has at least one")
         if self.kind == "training_set":
             parts = self.params["parts"]
-            if sum(part["count"] for part in parts) != self.rows:
-                raise ValueError("rows: is not the sum of params.parts")
+            drawn = self.params.get("draw")
+            if self.rows != (drawn["count"] if drawn else sum(part["count"] for part in parts)):
+                raise ValueError("rows: is not the sum of params.parts, or what is drawn of them")
             if {part["artifact"] for part in parts} != set(parents):
                 raise ValueError("materials: are not the artifacts of params.parts")
         return self

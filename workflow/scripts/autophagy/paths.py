@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from autophagy import presets, regimes
 from autophagy.config import Experiment, Loop
 from autophagy.verdict.inference import FEWEST_SEEDS
 from autophagy.verdict.learning_curve import FEWEST_SIZES
@@ -73,7 +74,7 @@ def unbiased_path(experiment: Experiment, name: str, seed: int, generation: int)
     loop = experiment.loops[name]
     if loop.sampling_bias == 1.0:
         return samples_path(experiment, name, seed, generation)
-    if generation == 1 and loop.labels == "balanced":
+    if generation == 1 and presets.regime_of(loop).labels == "balanced":
         return f"{real_only_folder(loop.start_from, seed)}/samples"
     return f"{generation_folder(name, seed, generation)}/samples-unbiased"
 
@@ -108,9 +109,15 @@ def training_sets(experiment: Experiment, seed: int) -> dict[str, list[str]]:
 def _shares_first_samples(experiment: Experiment, loop: Loop) -> bool:
     return (
         loop.sampling_bias == 1.0
-        and loop.labels == "balanced"
-        and loop.n_synthetic <= real_only_samples(experiment, loop.start_from)
+        and presets.regime_of(loop).labels == "balanced"
+        and loop_samples(experiment, loop, 1) <= real_only_samples(experiment, loop.start_from)
     )
+
+
+def loop_samples(experiment: Experiment, loop: Loop, generation: int) -> int:
+    """Rows of a loop's S^t: what is measured, and what later generations take of it."""
+    used = regimes.synthetic_rows_needed(presets.regime_of(loop), generation, loop.n_synthetic)
+    return max(used, experiment.evaluate.n)
 
 
 def real_only_samples(experiment: Experiment, name: str) -> int:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from autophagy.errors import UserError
 from autophagy.manifest_shape import is_inside
-from autophagy.regimes import Part
+from autophagy.regimes import Draw, Part, chosen
 
 #: Array -> the kinds of number and of how many dimensions it may hold.
 KINDS = {
@@ -74,25 +74,29 @@ def read_array(root: Path, artifact: str, name: str) -> np.ndarray:
     return array
 
 
-def index(parts: Iterable[Part], sources: dict[int, Source], order: np.ndarray) -> pd.DataFrame:
+def index(
+    parts: Iterable[Part], sources: dict[int, Source], order: np.ndarray, drawn: Draw | None = None
+) -> pd.DataFrame:
     """The training set that `parts` describe, one row a picture.
 
     Args:
         sources: generation -> set (0 = the real loop split).
         order: a permutation of the loop split's rows; real parts are cut from it.
+        drawn: which rows of the parts are taken; None for all.
 
     Raises:
         UserError: a source has fewer rows than a part asks for.
     """
-    frames = []
-    for part in parts:
+    frames, parts = [], list(parts)
+    for part, rows in zip(parts, chosen(parts, drawn), strict=True):
+        if not len(rows):
+            continue
         source = sources[part.generation]
         end = part.start + part.count
         if end > len(source.labels):
             raise UserError(
                 f"{source.artifact}: has {len(source.labels)} rows and row {end} is asked for"
             )
-        rows = np.arange(part.start, end, dtype=np.int64)
         rows = order[rows] if part.origin == "real" else rows
         frames.append(
             pd.DataFrame(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from autophagy import paths, store
+from autophagy import paths, presets, store
 from autophagy.config import Experiment
 from autophagy.errors import UserError
 from autophagy.features.lenet import DIMENSION
@@ -130,8 +130,8 @@ def budget_line(experiment: Experiment, loop: str | None = None) -> str:
         chosen = experiment.loops[loop]
         parts = [
             f"λ = {chosen.sampling_bias:g}",
-            f"{experiment.real_only[chosen.start_from]} real images, then {chosen.n_real} real "
-            f"and {chosen.n_synthetic} synthetic",
+            f"{experiment.real_only[chosen.start_from]} real images, then "
+            f"{presets.rows_in_words(chosen)}",
             parts[0],
         ]
     return f"{loop or experiment.experiment}: {', '.join(parts)}"

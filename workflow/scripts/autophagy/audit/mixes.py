@@ -10,6 +10,8 @@ import numpy as np
 from autophagy import regimes, seeds
 from autophagy.audit.arrays import Index, opened, read_index
 from autophagy.audit.case import Case, Findings, guarded
+from autophagy.errors import UserError
+from autophagy.manifest_shape import MAX_POOL
 
 REAL = "real/loop"
 
@@ -30,7 +32,8 @@ def composition(case: Case) -> Findings:
 
 
 def _real_rows(case: Case, root: dict[str, Any]) -> Findings:
-    kind = root["params"]["loop"]["real"]
+    loop = root["params"]["loop"]
+    kind = loop["real"] if loop["pool"] != "subsample" else "drawn"
     count = case.archive.manifest(REAL)["rows"]
     for seed, chain in chains(root["params"]).items():
         order = seeds.stream(seeds.derive("order of real rows", seed)).permutation(count)
@@ -54,8 +57,8 @@ def _real_rows(case: Case, root: dict[str, Any]) -> Findings:
                 if fixed is not None and not np.array_equal(np.sort(rows), fixed):
                     yield path, "its fixed real rows are not those of the generation before"
                 fixed = np.sort(rows)
-            parts = _parts(root["params"], t)
-            cuts = [order[p.start : p.start + p.count] for p in parts if p.origin == "real"]
+            due = _due(root["params"], seed, t)
+            cuts = [order[cut] for part, cut in due if part.origin == "real"]
             expected = np.concatenate([np.empty(0, np.int64), *cuts])
             if len(expected) == len(rows) and not np.array_equal(rows, expected):
                 row = int((rows != expected).argmax())
@@ -72,11 +75,14 @@ def _composition(case: Case, root: dict[str, Any]) -> Findings:
             expected: dict[tuple[str, int], int] = defaultdict(int)
             for part in index.parts:
                 counted[part.origin, part.generation] += len(part.positions)
-            for due in _parts(params, t):
-                expected[due.origin, due.generation] += due.count
+            for part, rows in _due(params, seed, t):
+                if len(rows):
+                    expected[part.origin, part.generation] += len(rows)
             if counted != expected:
                 yield path, f"holds {_told(counted)}; {loop['regime']} demands {_told(expected)}"
-            yield from guarded(path, _sources, case, root, seed, path, index)
+            if regimes.recipe(case.archive.manifest(path)["params"]) != _demanded(params, seed, t):
+                yield path, f"its manifest's parts or draw are not those {loop['regime']} demands"
+            yield from guarded(path, _sources, case, root, seed, t, path, index)
     for path in [material["path"] for material in root["materials"]]:
         manifest = case.archive.manifest(path)
         if manifest["kind"] in ("sample_set", "preview"):
@@ -86,10 +92,13 @@ def _composition(case: Case, root: dict[str, Any]) -> Findings:
                 yield path, f"λ is {bias}; {loop['name']} demands {demanded}"
 
 
-def _sources(case: Case, root: dict[str, Any], seed: int, path: str, index: Index) -> Findings:
+def _sources(
+    case: Case, root: dict[str, Any], seed: int, t: int, path: str, index: Index
+) -> Findings:
     """Rows come from the sets the manifest names, by the generation they say, with their labels."""
     loop = root["params"]["loop"]
     parents = case.archive.parents(path)
+    expected = {part.generation: rows for part, rows in _due(root["params"], seed, t)}
     for part in index.parts:
         artifact, generation, rows = part.artifact, part.generation, index.row[part.positions]
         if artifact not in parents:
@@ -111,8 +120,11 @@ def _sources(case: Case, root: dict[str, Any], seed: int, path: str, index: Inde
             labels = opened(case.archive, artifact, "labels")
             if (labels[rows] != index.label[part.positions]).any():
                 yield path, f"gives rows of {artifact} other labels than they have"
-        if generation and not np.array_equal(rows, np.arange(len(rows))):
-            yield path, f"its rows of {artifact} are not the first {len(rows)}, each once"
+        # Which real rows are due is the law of real rows; how many, that of composition.
+        demanded = expected.get(generation, rows)
+        if generation and len(demanded) == len(rows) and not np.array_equal(rows, demanded):
+            row = int(demanded[(rows != demanded).argmax()])
+            yield path, f"its rows of {artifact} are not those due: row {row} is missing"
         bias = manifest["params"].get("sampling_bias", loop["sampling_bias"])
         if bias != loop["sampling_bias"]:
             yield artifact, f"λ is {bias}; {loop['name']} demands {loop['sampling_bias']}"
@@ -131,10 +143,24 @@ def chains(params: dict[str, Any]) -> dict[int, list[str]]:
     }
 
 
-def _parts(params: dict[str, Any], t: int) -> tuple[regimes.Part, ...]:
-    loop = params["loop"]
-    regime = regimes.Regime(real=loop["real"], synthetic=loop["synthetic"])
-    return regimes.compose(regime, t, params["n_initial"], loop["n_real"], loop["n_synthetic"])
+Demand = tuple[tuple[regimes.Part, ...], regimes.Draw | None]
+
+
+def _demanded(params: dict[str, Any], seed: int, t: int) -> Demand:
+    """The parts of D^t that the loop's regime demands, and what is drawn of them."""
+    loop, n_initial = params["loop"], params["n_initial"]
+    regime = regimes.Regime(**{axis: loop[axis] for axis in regimes.AXES})
+    parts = regimes.compose(regime, t, n_initial, loop["n_real"], loop["n_synthetic"])
+    if (total := sum(part.count for part in parts)) > MAX_POOL:
+        raise UserError(f"D^{t} has {total} rows; at most {MAX_POOL} are looked at")
+    seed = seeds.derive("draw", loop["name"], seed, t)
+    return parts, regimes.draw(regime, parts, t, n_initial, seed)
+
+
+def _due(params: dict[str, Any], seed: int, t: int) -> list[tuple[regimes.Part, np.ndarray]]:
+    """The parts of D^t that the loop's regime demands, each with its rows in it."""
+    parts, drawn = _demanded(params, seed, t)
+    return list(zip(parts, regimes.chosen(parts, drawn), strict=True))
 
 
 def _samples(root: dict[str, Any], seed: int, t: int) -> str:

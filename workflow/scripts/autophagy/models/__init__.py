@@ -11,6 +11,11 @@ def module(family: str) -> ModuleType:
     return importlib.import_module(module_name(family))
 
 
+def can(family: str, ability: str) -> bool:
+    """Has a family the ability: a word in its `ABILITIES`, see `base.Family`."""
+    return ability in getattr(module(family), "ABILITIES", ())
+
+
 def module_name(family: str) -> str:
     """The dotted name of a family's module."""
     return f"autophagy.models.{family}"

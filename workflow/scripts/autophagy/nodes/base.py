@@ -33,14 +33,16 @@ class Node:
 
 
 def mix(
-    path: str, parts: tuple[regimes.Part, ...], seed: int, of_generation: dict[int, str]
-) -> Node:
+    path: str, parts: tuple[regimes.Part, ...], seed: int, of_generation: dict[int, str],
+    drawn: regimes.Draw | None = None,
+) -> Node:  # fmt: skip
+    """A training set: its parts, or what is drawn of them."""
     listed = [{"artifact": of_generation[part.generation], **asdict(part)} for part in parts]
     return Node(
         path,
         "training_set",
         "mix",
-        {"parts": listed},
+        {"parts": listed} | ({"draw": asdict(drawn)} if drawn else {}),
         seeds.derive("order of real rows", seed),
         materials=tuple(dict.fromkeys(part["artifact"] for part in listed)),
     )

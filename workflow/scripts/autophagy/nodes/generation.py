@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from autophagy import config as configuration
-from autophagy import paths, regimes
+from autophagy import paths, presets, regimes, seeds
 from autophagy.config import Experiment
 from autophagy.nodes.base import Node, evaluate, mix, preview, sample, train
 
 
 def of_real_only(experiment: Experiment, name: str, seed: int) -> Iterator[Node]:
     folder, owner = paths.real_only_folder(name, seed), f"real-only/{name}"
-    parts = regimes.compose(regimes.REGIMES["fully_synthetic"], 1, experiment.real_only[name], 0, 0)
+    parts = regimes.initial(experiment.real_only[name])
     yield mix(f"{folder}/training_set.parquet", parts, seed, {0: "real/loop"})
     yield train(experiment, f"{folder}/model", owner, seed, 1, ("real/loop",))
     n = paths.real_only_samples(experiment, name)
@@ -30,31 +29,30 @@ def of_loop(experiment: Experiment, name: str, seed: int, t: int) -> Iterator[No
     folder = paths.generation_folder(name, seed, t)
     samples = paths.samples_path(experiment, name, seed, t)
     sources: tuple[str, ...] = ("real/loop",)
+    regime, n_initial = presets.regime_of(loop), experiment.real_only[loop.start_from]
     if t > 1:
-        parts = regimes.compose(
-            configuration.regime_of(loop), t, experiment.real_only[loop.start_from],
-            loop.n_real, loop.n_synthetic,
-        )  # fmt: skip
+        parts = regimes.compose(regime, t, n_initial, loop.n_real, loop.n_synthetic)
+        drawn = regimes.draw(regime, parts, t, n_initial, seeds.derive("draw", name, seed, t))
         of_generation = {0: "real/loop"} | {
             part.generation: paths.samples_path(experiment, name, seed, part.generation)
             for part in parts
             if part.origin == "synthetic"
         }
         sources = tuple(dict.fromkeys(of_generation[part.generation] for part in parts))
-        yield mix(f"{folder}/training_set.parquet", parts, seed, of_generation)
+        yield mix(f"{folder}/training_set.parquet", parts, seed, of_generation, drawn)
         yield train(experiment, f"{folder}/model", name, seed, t, sources)
     model = paths.model_path(experiment, name, seed, t).removesuffix("/model")
-    n = max(loop.n_synthetic, experiment.evaluate.n)
+    n = paths.loop_samples(experiment, loop, t)
     if samples.startswith(folder):
         yield sample(
-            experiment, samples, model, n, loop.sampling_bias, (name, seed, t), loop.labels
+            experiment, samples, model, n, loop.sampling_bias, (name, seed, t), regime.labels
         )
         yield preview(experiment, f"{folder}/preview", model, loop.sampling_bias)
     unbiased = paths.unbiased_path(experiment, name, seed, t)
     if unbiased.endswith("-unbiased"):
         yield sample(
             experiment, unbiased, model, experiment.evaluate.n, 1.0,
-            (name, seed, t, "unbiased"), loop.labels,
+            (name, seed, t, "unbiased"), regime.labels,
         )  # fmt: skip
     yield evaluate(
         experiment, paths.evaluation_path(name, seed, t), samples, unbiased,

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from autophagy import config as configuration
-from autophagy import paths
+from autophagy import paths, presets
 from autophagy.config import Experiment
 from autophagy.nodes.base import Node, evaluate_params
 from autophagy.schema import plain
@@ -48,7 +47,7 @@ def of_loop(experiment: Experiment, name: str) -> Node:
         "loop": {
             "name": name,
             **plain(loop),
-            **asdict(configuration.regime_of(loop)),
+            **asdict(presets.regime_of(loop)),
         },
     }
     return Node(

@@ -7,21 +7,21 @@ from typing import Any
 
 from autophagy import manifests, seeds, sets, store
 from autophagy.progress import Report
-from autophagy.regimes import Part
+from autophagy.regimes import recipe
 
 
 def mix(root: Path, records: list[dict[str, Any]], report: Report) -> None:
     """Write training_set.parquet, the D^t that the record's parts describe."""
     [record] = records
-    sources, parts = {}, []
-    for listed in record["params"]["parts"]:
-        part = Part(**{key: listed[key] for key in ("origin", "generation", "start", "count")})
-        artifact = listed["artifact"]
-        sources[part.generation] = sets.Source(artifact, sets.read_array(root, artifact, "labels"))
-        parts.append(part)
+    parts, drawn = recipe(record["params"])
+    artifacts = {p["generation"]: p["artifact"] for p in record["params"]["parts"]}
+    sources = {
+        generation: sets.Source(artifact, sets.read_array(root, artifact, "labels"))
+        for generation, artifact in artifacts.items()
+    }
     loop_rows = manifests.read(root, "real/loop")["rows"]
     order = seeds.stream(record["seed"]).permutation(loop_rows)
-    table = sets.index(parts, sources, order)
+    table = sets.index(parts, sources, order, drawn)
     with store.new_file(root / record["path"]) as file:
         sets.write_index(file, table)
     real = int((table["origin"] == "real").sum())

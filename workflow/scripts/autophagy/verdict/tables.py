@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from autophagy import store, tables
-from autophagy.config import Experiment
+from autophagy import presets, regimes, store, tables
+from autophagy.config import Experiment, Loop
 from autophagy.errors import UserError
 from autophagy.metrics import METRICS
 from autophagy.paths import EFFECTIVE_SIZE, METRICS_JSON, VERDICTS
@@ -49,11 +49,20 @@ def asked(experiment: Experiment) -> dict[str, Any]:
     return {
         "seeds": list(experiment.seeds),
         "real_only": dict(experiment.real_only),
-        "loops": {
-            name: {"n_real": loop.n_real, "n_synthetic": loop.n_synthetic}
-            for name, loop in experiment.loops.items()
-        },
+        "loops": {name: _sizes(experiment, loop) for name, loop in experiment.loops.items()},
     }
+
+
+def _sizes(experiment: Experiment, loop: Loop) -> dict[str, int]:
+    """The rows of each kind in the last generation's training set, which a pool may have grown to.
+
+    Under `subsample` n_real is the pool's real rows, as far as D^t has room for them.
+    """
+    n_initial, last = experiment.real_only[loop.start_from], experiment.generations
+    counts = (max(last, 2), n_initial, loop.n_real, loop.n_synthetic)
+    total = regimes.size(presets.regime_of(loop), *counts)
+    real = min(loop.n_real, total)
+    return {"n_real": real, "n_synthetic": total - real}
 
 
 def curve_of(table: pd.DataFrame, plan: dict[str, Any], metric: str = METRIC) -> LearningCurve:

@@ -1,0 +1,125 @@
+"""The axes beyond the paper's three loops, made, audited and traced: tests/configs/regimes.yaml."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from autophagy import audit, lineage, regimes, sets
+from autophagy.archive import Archive
+from conftest import TESTS, make, plan_of
+from tampers import edit, edited_index, forge
+
+CONTENT = yaml.safe_load((TESTS / "configs" / "regimes.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def plan():
+    return plan_of(CONTENT)
+
+
+@pytest.fixture(scope="module")
+def made(plan, tmp_path_factory) -> Path:
+    """Everything but what is measured and drawn of it."""
+    root = tmp_path_factory.mktemp("regimes") / "results/regimes"
+    make(plan, root, lambda path: not path.startswith(("evaluation", "figures")))
+    return root
+
+
+@pytest.fixture
+def broken(made, tmp_path) -> Path:
+    root = tmp_path / "results/regimes"
+    shutil.copytree(made, root)
+    return root
+
+
+def archive(root: Path, plan) -> Archive:
+    here = [path for path in plan.audited() if not path.startswith("evaluation")]
+    return Archive(root, tuple(here))
+
+
+def found(root: Path, plan) -> list[tuple[str, str]]:
+    return [(finding.law, finding.message) for finding in audit.audit(archive(root, plan))]
+
+
+def training_set(loop: str, t: int) -> str:
+    return f"loops/{loop}/seed-1/gen-{t:03d}/training_set.parquet"
+
+
+def test_every_axis_passes_the_audit(made, plan) -> None:
+    assert found(made, plan) == []
+
+
+def test_a_subsample_is_what_the_recorded_seed_draws(made) -> None:
+    for t in (2, 3, 4):
+        table = sets.read_index(made / training_set("subsample", t))
+        assert len(table) == 30
+        assert len(table[["artifact", "row"]].drop_duplicates()) == 30
+    assert set(table["generation"]) > {0}
+
+
+def test_shares_and_real_ancestors_are_those_of_the_rows_drawn(made, plan) -> None:
+    there = archive(made, plan)
+    for t in (2, 3, 4):
+        path = training_set("subsample", t)
+        table = sets.read_index(made / path)
+        counted = table["artifact"].value_counts(normalize=True)
+        assert lineage.shares(there, path) == pytest.approx(counted[counted > 0].to_dict())
+        assert lineage.depths(there, path).get(0, 0.0) == pytest.approx(
+            (table["origin"] == "real").mean()
+        )
+    # Every model descends from G^1, which saw the thirty initial images.
+    assert lineage.real_ancestors(there, path) == 30
+
+
+def test_the_last_two_generations_share_a_training_set(made, plan) -> None:
+    shares = lineage.shares(archive(made, plan), training_set("last-k", 4))
+    assert list(shares.values()) == pytest.approx([10 / 35, 13 / 35, 12 / 35])
+
+
+def swapped_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """One synthetic row replaced by another of the same label that is not due."""
+    of_synthetic = table[table["origin"] == "synthetic"]
+    used = set(zip(of_synthetic["artifact"], of_synthetic["row"], strict=True))
+    # Labels are balanced: ten rows earlier stands the same one.
+    at = next(
+        at for at, row in of_synthetic.iterrows()
+        if row["row"] >= 10 and (row["artifact"], row["row"] - 10) not in used
+    )  # fmt: skip
+    table.loc[at, "row"] -= 10
+    return table
+
+
+@pytest.mark.parametrize("loop", ["last-k", "subsample"])
+def test_a_row_that_was_not_due_is_found(broken, plan, loop) -> None:
+    forge(broken, edited_index(broken, swapped_rows, training_set(loop, 3)))
+    assert any(
+        law == "composition" and "not those due" in text for law, text in found(broken, plan)
+    )
+
+
+def test_another_draw_than_the_recorded_one_is_found(broken, plan) -> None:
+    path = training_set("subsample", 3)
+
+    def other(manifest) -> None:
+        manifest["params"]["draw"]["seed"] += 1
+
+    edit(broken, path, other)
+    forge(broken)
+    assert any("parts or draw" in text for _, text in found(broken, plan))
+
+
+def test_a_longer_loop_adds_to_what_is_there(plan) -> None:
+    """`generations` is incremental: no earlier artifact is made otherwise."""
+    longer = plan_of(CONTENT | {"generations": 5})
+    for path, node in plan.nodes.items():
+        if node.step in ("mix", "train", "sample"):
+            assert longer.record(path) == plan.record(path)
+
+
+def test_all_regimes_have_sizes_for_the_verdict() -> None:
+    accumulate = regimes.size(regimes.Regime("fixed", "all", "accumulate"), 4, 30, 30, 20)
+    assert accumulate == 30 + 3 * 20

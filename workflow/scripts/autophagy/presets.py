@@ -1,0 +1,76 @@
+"""The named regimes: points on the axes of `regimes.Regime`, each with the paper it is from."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from autophagy.regimes import AXES, Regime
+
+_MAD = "Alemohammad et al., Self-Consuming Generative Models Go MAD, ICLR 2024"
+
+#: Name -> (axes, source). A loop's configuration may override any axis.
+PRESETS: dict[str, tuple[Regime, str]] = {
+    "fully_synthetic": (Regime(real="none", synthetic="previous"), f"{_MAD}, section 3"),
+    "synthetic_augmentation": (Regime(real="fixed", synthetic="previous"), f"{_MAD}, section 4"),
+    "fresh_data": (Regime(real="fresh", synthetic="previous"), f"{_MAD}, section 5"),
+    "last_k": (
+        Regime(real="fresh", synthetic="last-2"),
+        f"{_MAD}, appendix G, experiment 1; the number of generations is `synthetic: last-K`",
+    ),
+    "accumulate": (
+        Regime(real="fixed", synthetic="all", pool="accumulate"),
+        f"Gerstgrasser et al., Is Model Collapse Inevitable?, COLM 2024; the same loop as {_MAD}, "
+        "figure 8 (StyleGAN2 with a pool of all earlier samples)",
+    ),
+    "accumulate_subsample": (
+        Regime(real="fixed", synthetic="all", pool="subsample"),
+        "Kazdan et al., Collapse or Thrive?, ICML 2025",
+    ),
+    "iterative_retraining": (
+        Regime(real="fixed", synthetic="previous", start="previous"),
+        "Bertrand et al., On the Stability of Iterative Retraining, ICLR 2024",
+    ),
+    "replace_keeping_original": (
+        Regime(real="fixed", synthetic="previous"),
+        "Shumailov et al., AI models collapse when trained on recursively generated data, Nature "
+        "2024: 10% original data, n_real = n_synthetic / 9. There they are drawn anew from the "
+        "original data in every generation, here they stay the same",
+    ),
+    "real_only": (
+        Regime(real="fixed", synthetic="none"),
+        "no paper: the null loop, trained on the same real rows in every generation",
+    ),
+}
+
+#: Name -> axes.
+REGIMES = {name: regime for name, (regime, _) in PRESETS.items()}
+#: Name -> the paper it is from.
+SOURCES = {name: source for name, (_, source) in PRESETS.items()}
+
+
+#: pool -> what a training set holds of n synthetic rows.
+_SYNTHETIC = {
+    "replace": "{n} synthetic",
+    "accumulate": "{n} synthetic of each earlier generation",
+    "subsample": "{n} synthetic of each earlier generation, of which n_initial are drawn",
+}
+
+
+def rows_in_words(loop: Any) -> str:
+    """What D^t holds for t >= 2: `100 real and 50 synthetic`."""
+    regime = regime_of(loop)
+    synthetic = _SYNTHETIC[regime.pool].format(n=loop.n_synthetic)
+    if regime.synthetic.startswith("last-"):
+        synthetic += f" ({regime.synthetic})"
+    return f"{loop.n_real} real and {synthetic}"
+
+
+def regime_of(loop: Any) -> Regime:
+    """The axes of a loop: its regime's, but for those that its configuration sets itself.
+
+    Args:
+        loop: a `config.Loop`.
+    """
+    own = {axis: value for axis in AXES if (value := getattr(loop, axis, None)) is not None}
+    return dataclasses.replace(REGIMES[loop.regime], **own)
