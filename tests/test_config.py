@@ -93,7 +93,7 @@ MALFORMED: list[tuple[dict[str, Any], str, str]] = [
     ({"loops.fresh.n_real": 0}, "loops.fresh.n_real: 0", "at least 1"),
     ({"loops.augmentation.n_real": 0}, "loops.augmentation.n_real: 0", "at least 1"),
     ({"loops.fresh.n_real": -1}, "loops.fresh.n_real: -1", "greater than or equal to 0"),
-    ({"loops.fresh.n_synthetic": 0}, "loops.fresh.n_synthetic: 0", "greater than or equal to 1"),
+    ({"loops.fresh.n_synthetic": 0}, "loops.fresh.n_synthetic: 0", "needs at least 1"),
     ({"loops.fresh.n_synthetic": 10**12}, "loops.fresh.n_synthetic: 1000000000000",
      "less than or equal to 1000000000"),
     ({"loops.fresh.n_synthetic": 20.0}, "loops.fresh.n_synthetic: 20.0", "valid integer"),
@@ -393,14 +393,7 @@ def test_shipped_configurations_load_and_say_every_key(path) -> None:
     """DVC tracks what stands in the file, so a default must stand there too."""
     experiment = configuration.load(path)
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    # An axis of a loop that the file leaves out is its regime's: nothing is hidden by a default.
-    said = plain(experiment)
-    if "loops" in said:
-        said["loops"] = {
-            name: {key: value for key, value in loop.items() if value is not None}
-            for name, loop in said["loops"].items()
-        }
-    assert said == content
+    assert plain(experiment) == content
     assert type(experiment).model_fields.keys() - {"version"} == content.keys() - {"schema"}
 
 

@@ -6,7 +6,13 @@ from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal, Union, get_args
 
 import yaml
-from pydantic import Field, ValidationError, create_model
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    create_model,
+    model_serializer,
+)
 from pydantic.json_schema import models_json_schema
 
 from autophagy import data, models, presets, regimes
@@ -58,6 +64,11 @@ class Loop(Options):
     synthetic: Annotated[str, Field(pattern=regimes.SYNTHETIC)] | None = None
     pool: Literal[get_args(regimes.Pool)] | None = None
     start: Literal[get_args(regimes.Start)] | None = None
+
+    @model_serializer(mode="wrap")
+    def _said(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """The loop as its file has it: an axis that is left out is left out."""
+        return {key: value for key, value in serialize(self).items() if value is not None}
 
 
 class Experiment(Options):
