@@ -6,6 +6,7 @@ from autophagy import config as configuration
 from autophagy import (
     data,
     dropped,
+    features,
     fingerprint,
     lineage_figure,
     lifeline,
@@ -142,6 +143,10 @@ def curves_title():
     return tables.budget_line(EXPERIMENT)
 
 
+def distance_space():
+    return features.space(features.name_of(EXPERIMENT.evaluate.features))
+
+
 def lineage_title():
     return lineage_figure.title(EXPERIMENT.experiment, EXPERIMENT.seeds[0])
 
@@ -160,6 +165,11 @@ def data_files():
     dataset = plain(EXPERIMENT.dataset)
     loader = data.module(dataset["name"])
     return loader.files(dataset) or ancient([os.path.relpath(loader.__file__)])
+
+
+def network_files():
+    """The user's files that hold the feature network, none where it is trained here."""
+    return features.files(EXPERIMENT.evaluate.features, EXPERIMENT.evaluate.weights)
 
 
 def refuse_a_second_run():

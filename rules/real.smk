@@ -37,6 +37,7 @@ rule real:
 
 rule features:
     input:
+        files=network_files(),
         manifests=parents_of(NETWORK),
         payloads=ancient(payloads_of(NETWORK)),
     output:
@@ -54,5 +55,8 @@ rule features:
     params:
         root=root_of,
         records=records_of(NETWORK),
+        source=features.source_of(
+            EXPERIMENT.evaluate.features, EXPERIMENT.evaluate.weights
+        ),
     script:
         "../workflow/scripts/features.py"

@@ -118,6 +118,7 @@ rule draw_curves:
         loops=list(EXPERIMENT.loops),
         seed=EXPERIMENT.seeds[0],
         title=curves_title(),
+        space=distance_space(),
         code=code_of("draw_curves.py"),
         software=PLAN.software["report"],
     script:
@@ -184,6 +185,7 @@ rule draw_effective_size:
         root=root_of,
         plan=verdict_tables.asked(EXPERIMENT),
         title=curves_title(),
+        space=distance_space(),
         code=code_of("draw_effective_size.py"),
     script:
         "../workflow/scripts/draw_effective_size.py"

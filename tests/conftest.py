@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from autophagy import config as configuration
+from autophagy import features as features_package
 from autophagy import ledger, lineage_figure, paths, tables
 from autophagy import plan as planning
 from autophagy.schema import plain
@@ -175,14 +176,17 @@ def _draw(plan: planning.Plan, root: Path) -> None:
             title = tables.budget_line(experiment, loop)
             draw_grid(str(root), previews, title, str(root / f"figures/grid-{loop}-seed-{seed}"))
     stem, title = str(root / "figures/curves"), tables.budget_line(experiment)
-    draw_curves(str(root), list(experiment.loops), first, title, stem)
+    space = features_package.space(features_package.name_of(experiment.evaluate.features))
+    draw_curves(str(root), list(experiment.loops), first, title, space, stem)
     chains = paths.training_sets(experiment, first)
     title = lineage_figure.title(experiment.experiment, first)
     draw_lineage(str(root), chains, title, str(root / "figures/lineage"))
 
     if paths.has_learning_curve(experiment):
         stem = str(root / "figures/effective-size")
-        draw_effective_size(str(root), verdicts.asked(experiment), experiment.experiment, stem)
+        draw_effective_size(
+            str(root), verdicts.asked(experiment), experiment.experiment, space, stem
+        )
 
 
 @pytest.fixture(scope="session")

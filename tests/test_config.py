@@ -230,7 +230,7 @@ MALFORMED: list[tuple[dict[str, Any], str, str]] = [
     ({"evaluate.k": 40}, "evaluate.k: 40", "below 40"),
     ({"evaluate.k": 60, "evaluate.n": 100}, "evaluate.k: 60", "below 60"),
     ({"evaluate.k": 0}, "evaluate.k: 0", "greater than or equal to 1"),
-    ({"evaluate.features": "vgg"}, 'evaluate.features: "vgg"', "'lenet'"),
+    ({"evaluate.features": "vgg"}, "evaluate.features: 'vgg' is not allowed", "lenet, identity"),
     ({"evaluate.metric": "fid"}, "evaluate.metric: unknown key", "allowed: n, k, features"),
     # the top
     ({"schema": 2}, "schema: 2", "it should be less than or equal to 1"),

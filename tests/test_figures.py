@@ -46,7 +46,7 @@ def pictures(n: int = 5, channels: int = 1) -> dict[str, np.ndarray]:
 def draw(folder: Path) -> dict[str, bytes]:
     """Both kinds of figure, saved: their bytes by name."""
     figures.save(figures.grid(pictures(), 17, "λ = 0.5"), folder / "grid-x-seed-1")
-    figures.save(figures.curves(table(), LOOPS, FLOOR, "Fréchet"), folder / "curves")
+    figures.save(figures.curves(table(), LOOPS, FLOOR, "Fréchet", "LeNet"), folder / "curves")
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
@@ -76,7 +76,7 @@ def test_the_same_figure_is_the_same_bytes_in_another_process(drawn, tmp_path) -
 def test_another_figure_is_other_bytes(drawn, tmp_path) -> None:
     changed = table()
     changed.loc[0, "frechet_distance"] += 5
-    figures.save(figures.curves(changed, LOOPS, FLOOR, "Fréchet"), tmp_path / "curves")
+    figures.save(figures.curves(changed, LOOPS, FLOOR, "Fréchet", "LeNet"), tmp_path / "curves")
     for suffix in ("png", "pdf"):
         assert (tmp_path / f"curves.{suffix}").read_bytes() != drawn[f"curves.{suffix}"]
 
@@ -100,7 +100,7 @@ def test_figures_leave_the_users_style_alone(tmp_path) -> None:
     from matplotlib import rcParams
 
     before = {name: value for name, value in rcParams.items() if name != "backend"}
-    figures.save(figures.curves(table(), LOOPS, FLOOR, "x"), tmp_path / "x")
+    figures.save(figures.curves(table(), LOOPS, FLOOR, "x", "LeNet"), tmp_path / "x")
     figures.save(figures.grid(pictures(), 17, "x"), tmp_path / "x")
     assert {name: rcParams[name] for name in before} == before
 
@@ -130,11 +130,11 @@ def test_a_grid_has_a_labelled_row_for_each_set(tmp_path) -> None:
 
 
 def test_curves_show_every_loop_and_the_biased_one_twice() -> None:
-    figure = figures.curves(table(), LOOPS, FLOOR, "the title")
+    figure = figures.curves(table(), LOOPS, FLOOR, "the title", "LeNet")
     labels = {text.get_text() for text in figure.legends[0].get_texts()}
     assert labels == {"real against real", "unbiased", "biased", "biased, sampled at λ = 1"}
     for axes, title in zip(figure.axes, figures.CURVES.values(), strict=True):
-        assert axes.get_title(loc="left") == title
+        assert axes.get_title(loc="left") == title.format(space="LeNet")
         lines = {line.get_label(): line for line in axes.lines}
         assert set(lines) == labels
         assert lines["biased"].get_color() == lines["biased, sampled at λ = 1"].get_color()
@@ -148,7 +148,10 @@ def test_curves_show_every_loop_and_the_biased_one_twice() -> None:
 
 def test_one_seed_has_no_band() -> None:
     bands = [
-        sum(len(axes.collections) for axes in figures.curves(table(n), LOOPS, FLOOR, "x").axes)
+        sum(
+            len(axes.collections)
+            for axes in figures.curves(table(n), LOOPS, FLOOR, "x", "LeNet").axes
+        )
         for n in (1, 2)
     ]
     assert bands == [0, 9]
@@ -158,6 +161,6 @@ def test_more_loops_than_colours_still_differ() -> None:
     rows = table(1)
     many = [f"loop-{n}" for n in range(10)]
     every = pd.concat([rows[rows["loop"] == "unbiased"].assign(loop=name) for name in many])
-    axes = figures.curves(every, many, FLOOR, "x").axes[0]
+    axes = figures.curves(every, many, FLOOR, "x", "LeNet").axes[0]
     styles = {(line.get_color(), line.get_marker()) for line in axes.lines[1:]}
     assert len(styles) == 10

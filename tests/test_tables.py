@@ -203,6 +203,10 @@ def block(text: str, title: str) -> list[str]:
     return lines[start:end]
 
 
+def titles() -> list[str]:
+    return [title.format(space="LeNet") for title in tables.HEADLINE.values()]
+
+
 def test_the_summary_begins_with_the_budget_and_each_table_with_its_baseline(
     root, experiment
 ) -> None:
@@ -210,7 +214,7 @@ def test_the_summary_begins_with_the_budget_and_each_table_with_its_baseline(
     first = text.splitlines()[0]
     for part in ("tiny", "3 generations", "seeds 1, 2", "3 steps of 16", "40 samples", "60 held"):
         assert part in first
-    for title in tables.HEADLINE.values():
+    for title in titles():
         lines = block(text, title)
         assert lines[0].endswith("real against real over random cuts: 9.25 ± 0.75")
         assert lines[1].split() == ["real", "1", "2", "3"]
@@ -222,7 +226,7 @@ def test_the_summary_begins_with_the_budget_and_each_table_with_its_baseline(
 
 
 def test_the_summarys_cells_are_mean_and_spread_over_seeds(root, experiment) -> None:
-    lines = block(tables.summary(root, experiment), tables.HEADLINE["frechet_distance"])
+    lines = block(tables.summary(root, experiment), titles()[0])
     cells = {line.partition("  ")[0]: line for line in lines[2:]}
     # fresh is loop 6: 6.1 to 6.3 and two seeds 0.001 apart.
     assert cells["fresh"].split() == ["fresh", "6.10", "±", "0.00", "6.20", "±", "0.00", "6.30",
@@ -235,7 +239,7 @@ def test_the_summarys_cells_are_mean_and_spread_over_seeds(root, experiment) -> 
 def test_the_real_row_has_no_spread_over_seeds(root, experiment) -> None:
     """Its seeds are orders of one split; the spread is that of the random cuts, in the title."""
     text = tables.summary(root, experiment)
-    for title in tables.HEADLINE.values():
+    for title in titles():
         cells = {line.partition("  ")[0]: line for line in block(text, title)[2:]}
         assert "±" not in cells.pop("real images")
         assert all("±" in line for line in cells.values())

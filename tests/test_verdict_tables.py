@@ -67,7 +67,9 @@ def root(experiment, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("verdicts") / "results"
     folder.mkdir()
     write(folder, experiment)
-    params = SimpleNamespace(root=str(folder), plan=verdicts.asked(experiment), title="effective")
+    params = SimpleNamespace(
+        root=str(folder), plan=verdicts.asked(experiment), title="effective", space="LeNet"
+    )
     (folder / "figures").mkdir()
     for script in ("judge_loops.py", "draw_effective_size.py"):
         given = SimpleNamespace(
@@ -172,7 +174,9 @@ def test_the_figure_and_the_tables_are_the_same_bytes_again(root, experiment, tm
     write(tmp_path, experiment)
     report.judge_loops(str(tmp_path), verdicts.asked(experiment))
     stem = str(tmp_path / "effective-size")
-    report.draw_effective_size(str(tmp_path), verdicts.asked(experiment), "effective", stem)
+    report.draw_effective_size(
+        str(tmp_path), verdicts.asked(experiment), "effective", "LeNet", stem
+    )
     for name in ("verdicts.csv", "metrics.json", "effective_size.csv"):
         assert (tmp_path / name).read_bytes() == (root / name).read_bytes()
     for suffix in ("png", "pdf"):
@@ -214,7 +218,9 @@ def test_a_model_without_a_distance_leaves_the_run_its_tables(
     table.to_csv(tmp_path / "metrics.csv", index=False)
     report.judge_loops(str(tmp_path), verdicts.asked(experiment))
     stem = str(tmp_path / "effective-size")
-    report.draw_effective_size(str(tmp_path), verdicts.asked(experiment), "effective", stem)
+    report.draw_effective_size(
+        str(tmp_path), verdicts.asked(experiment), "effective", "LeNet", stem
+    )
     assert Path(f"{stem}.png").stat().st_size > 1000
     text = verdicts.summary(tmp_path, experiment)
     undefined = "fresh-50: undecided (the distance is undefined in 1 of 3 seeds)"

@@ -10,5 +10,6 @@ call(
     loops=snakemake.params.loops,
     seed=snakemake.params.seed,
     title=snakemake.params.title,
+    space=snakemake.params.space,
     stem=snakemake.output.png.removesuffix(".png"),
 )

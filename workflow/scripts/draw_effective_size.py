@@ -9,5 +9,6 @@ call(
     root=snakemake.params.root,
     plan=snakemake.params.plan,
     title=snakemake.params.title,
+    space=snakemake.params.space,
     stem=snakemake.output.png.removesuffix(".png"),
 )

@@ -21,9 +21,8 @@ from autophagy.config_checks import check
 from autophagy.config_messages import MAPPING, first_finding, misspelt, short
 from autophagy.data.table import DATASETS
 from autophagy.errors import UserError
-from autophagy.features.table import NETWORKS
 from autophagy.models.table import FAMILIES
-from autophagy.schema import Count, Options
+from autophagy.schema import Count, Options, Path
 from autophagy.theory import options as theory
 from autophagy.theory.options import TheoryExperiment
 from autophagy.theory.studies.table import STUDIES
@@ -41,11 +40,15 @@ Bias = Annotated[float, Field(gt=0.0, le=1.0)]
 
 
 class Evaluate(Options):
-    """n pictures of every sample set against the reference; k of the k-NN balls."""
+    """n pictures of every sample set against the reference; k of the k-NN balls.
+
+    features: a network's name, or the path of a folder; weights: its file where it needs one.
+    """
 
     n: Count
     k: Annotated[int, Field(ge=1, le=1000)]
-    features: Literal[NETWORKS]
+    features: Path
+    weights: Path | None = None
 
 
 class Loop(Options):

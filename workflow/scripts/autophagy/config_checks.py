@@ -40,8 +40,10 @@ def check(experiment: Experiment) -> None:
             "short"
         )
     shape = dataset.shape(plain_dataset)
-    if shape is not None:
-        features.module(experiment.evaluate.features).check(shape)
+    try:
+        features.check(experiment.evaluate.features, experiment.evaluate.weights, shape)
+    except OSError as error:
+        raise UserError(f"evaluate.features: cannot be read: {error.strerror or error}") from error
     family = models.module(experiment.model.family)
     sections = map(plain, (experiment.model, experiment.train, experiment.sample))
     family.check(*sections, None if shape is None else shape[0])

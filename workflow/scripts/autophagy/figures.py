@@ -24,7 +24,7 @@ STYLE = {
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 CURVES = {
-    "frechet_distance": "Fréchet distance (LeNet)",
+    "frechet_distance": "Fréchet distance ({space})",
     "precision": "Precision",
     "recall": "Recall",
 }
@@ -78,7 +78,11 @@ def _strip(images: np.ndarray, levels: int, gap: int = 1) -> np.ndarray:
 
 
 def curves(
-    table: pd.DataFrame, loops: list[str], floor: dict[str, dict[str, float]], title: str
+    table: pd.DataFrame,
+    loops: list[str],
+    floor: dict[str, dict[str, float]],
+    title: str,
+    space: str,
 ) -> Any:
     """Distance, precision and recall over generations, all loops, the real baseline behind.
 
@@ -86,6 +90,7 @@ def curves(
         table: metrics.csv.
         loops: names, in the order of their colours.
         floor: metric -> {"mean", "low", "high"} of real against real.
+        space: what the space of the distance is called.
     """
     from matplotlib import rc_context
     from matplotlib.figure import Figure
@@ -99,7 +104,7 @@ def curves(
             axes.axhline(band["mean"], color="0.5", lw=1, zorder=1, label="real against real")
             for place, loop in enumerate(loops):
                 _curve(axes, table[table["loop"] == loop], metric, loop, place)
-            axes.set_title(label)
+            axes.set_title(label.format(space=space))
             axes.set_xlabel("generation")
             axes.xaxis.get_major_locator().set_params(integer=True)
             if metric != "frechet_distance":

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from autophagy import data, dropped, manifests, store
+from autophagy import data, dropped, features, manifests, store
 from autophagy.config import NAME
 from autophagy.errors import UserError
 from autophagy.paths import AUDIT, METRICS_CSV, METRICS_JSON, REPORT, table_names
@@ -149,7 +149,22 @@ STAGES = (
 
 def stages_of(plan: Plan) -> tuple[Stage, ...]:
     """The stages of an experiment's kind."""
-    return _theory_stages(plan) if plan.experiment.kind == "theory" else STAGES
+    if plan.experiment.kind == "theory":
+        return _theory_stages(plan)
+    return tuple(
+        _of_network(plan, stage) if stage.name == "features" else stage for stage in STAGES
+    )
+
+
+def _of_network(plan: Plan, stage: Stage) -> Stage:
+    """The features stage of a network that the user brings."""
+    evaluate = plan.experiment.evaluate
+    if evaluate.weights is not None:
+        return dataclasses.replace(stage, params=(*stage.params, "evaluate.weights"))
+    name = features.name_of(evaluate.features)
+    if name == evaluate.features:
+        return stage
+    return dataclasses.replace(stage, target=f"features/{name}.manifest.json")
 
 
 def _theory_stages(plan: Plan) -> tuple[Stage, ...]:
@@ -263,6 +278,8 @@ def findings(plan: Plan, root: Path) -> dict[str, str | None]:
     for stage, path in ((stage, nodes[0]) for stage, nodes in stages.items()):
         if plan.nodes[path].step == "real":
             own[stage] = own[stage] or other_data
+    if "features" in own:
+        own["features"] = own["features"] or _other_weights(plan, root)
     found: dict[str, str | None] = {}
 
     def finding(stage: str) -> str | None:
@@ -313,7 +330,7 @@ def _body(plan: Plan, stage: Stage, config: str) -> dict[str, Any]:
         "cmd": f"snakemake --configfile {config} --cores all --allowed-rules "
         f"{' '.join(stage.rules)} -- {results}/{stage.target}",
         "deps": [f"{results}/{path}" for path in deps]
-        + (_sources(plan) if stage.name == "real" else [])
+        + (_sources(plan, stage.name) if stage.name in ("real", "features") else [])
         + [f"workflow/scripts/{file}" for file in code],
         "params": [{config: sorted(stage.params)}],
         "outs": [f"{results}/{path}" for path in stage.outs],
@@ -325,8 +342,10 @@ def _body(plan: Plan, stage: Stage, config: str) -> dict[str, Any]:
     return body
 
 
-def _sources(plan: Plan) -> list[str]:
-    """The user's own files that the data set is read from."""
+def _sources(plan: Plan, stage: str) -> list[str]:
+    """The user's own files that the data set, or the feature network, is read from."""
+    if stage == "features":
+        return features.files(plan.experiment.evaluate.features, plan.experiment.evaluate.weights)
     dataset = plain(plan.experiment.dataset)
     return data.module(dataset["name"]).files(dataset)
 
@@ -339,9 +358,22 @@ def _other_data(plan: Plan, root: Path) -> str | None:
     if not (root / manifests.path_of("real/loop")).is_file():
         return None
     read = manifests.read(root, "real/loop").get("facts", {}).get("source", {}).get("files", {})
-    for file in map(Path, _sources(plan)):
+    for file in map(Path, _sources(plan, "real")):
         if file.is_file() and read.get(file.name, "") != store.sha256(file):
             return f"{file}: is not the file that the real images were read from"
+    return None
+
+
+def _other_weights(plan: Plan, root: Path) -> str | None:
+    """Which of the user's files is another than the one that the feature network was read from."""
+    [network] = stage_nodes(plan)["features"]
+    sources = [file for file in map(Path, _sources(plan, "features")) if file.is_file()]
+    if not sources:
+        return None
+    read = manifests.read(root, network)["facts"].get("weights", {})
+    for file in sources:
+        if read.get(file.name, "") != store.sha256(file):
+            return f"{file}: is not the file that {network} was read from"
     return None
 
 
@@ -354,6 +386,7 @@ def _reported(plan: Plan) -> list[str]:
 def _plots(plan: Plan) -> list[dict[str, Any]]:
     """Metrics over generations, coloured by loop, through .dvc/plots/loops.json."""
     table = f"{plan.root}/{METRICS_CSV}"
+    space = features.space(features.name_of(plan.experiment.evaluate.features))
     return [
         {
             f"{plan.experiment.experiment} {metric}": {
@@ -364,7 +397,7 @@ def _plots(plan: Plan) -> list[dict[str, Any]]:
             }
         }
         for metric, title in (
-            ("frechet_distance", "Fréchet distance (LeNet)"),
+            ("frechet_distance", f"Fréchet distance ({space})"),
             ("precision", "Precision"),
             ("recall", "Recall"),
         )

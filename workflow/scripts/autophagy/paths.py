@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autophagy import presets, regimes
+from autophagy import features, presets, regimes
 from autophagy.config import Experiment, Loop
 from autophagy.verdict.inference import FEWEST_SEEDS
 from autophagy.verdict.learning_curve import FEWEST_SIZES
@@ -22,7 +22,7 @@ def evaluation_path(name: str, seed: int, generation: int) -> str:
 
 
 def network_path(experiment: Experiment) -> str:
-    return f"features/{experiment.evaluate.features}"
+    return f"features/{features.name_of(experiment.evaluate.features)}"
 
 
 def root_path(group: str, name: str) -> str:

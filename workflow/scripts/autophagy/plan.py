@@ -113,8 +113,8 @@ def _steps(experiment: Experiment) -> dict[str, Step]:
     family = models.module(experiment.model.family)
     dataset = data.module(experiment.dataset.name)
     family_module = (models.module_name(experiment.model.family),)
-    network = features.module(experiment.evaluate.features)
-    network_module = (features.module_name(experiment.evaluate.features),)
+    network_name = features.name_of(experiment.evaluate.features)
+    network, network_module = features.module(network_name), (features.module_name(network_name),)
     metric_libraries = ("numpy", "scipy", "torch", *network.SOFTWARE)
     model_libraries = ("numpy", *family.SOFTWARE)
     return {

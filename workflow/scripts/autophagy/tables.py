@@ -7,10 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from autophagy import paths, presets, store
+from autophagy import features, paths, presets, store
 from autophagy.config import Experiment
 from autophagy.errors import UserError
-from autophagy.features.lenet import DIMENSION
 from autophagy.metrics import METRICS, frechet_is_biased
 
 VIEWS = ("output", "model")
@@ -20,9 +19,9 @@ COLUMNS = (
     "loop", "seed", "generation", "view", *COUNTS, *METRICS, "n_train", "n_train_real",
     "sampling_bias",
 )  # fmt: skip
-#: The three metrics of the printed table, with their titles.
+#: The three metrics of the printed table, with their titles; a distance is called by its space.
 HEADLINE = {
-    "frechet_distance": "Fréchet distance (LeNet features; lower is better)",
+    "frechet_distance": "Fréchet distance ({space} features; lower is better)",
     "precision": "Precision (quality)",
     "recall": "Recall (diversity)",
 }
@@ -152,16 +151,19 @@ def summary(root: Path, experiment: Experiment) -> str:
     if len(experiment.seeds) == 1:
         lines.append("One seed decides nothing: take differences as examples, not as findings.")
     counted = int(min(real["n_samples"], real["n_reference"]))
-    if frechet_is_biased(counted, DIMENSION):
+    network = features.name_of(experiment.evaluate.features)
+    space, dimension = features.space(network), features.dimension(network, root)
+    if frechet_is_biased(counted, dimension):
         lines.append(
-            f"{counted} images in {DIMENSION} dimensions: Fréchet distances are mostly bias here; "
+            f"{counted} images in {dimension} dimensions: Fréchet distances are mostly bias here; "
             "read kernel_distance in metrics.csv."
         )
     for metric, title in HEADLINE.items():
         floor = spread[metric]
         lines += [
             "",
-            f"{title}; real against real over random cuts: {floor['mean']:.2f} ± {floor['sd']:.2f}",
+            f"{title.format(space=space)}; real against real over random cuts: "
+            f"{floor['mean']:.2f} ± {floor['sd']:.2f}",
             _block(table, experiment, metric),
         ]
     return "\n".join(lines)

@@ -1,16 +1,92 @@
-"""Feature spaces that metrics are taken in: one module each, named in `table.NETWORKS`."""
+"""Feature spaces that metrics are taken in: one module each, named in `table.NETWORKS`.
+
+`evaluate.features` is such a name, or the path of a folder, which has a slash in it. A folder's
+network is called `local-<the folder's name>` wherever results speak of it.
+"""
 
 from __future__ import annotations
 
 import importlib
+import re
+from pathlib import Path
 from types import ModuleType
+from typing import Any
+
+from autophagy import store
+from autophagy.errors import UserError
+from autophagy.features.table import NETWORKS
+
+LOCAL = "local-"
+#: How a folder is told from a name in the configuration.
+SEPARATOR = "/"
+
+
+def name_of(features: str) -> str:
+    """What results call the network: the name itself, or of a path `local-` and a safe name."""
+    if SEPARATOR not in features:
+        return features
+    folder = Path(features).expanduser().name.lower()
+    return LOCAL + (re.sub("[^a-z0-9]+", "-", folder).strip("-")[:40] or "network")
+
+
+def source_of(features: str, weights: str | None) -> str | None:
+    """The path of the user's files that hold a network, if it has any."""
+    return str(Path(features).expanduser()) if SEPARATOR in features else weights
 
 
 def module(name: str) -> ModuleType:
-    """The module of a network in `table.NETWORKS`, imported only when asked for."""
+    """The module of a network by its name in results, imported only when asked for."""
     return importlib.import_module(module_name(name))
 
 
 def module_name(name: str) -> str:
     """The dotted name of a network's module."""
-    return f"autophagy.features.{name}"
+    return f"autophagy.features.{'local' if name.startswith(LOCAL) else name}"
+
+
+def space(name: str) -> str:
+    """What the space is called beside a distance, as in "Fréchet distance (LeNet)"."""
+    return name.removeprefix(LOCAL) if name.startswith(LOCAL) else module(name).SPACE
+
+
+def dimension(name: str, root: Path) -> int:
+    """d of the network in an experiment's folder."""
+    fixed = module(name).DIMENSION
+    return fixed or store.read_json(root / f"features/{name}/config.json")["dimension"]
+
+
+def files(features: str, weights: str | None) -> list[str]:
+    """The user's files that hold the network, none where it is trained here."""
+    listed = getattr(module(name_of(features)), "files", None)
+    source = source_of(features, weights)
+    return listed(source) if listed and source else []
+
+
+def check(features: str, weights: str | None, shape: tuple[int, ...] | None) -> None:
+    """Refuse a network that is not there, or that cannot take these rows.
+
+    Args:
+        shape: see `base.Shape`; None where it is not known before the data are read.
+
+    Raises:
+        UserError: naming the key.
+    """
+    if SEPARATOR not in features and features not in NETWORKS:
+        raise UserError(
+            f"evaluate.features: {features!r} is not allowed; allowed: {', '.join(NETWORKS)}, or "
+            f"the path of a folder, with a {SEPARATOR} in it"
+        )
+    network = module(name_of(features))
+    require = getattr(network, "require", None)
+    if weights is not None and (require is None or SEPARATOR in features):
+        raise UserError(f"evaluate.weights: {features} takes no file of weights; leave it out")
+    if require is not None:
+        require(source_of(features, weights))
+    if shape is not None:
+        network.check(shape)
+
+
+def fit(name: str, source: str | None, *arguments: Any) -> Any:
+    """The network, by its module's `fit`; one of the user's files is told where they lie."""
+    known = {} if source is None else {"source": source}
+    return module(name).fit(*arguments, **known)

@@ -44,11 +44,18 @@ class Network(Protocol):
     SPACE: what its space is called beside a distance, such as "LeNet".
     SOFTWARE: the libraries, besides numpy, that set its numbers.
     TRAINING: the constants of its training, which its manifest records; empty where there is none.
+    DIMENSION: d, or None where config.json states it.
+
+    A network that was trained elsewhere also has `require(source)`, which refuses a missing file or
+    library before anything runs, `files(source)`, the user's files, and a last argument `source`
+    of `fit`: the path that the configuration gives. What `fit` returns states their hashes in its
+    config under `source`.
     """
 
     SPACE: str
     SOFTWARE: tuple[str, ...]
     TRAINING: dict[str, Any]
+    DIMENSION: int | None
 
     def check(self, shape: Shape) -> None:
         """Refuse rows that the network cannot take.

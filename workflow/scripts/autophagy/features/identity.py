@@ -16,6 +16,7 @@ from autophagy.progress import Report
 SPACE = "data space"
 SOFTWARE: tuple[str, ...] = ()
 TRAINING: dict[str, Any] = {}
+DIMENSION = None
 
 
 @dataclass(frozen=True)

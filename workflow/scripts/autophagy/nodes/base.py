@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from autophagy import paths, regimes, seeds
+from autophagy import features, paths, regimes, seeds
 from autophagy.config import Experiment
 from autophagy.schema import plain
 
@@ -126,6 +126,6 @@ def evaluate_params(experiment: Experiment) -> dict[str, Any]:
     return {
         "n": experiment.evaluate.n,
         "k": experiment.evaluate.k,
-        "features": experiment.evaluate.features,
+        "features": features.name_of(experiment.evaluate.features),
         "threads": experiment.threads,
     }

@@ -28,8 +28,8 @@ def sets(experiment: Experiment) -> Iterator[Node]:
         "feature_network",
         "features",
         {
-            "network": experiment.evaluate.features,
-            "training": features.module(experiment.evaluate.features).TRAINING,
+            "network": features.name_of(experiment.evaluate.features),
+            "training": features.module(features.name_of(experiment.evaluate.features)).TRAINING,
             "threads": experiment.threads,
         },
         seeds.derive("features"),

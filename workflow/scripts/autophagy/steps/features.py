@@ -9,17 +9,25 @@ from autophagy import devices, features, manifests, sets, store
 from autophagy.progress import Report
 
 
-def train_features(root: Path, records: list[dict[str, Any]], report: Report) -> None:
-    """Write features/<network>."""
+def train_features(
+    root: Path, records: list[dict[str, Any]], report: Report, source: str | None = None
+) -> None:
+    """Write features/<network>.
+
+    Args:
+        source: where the user's files of a network that was trained elsewhere lie.
+    """
     [record] = records
     devices.prepare(record["params"]["threads"], record["device"])
     [split] = record["materials"]
     facts = sets.picture_facts(manifests.read(root, split))
     images = sets.read_array(root, split, "images")
     labels = sets.read_array(root, split, "labels")
-    network = features.module(record["params"]["network"]).fit(
-        images, labels, facts, record["seed"], record["device"], report
-    )
+    network = features.fit(
+        record["params"]["network"], source, images, labels, facts, record["seed"],
+        record["device"], report,
+    )  # fmt: skip
+    of_others = {"weights": network.config["source"]} if "source" in network.config else {}
     with store.new_folder(root / record["path"]) as folder:
         network.save(folder)
-    manifests.write(root, record, rows=len(images), facts=facts)
+    manifests.write(root, record, rows=len(images), facts=facts | of_others)

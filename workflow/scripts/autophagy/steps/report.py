@@ -50,17 +50,19 @@ def draw_grid(root: str, previews: dict[str, str], title: str, stem: str) -> Non
     figures.save(figures.grid(rows, facts["levels"], title), Path(stem))
 
 
-def draw_curves(root: str, loops: list[str], seed: int, title: str, stem: str) -> None:
+def draw_curves(root: str, loops: list[str], seed: int, title: str, space: str, stem: str) -> None:
     """Draw distance, precision and recall over generations.
 
     Args:
         loops: names, in the order of their colours.
         seed: whose evaluation of real images gives the band of real against real.
+        space: what the space of the distance is called.
         stem: output path without its suffix.
     """
     folder = Path(root)
     table = tables.read(folder)
-    figures.save(figures.curves(table, loops, tables.resplits(folder, seed), title), Path(stem))
+    floor = tables.resplits(folder, seed)
+    figures.save(figures.curves(table, loops, floor, title, space), Path(stem))
 
 
 def draw_lineage(root: str, loops: dict[str, list[str]], title: str, stem: str) -> None:
@@ -75,11 +77,12 @@ def draw_lineage(root: str, loops: dict[str, list[str]], title: str, stem: str) 
     figures.save(lineage_figure.draw(graphs, title), Path(stem))
 
 
-def draw_effective_size(root: str, plan: dict[str, Any], title: str, stem: str) -> None:
+def draw_effective_size(root: str, plan: dict[str, Any], title: str, space: str, stem: str) -> None:
     """Invert the learning curve at every loop: write effective_size.csv and draw it.
 
     Args:
         plan: see `verdict.tables.asked`.
+        space: what the space of the distance is called.
         stem: output path without its suffix.
     """
     folder = Path(root)
@@ -89,7 +92,7 @@ def draw_effective_size(root: str, plan: dict[str, Any], title: str, stem: str) 
     with store.new_file(folder / paths.EFFECTIVE_SIZE) as file:
         sizes.to_csv(file, index=False, lineterminator="\n")
     curve = verdicts.curve_of(table, plan)
-    figures.save(drawing.effective_size(curve, sizes, title), Path(stem))
+    figures.save(drawing.effective_size(curve, sizes, title, space), Path(stem))
 
 
 def _real_row(root: Path, labels: np.ndarray) -> np.ndarray:

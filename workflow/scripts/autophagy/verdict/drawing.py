@@ -11,11 +11,12 @@ from autophagy.figures import COLOURS, MARKERS, STYLE
 from autophagy.verdict.learning_curve import LearningCurve
 
 
-def effective_size(curve: LearningCurve, sizes: pd.DataFrame, title: str) -> Any:
+def effective_size(curve: LearningCurve, sizes: pd.DataFrame, title: str, space: str) -> Any:
     """Two panels: real-only distance over n with every loop's inversion, and n_e over generations.
 
     Args:
         sizes: effective_size.csv.
+        space: what the space of the distance is called.
 
     Where the curve lacks something, the figure says what.
     """
@@ -45,7 +46,7 @@ def effective_size(curve: LearningCurve, sizes: pd.DataFrame, title: str) -> Any
             axes.set(**{f"{sides}scale": "log"})
             axis.set_ticks(curve.sizes, [str(n) for n in curve.sizes])
             axis.set_ticks([], minor=True)
-        left.set(xlabel="real images alone, n", ylabel="Fréchet distance (LeNet), λ = 1")
+        left.set(xlabel="real images alone, n", ylabel=f"Fréchet distance ({space}), λ = 1")
         left.set_ylim(0)
         left.set_title("Learning curve, and loops inverted")
         right.set(xlabel="generation", ylabel="effective sample size $n_e$")
