@@ -388,12 +388,19 @@ def test_nothing_can_be_changed_after_validation() -> None:
         experiment.train.steps = 4
 
 
+def without_none(value):
+    """A configuration's content without the keys that ask for nothing."""
+    if not isinstance(value, dict):
+        return value
+    return {key: without_none(inner) for key, inner in value.items() if inner is not None}
+
+
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.parent.name)
 def test_shipped_configurations_load_and_say_every_key(path) -> None:
     """DVC tracks what stands in the file, so a default must stand there too."""
     experiment = configuration.load(path)
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    assert plain(experiment) == content
+    assert without_none(plain(experiment)) == without_none(content)
     assert type(experiment).model_fields.keys() - {"version"} == content.keys() - {"schema"}
 
 
