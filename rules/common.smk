@@ -4,6 +4,7 @@ import subprocess
 # Paths, wildcard constraints and input functions, all of them read off the plan.
 from autophagy import config as configuration
 from autophagy import (
+    config_overrides,
     data,
     dropped,
     features,
@@ -27,7 +28,8 @@ try:
     # Snakemake has read it already, and keeps the last of two equal keys.
     for file in workflow.configfiles:
         configuration.refuse_twice(os.path.relpath(file))
-    EXPERIMENT = configuration.parse(dict(config), origin)
+    given = workflow.config_settings.config or {}
+    EXPERIMENT = configuration.parse(config_overrides.typed(config, given), origin)
     PLAN = planning.build(EXPERIMENT)
 except UserError as error:
     sys.exit(f"autophagy: {error}")

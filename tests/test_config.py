@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 import yaml
 from autophagy import config as configuration
+from autophagy import config_overrides
 from autophagy.errors import UserError
 from autophagy.schema import plain
 from conftest import REPOSITORY, changed, shipped_configurations, tiny_content
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from snakemake.utils import update_config
 
 SHIPPED = [
     *shipped_configurations(),
@@ -402,6 +404,24 @@ def test_shipped_configurations_load_and_say_every_key(path) -> None:
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert without_none(plain(experiment)) == without_none(content)
     assert type(experiment).model_fields.keys() - {"version"} == content.keys() - {"schema"}
+
+
+def test_what_the_command_line_sets_below_a_key_has_yaml_s_types() -> None:
+    # As Snakemake holds generations=2 'train={steps: 5, learning_rate: 0.001}' 'seeds=[3, 4]' …
+    given = {
+        "generations": 2,
+        "train": {"steps": "5", "learning_rate": "0.001"},
+        "seeds": ["3", "4"],
+        "dataset": {"path": "a: b: c"},
+        "model": {"pad": "true"},
+    }
+    content = tiny_content()
+    update_config(content, given)
+    found = config_overrides.typed(content, given)
+    assert found["train"] == tiny_content()["train"] | {"steps": 5, "learning_rate": 0.001}
+    assert (found["generations"], found["seeds"]) == (2, [3, 4])
+    assert found["dataset"] == tiny_content()["dataset"] | {"path": "a: b: c"}
+    assert found["model"] == tiny_content()["model"] | {"pad": True}
 
 
 def test_the_default_experiment_has_every_regime_and_a_biased_loop() -> None:

@@ -69,7 +69,8 @@ def test_the_documented_command_starts_it(tmp_path: Path) -> None:
     done = run(
         tmp_path, "snakemake", "--snakefile", str(REPOSITORY / "Snakefile"), "-n", "--quiet",
         "host", "--cores", "1", "--configfile", str(CONFIG / "mnist-fresh" / "config.yaml"),
-        str(FEW_STEPS), PYTHONPATH=str(REPOSITORY / "workflow" / "scripts"),
+        str(FEW_STEPS), "--config", "sample={batch_size: 250}",
+        PYTHONPATH=str(REPOSITORY / "workflow" / "scripts"),
     )  # fmt: skip
     assert "results/few-steps/loops/initial-3000/seed-1/gen-002/model" in done.stdout + done.stderr
 
