@@ -287,6 +287,18 @@ def edited_array(
     return artifact
 
 
+def tuned(root: Path) -> str:
+    """Claim that a model went on from the weights of the one before."""
+    before = f"{FRESH}/model"
+
+    def claim(manifest: dict[str, Any]) -> None:
+        manifest["materials"].append({"path": before, "sha256": ""})
+        shares = {f"{LATER}/training_set.parquet": 0.5, before: 0.5}
+        manifest["params"] |= {"initial": before, "shares": shares}
+
+    return edit(root, f"{LATER}/model", claim)
+
+
 def first_row(root: Path, path: str = INDEX) -> int:
     return int(sets.read_index(root / path)["row"][0])
 
@@ -599,6 +611,7 @@ def _of_laws() -> Iterator[Tampering]:
         ),
         f"{BIASED}/samples-unbiased",
     )  # fmt: skip
+    yield case("model", "tuned, where its regime starts anew", "origins", tuned, f"{LATER}/model")
     yield case("sample_set", "a seed of another set", "seeds", reused_seed, SAMPLES)
     yield case("sample_set", "a seed of the previews", "seeds", preview_seed, SAMPLES)
     yield case(

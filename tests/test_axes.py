@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -110,6 +111,46 @@ def test_another_draw_than_the_recorded_one_is_found(broken, plan) -> None:
     edit(broken, path, other)
     forge(broken)
     assert any("parts or draw" in text for _, text in found(broken, plan))
+
+
+@pytest.mark.parametrize("t", [2, 3, 4])
+def test_a_tuned_model_has_seen_d_t_for_a_t_th_of_its_steps(made, plan, t) -> None:
+    there, model = archive(made, plan), f"loops/tuned/seed-1/gen-{t:03d}/model"
+    before = (
+        "real-only/full/seed-1/model" if t == 2 else f"loops/tuned/seed-1/gen-{t - 1:03d}/model"
+    )
+    shares = {training_set("tuned", t): 1 / t, before: (t - 1) / t}
+    assert lineage.shares(there, model) == pytest.approx(shares)
+    of_set = lineage.depths(there, training_set("tuned", t))
+    of_model, earlier = lineage.depths(there, model), lineage.depths(there, before)
+    for depth, share in of_model.items():
+        mixed = of_set.get(depth, 0.0) / t + earlier.get(depth, 0.0) * (t - 1) / t
+        assert share == pytest.approx(mixed)
+
+
+def test_a_tuned_model_goes_on_from_weights(made) -> None:
+    """Two small steps move the weights by less than another initialisation would."""
+    from safetensors.numpy import load_file
+
+    def weights(model: str) -> np.ndarray:
+        found = load_file(made / model / "unet/diffusion_pytorch_model.safetensors")
+        return np.concatenate([found[name].ravel() for name in sorted(found)])
+
+    start = weights("real-only/full/seed-1/model")
+    tuned = np.abs(weights("loops/tuned/seed-1/gen-002/model") - start).max()
+    fresh = np.abs(weights("loops/last-k/seed-1/gen-002/model") - start).max()
+    assert 0 < tuned <= 2 * 2 * CONTENT["train"]["learning_rate"] < fresh
+
+
+def test_a_model_that_starts_elsewhere_is_found(broken, plan) -> None:
+    def elsewhere(manifest) -> None:
+        start = "real-only/full/seed-1/model"
+        manifest["params"]["initial"] = manifest["materials"][1]["path"] = start
+        manifest["params"]["shares"] = {training_set("tuned", 3): 0.5, start: 0.5}
+
+    edit(broken, "loops/tuned/seed-1/gen-003/model", elsewhere)
+    forge(broken)
+    assert "origins" in [law for law, _ in found(broken, plan)]
 
 
 def test_a_longer_loop_adds_to_what_is_there(plan) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from autophagy import manifests, store
 from autophagy.archive import Archive
-from autophagy.audit import belonging, consistency, files, forms, mixes, pictures, seeds
+from autophagy.audit import belonging, consistency, files, forms, mixes, origins, pictures, seeds
 from autophagy.audit.case import Case, Findings, guarded
 from autophagy.errors import UserError
 
@@ -23,6 +23,7 @@ LAWS: dict[str, Callable[[Case], Findings]] = {
     "held-out": pictures.held_out,
     "real-rows": mixes.real_rows,
     "composition": mixes.composition,
+    "origins": origins.origins,
     "seeds": seeds.seeds,
     "consistency": consistency.consistency,
 }

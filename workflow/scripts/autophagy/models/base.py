@@ -48,7 +48,11 @@ class Model(Protocol):
 
 
 class Family(Protocol):
-    """A module of this package: `Model`, `Train` and `Sample` options beside fit and load."""
+    """A module of this package: `Model`, `Train` and `Sample` options beside fit and load.
+
+    ABILITIES: what the family can do besides, and a regime may ask for; none where it has no such
+        name. "fine_tune": `fit` takes `initial`.
+    """
 
     def fit(
         self,
@@ -59,8 +63,12 @@ class Family(Protocol):
         device: str,
         report: Report,
         checkpoint: Checkpoint | None = None,
+        initial: Model | None = None,
     ) -> Model:
-        """A model fitted to `data`, as a function of the other arguments but the last two.
+        """A model fitted to `data`, as a function of the other arguments but report and checkpoint.
+
+        From scratch, or going on from the weights of `initial`, a model of the same family and
+        options: only a family with "fine_tune" among its `ABILITIES` is given one.
 
         A family that trains long begins at step `checkpoint.resume(parts, device)` and calls
         `checkpoint.save(step, parts)` after a step where `checkpoint.due()`. The parts hold all

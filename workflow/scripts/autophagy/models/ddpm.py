@@ -12,7 +12,9 @@ from autophagy.models.ddpm_model import DDPM, load
 from autophagy.models.ddpm_options import Model, Sample, Train, check
 from autophagy.models.ddpm_training import fit
 
-__all__ = ["DDPM", "SOFTWARE", "Model", "Sample", "Train", "check", "fit", "load"]
+__all__ = ["ABILITIES", "DDPM", "SOFTWARE", "Model", "Sample", "Train", "check", "fit", "load"]
 
+#: What regimes may ask for besides fit and sample; see `base.Family`.
+ABILITIES = ("fine_tune",)
 #: The libraries that set this family's numbers.
 SOFTWARE = ("diffusers", "safetensors", "torch")

@@ -26,8 +26,9 @@ def fit(
     device: str,
     report: Report,
     checkpoint: Checkpoint | None = None,
+    initial: DDPM | None = None,
 ) -> DDPM:
-    """Train G^t from scratch for `train["steps"]` steps.
+    """Train G^t for `train["steps"]` steps, from scratch or from the weights of `initial`.
 
     Every draw of step k comes from a stream keyed by (seed, k): data order, timesteps, noise,
     dropped conditions. Timesteps are stratified over the batch, which lowers the variance of the
@@ -63,6 +64,8 @@ def fit(
         add_attention=model["attention"],
         num_class_embeds=data.n_classes + 1,
     ).to(device)
+    if initial is not None:
+        unet.load_state_dict(initial.pipeline.unet.state_dict())
     scheduler = DDPMScheduler(
         num_train_timesteps=model["timesteps"],
         beta_schedule=model["beta_schedule"],

@@ -49,21 +49,29 @@ def mix(
 
 
 def train(
-    experiment: Experiment, path: str, owner: str, seed: int, t: int, sources: tuple[str, ...]
-) -> Node:
+    experiment: Experiment, path: str, owner: str, seed: int, t: int, sources: tuple[str, ...],
+    initial: str | None = None,
+) -> Node:  # fmt: skip
+    """G^t, fitted to the training set beside it; `initial` is the model whose weights it starts at.
+
+    Every generation trains for as many steps, so a t-th of those that G^t has seen were on D^t.
+    """
     params = {
         "model": plain(experiment.model),
         "train": plain(experiment.train),
         "threads": experiment.threads,
     }
     training_set = path.removesuffix("model") + "training_set.parquet"
+    if initial is not None:
+        shares = {training_set: 1 / t, initial: (t - 1) / t}
+        params |= {"initial": initial, "shares": shares}
     return Node(
         path,
         "model",
         "train",
         params,
         seeds.derive("train", owner, seed, t),
-        materials=(training_set,),
+        materials=(training_set, *([initial] if initial else [])),
         reads=sources,
     )
 

@@ -40,7 +40,9 @@ def of_loop(experiment: Experiment, name: str, seed: int, t: int) -> Iterator[No
         }
         sources = tuple(dict.fromkeys(of_generation[part.generation] for part in parts))
         yield mix(f"{folder}/training_set.parquet", parts, seed, of_generation, drawn)
-        yield train(experiment, f"{folder}/model", name, seed, t, sources)
+        before = paths.model_path(experiment, name, seed, t - 1)
+        initial = before if regime.start == "previous" else None
+        yield train(experiment, f"{folder}/model", name, seed, t, sources, initial)
     model = paths.model_path(experiment, name, seed, t).removesuffix("/model")
     n = paths.loop_samples(experiment, loop, t)
     if samples.startswith(folder):

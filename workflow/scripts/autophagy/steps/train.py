@@ -24,7 +24,7 @@ def train(
     [record] = records
     params = record["params"]
     devices.prepare(params["threads"], record["device"])
-    [training_set] = record["materials"]
+    training_set = record["materials"][0]
     facts = sets.picture_facts(manifests.read(root, training_set))
     table = sets.read_index(root / training_set)
     training_data = TrainingData(
@@ -36,7 +36,11 @@ def train(
     checkpoint = Checkpoint(
         scratch, _key(root, record), lambda note: report(0, params["train"]["steps"], note)
     )
-    model = models.module(params["model"]["family"]).fit(
+    family = models.module(params["model"]["family"])
+    started = {}
+    if params.get("initial"):
+        started["initial"] = family.load(root / params["initial"], record["device"])
+    model = family.fit(
         training_data,
         params["model"],
         params["train"],
@@ -44,6 +48,7 @@ def train(
         record["device"],
         report,
         checkpoint,
+        **started,
     )
     with store.new_folder(root / record["path"]) as folder:
         model.save(folder)
