@@ -40,8 +40,6 @@ def main() -> None:
     options = _options()
     content = yaml.safe_load(options.config.read_text())
     content["seeds"] = options.seeds
-    if options.path:
-        content["dataset"]["path"] = options.path
     trained = content["train"]["steps"]
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -62,7 +60,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("config", type=Path, nargs="?", default=REPOSITORY / "config/config.yaml")
     parser.add_argument("--budgets", type=int, nargs="+", default=[250, 500, 1000, 2000, 4000])
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--path", help="in the place of dataset.path")
     parser.add_argument("--out", type=Path, default=REPOSITORY / "docs/recipe.md")
     return parser.parse_args()
 
@@ -98,7 +95,8 @@ def _page(rows: pd.DataFrame, floor: dict, content: dict, trained: int) -> str:
         "",
         f"How long a real-only model of `{experiment}` has to train before its distance to",
         "the held-out reference stops falling. A loop's rate of collapse depends on this budget,",
-        "so it is fixed on real data alone, before any loop is run. By benchmarks/recipe.py.",
+        "so it is fixed on real data alone, before any loop is run. Written by",
+        f"`{' '.join(['python benchmarks/recipe.py', *sys.argv[1:]])}`.",
         "",
         f"Real-only `{NAME}` ({content['real_only'][NAME]} images), "
         + (f"mean ± standard deviation over {seeds} seeds" if seeds > 1 else "one seed")

@@ -106,6 +106,8 @@ def test_the_page_names_every_configuration_of_make_paper() -> None:
     assert set(listed) <= named
     assert {file for file in named if not (REPOSITORY / file).is_file()} == set()
     makefile = (REPOSITORY / "Makefile").read_text()
+    minutes = yaml.safe_load((REPOSITORY / paper.ROWS).read_text())["configs"].values()
+    assert sum(minutes) <= 90
     assert "tools/paper.py configs" in makefile.partition("\npaper:")[2].partition("\n\n")[0]
 
 

@@ -94,17 +94,17 @@ class Page:
         told = [*map(str, self._claims(row)), row.get("held", ""), row.get("note", "")]
         cells = (
             row["figures"], f"{row['model']} → {row['shows']}", "<br>".join(filter(None, ours)),
-            self._time(name), "<br>".join(filter(None, (text.strip() for text in told))),
+            self._time(row), "<br>".join(filter(None, (text.strip() for text in told))),
         )  # fmt: skip
         return f"| {' | '.join(cells)} |"
 
-    def _time(self, name: str | None) -> str:
-        if name is None:
-            return "not run"
-        if name not in self.times:
-            expected = self.content["configs"].get(name)
-            return "not run" + (f"; some {expected} min on 2 cores" if expected else "")
-        return f"{self.times[name]['processor_minutes']:.0f} min"
+    def _time(self, row: dict[str, Any]) -> str:
+        name = row.get("config")
+        if name in self.times:
+            return f"{self.times[name]['processor_minutes']:.0f} min"
+        told = "" if row.get("theory") else "not run"
+        expected = f"about {self.content['configs'][name]} min on 2 cores" if name else ""
+        return "; ".join(filter(None, [told, expected]))
 
     def _links(self, row: dict[str, Any]) -> list[Path]:
         """Pictures that are there, relative to docs/."""
