@@ -153,16 +153,20 @@ def test_a_claim_is_told_with_its_numbers_whether_it_held_or_not(claim, words: s
 def test_what_is_collected_is_what_finished_runs_left(tmp_path) -> None:
     (tmp_path / "docs/paper").mkdir(parents=True)
     row = {"figures": "4", "config": "one", "pictures": ["curves"]}
-    content = {"configs": {"one": 1, "unfinished": 1}, "rows": [row], "later": []}
+    number = {"label": "n", "where": "run == 'a'", "column": "w2", "at": "last"}
+    exact = {"figures": "5", "config": "exact", "numbers": [number]}
+    content = {"configs": {"one": 1, "exact": 1, "unfinished": 1}, "rows": [row], "later": [exact]}
     (tmp_path / paper.ROWS).write_text(yaml.safe_dump(content))
     for name, text in {
         "results/one/audit.json": "{}", "results/one/metrics.csv": "loop\n",
-        "results/one/figures/curves.png": "a picture", "logs/one/benchmarks/a/b.tsv":
+        "results/one/figures/curves.png": "a picture",
+        "results/exact/theory.csv": "run,w2\na,1\na,2\nb,3\n", "logs/one/benchmarks/a/b.tsv":
         "s\tcpu_time\n1.0\t30.0\n", "logs/one/benchmarks/c.tsv": "s\tcpu_time\n-\t60.0\n",
     }.items():  # fmt: skip
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     paper.collect(tmp_path)
-    assert paper._read_times(tmp_path) == {"one": {"processor_minutes": 1.5}}
+    found = {"one": {"processor_minutes": 1.5}, "exact": {"numbers": {"n": 2.0}}}
+    assert paper._read_measured(tmp_path) == found
     assert (tmp_path / paper.PICTURES / "one-curves.png").read_text() == "a picture"
     assert [file.name for file in (tmp_path / "docs/paper").glob("*.csv")] == ["one.csv"]

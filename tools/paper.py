@@ -20,7 +20,7 @@ import yaml
 REPOSITORY = Path(__file__).resolve().parent.parent
 ROWS = "docs/paper/figures.yaml"
 TEXT = "docs/paper/page.md"
-TIMES = "docs/paper/times.json"
+MEASURED = "docs/paper/measured.json"
 PICTURES = "docs/figures/paper"
 PAGE = "docs/paper.md"
 COMMAND = "`make run CONFIG=config/{}/config.yaml`"
@@ -37,25 +37,27 @@ def configs(repository: Path) -> list[str]:
 def collect(repository: Path) -> None:
     """Copy metrics, pictures and processor time of the runs below results/ that have ended."""
     content = _content(repository)
-    times = _read_times(repository)
+    measured = _read_measured(repository)
     (repository / PICTURES).mkdir(parents=True, exist_ok=True)
     for name in content["configs"]:
         results = repository / "results" / name
         if (results / "audit.json").exists():
-            times[name] = _processor_time(repository / "logs" / name)
+            measured[name] = _processor_time(repository / "logs" / name)
+        if (results / "theory.csv").exists():
+            measured.setdefault(name, {})["numbers"] = _numbers(content, name, results)
         if (results / "metrics.csv").exists():
             shutil.copy(results / "metrics.csv", repository / f"docs/paper/{name}.csv")
             for picture in _pictures(content, name):
                 file = results / "figures" / f"{picture}.png"
                 shutil.copy(file, repository / PICTURES / f"{name}-{picture}.png")
-    (repository / TIMES).write_text(json.dumps(times, indent=2, sort_keys=True) + "\n")
+    text = json.dumps(measured, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    (repository / MEASURED).write_text(text, encoding="utf-8")
 
 
 def write(repository: Path) -> str:
     """The page's text."""
     content = _content(repository)
-    times = _read_times(repository)
-    page = Page(repository, content, times)
+    page = Page(repository, content, _read_measured(repository))
     text = Template((repository / TEXT).read_text(encoding="utf-8"))
     return text.substitute(
         total=sum(content["configs"].values()),
@@ -68,10 +70,10 @@ def write(repository: Path) -> str:
 
 
 class Page:
-    """The page's parts: `content` is docs/paper/figures.yaml, `times` docs/paper/times.json."""
+    """The page: `content` is docs/paper/figures.yaml, `measured` docs/paper/measured.json."""
 
-    def __init__(self, repository: Path, content: dict[str, Any], times: dict[str, Any]) -> None:
-        self.repository, self.content, self.times = repository, content, times
+    def __init__(self, repository: Path, content: dict[str, Any], measured: dict[str, Any]) -> None:
+        self.repository, self.content, self.measured = repository, content, measured
         self.metrics = {
             name: pd.read_csv(file)
             for name in content["configs"]
@@ -91,7 +93,7 @@ class Page:
         links = [f"[{link.stem.rpartition('-seed-')[0] or link.stem}]({link.as_posix()})"
                  for link in self._links(row)]  # fmt: skip
         ours.append(", ".join(links))
-        told = [*map(str, self._claims(row)), row.get("held", ""), row.get("note", "")]
+        told = [row.get("held", ""), *self._claims(row), self._numbers(row), row.get("note", "")]
         cells = (
             row["figures"], f"{row['model']} → {row['shows']}", "<br>".join(filter(None, ours)),
             self._time(row), "<br>".join(filter(None, (text.strip() for text in told))),
@@ -100,8 +102,8 @@ class Page:
 
     def _time(self, row: dict[str, Any]) -> str:
         name = row.get("config")
-        if name in self.times:
-            return f"{self.times[name]['processor_minutes']:.0f} min"
+        if "processor_minutes" in self.measured.get(name, {}):
+            return f"{self.measured[name]['processor_minutes']:.1f} min"
         told = "" if row.get("theory") else "not run"
         expected = f"about {self.content['configs'][name]} min on 2 cores" if name else ""
         return "; ".join(filter(None, [told, expected]))
@@ -118,6 +120,11 @@ class Page:
             return []
         table = self.metrics[row["config"]]
         return [told(claim, table) for claim in row.get("claims", [])]
+
+    def _numbers(self, row: dict[str, Any]) -> str:
+        known = self.measured.get(row.get("config"), {}).get("numbers", {})
+        asked = [number["label"] for number in row.get("numbers", [])]
+        return "; ".join(f"{label} {_number(known[label])}" for label in asked if label in known)
 
     def pictures(self) -> str:
         """Every picture of a picture loop, below its figure's number."""
@@ -178,16 +185,30 @@ def _verb(trend: str) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
+    digits = 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
+    return f"{value:.{digits}f}"
 
 
 def _content(repository: Path) -> dict[str, Any]:
     return yaml.safe_load((repository / ROWS).read_text(encoding="utf-8"))
 
 
-def _read_times(repository: Path) -> dict[str, Any]:
-    file = repository / TIMES
-    return json.loads(file.read_text()) if file.exists() else {}
+def _read_measured(repository: Path) -> dict[str, Any]:
+    file = repository / MEASURED
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+
+def _numbers(content: dict[str, Any], name: str, results: Path) -> dict[str, float]:
+    """What rows ask of an exact loop's table."""
+    table = pd.read_csv(results / "theory.csv")
+    found = {}
+    for row in content["rows"] + content["later"]:
+        for number in row.get("numbers", []) if row.get("config") == name else []:
+            values = table.query(number["where"])[number["column"]]
+            reduce = {"first": values.iloc[0], "last": values.iloc[-1], "mean": values.mean(),
+                      "max": values.max()}  # fmt: skip
+            found[number["label"]] = float(f"{reduce[number['at']]:.4g}")
+    return found
 
 
 def _pictures(content: dict[str, Any], name: str) -> list[str]:
