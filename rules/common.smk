@@ -174,6 +174,12 @@ def network_files():
     return features.files(EXPERIMENT.evaluate.features, EXPERIMENT.evaluate.weights)
 
 
+def data_listing(wildcards):
+    """Params function: changes with any file of a folder of data, edited in place or not."""
+    dataset = plain(EXPERIMENT.dataset)
+    return data.listing(data.module(dataset["name"]).files(dataset))
+
+
 def refuse_a_second_run():
     try:
         runlock.take(EXPERIMENT.experiment)

@@ -11,7 +11,8 @@ rule drop:
         audit=f"{ROOT}/{paths.AUDIT}",
         root=f"{ROOT}/{LOOP_ROOT}",
     output:
-        f"{ROOT}/{DROPPED}",
+        # What it says of earlier drops holds until it is replaced, should this job be killed.
+        update(f"{ROOT}/{DROPPED}"),
     log:
         f"{LOGS}/loops/{{loop}}/drop.log",
     benchmark:

@@ -31,6 +31,7 @@ rule real:
         root=root_of,
         records=records_of("real/{split}"),
         dataset=dataset_up_to,
+        listing=data_listing,
     script:
         "../workflow/scripts/real.py"
 

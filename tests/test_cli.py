@@ -466,6 +466,12 @@ def test_any_other_error_is_one_line_too_and_its_traceback_in_the_log(
         assert "ValueError: shapes (3,) and\n  (4,) do not fit" in kept
 
 
+def test_ctrl_c_while_a_script_imports_its_step_is_one_line() -> None:
+    done = python("-c", "import autophagy.job; raise KeyboardInterrupt")
+    assert done.returncode != 0
+    assert done.stderr == "autophagy: interrupted; the same command goes on from here\n"
+
+
 def test_an_interrupted_job_prints_no_traceback(tmp_path, capsys) -> None:
     given = SimpleNamespace(log=[str(tmp_path / "job.log")], rule="draw_grid")
 

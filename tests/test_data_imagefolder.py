@@ -84,6 +84,7 @@ def test_the_source_is_one_digest_of_paths_and_bytes(tmp_path) -> None:
         for name in ("a/2.png", "b/1.png")
     )
     assert source["files"] == {"pictures": hashlib.sha256(lines.encode()).hexdigest()}
+    assert data.module("imagefolder").source_files(section(tmp_path / "here")) == source["files"]
     assert source["count"] == 2
     assert str(tmp_path) not in json.dumps(source)
     (tmp_path / "here").rename(tmp_path / "there")

@@ -12,8 +12,9 @@ from autophagy import config as configuration
 from autophagy import ledger
 from autophagy import plan as planning
 from autophagy.errors import UserError
-from conftest import changed, shipped_configurations, tiny_content
+from conftest import changed, make, shipped_configurations, tiny_content
 from conftest import plan_of as plan_of_content
+from PIL import Image
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 CONFIGS = [path.relative_to(REPOSITORY).as_posix() for path in shipped_configurations()]
@@ -154,3 +155,24 @@ def test_the_real_stage_depends_on_the_users_data(tmp_path, monkeypatch) -> None
             if stage.name != "real" and not stage.foreach:
                 assert path not in deps(plan, stage.name)
     assert deps(plan_of_content(tiny_content()), "real") == set()
+
+
+@pytest.mark.parametrize("edit", ["in place", "another picture", "none"])
+def test_a_folder_of_pictures_that_changed_after_a_run_is_not_recorded(tmp_path, edit: str) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    pictures = np.random.default_rng(0).integers(0, 255, (300, 8, 8), dtype=np.uint8)
+    for row, picture in enumerate(pictures):
+        Image.fromarray(picture).save(folder / f"{row:03}.bmp")
+    section = {"name": "imagefolder", "path": str(folder), "size": 8, "channels": "grey"}
+    content = tiny_content()
+    content["dataset"] |= section
+    plan = plan_of_content(content)
+    make(plan, tmp_path / "results", lambda path: False)
+    if edit == "in place":
+        Image.fromarray(255 - pictures[0]).save(folder / "000.bmp")
+    elif edit == "another picture":
+        Image.fromarray(255 - pictures[0]).save(folder / "more.bmp")
+    finding = f"{folder}: does not hold what the real images were read from"
+    expected = None if edit == "none" else finding
+    assert ledger.findings(plan, tmp_path / "results")["real@loop"] == expected

@@ -146,6 +146,23 @@ def test_a_sample_is_made_again_byte_for_byte_and_a_changed_one_is_found(
     assert trace.regenerate(Archive(root), artifact, 6)["identical"]
 
 
+@pytest.mark.parametrize(("fault", "reason"), [("lost", "is missing"), ("cut", "is not the file")])
+def test_weights_that_no_manifest_vouches_for_are_not_loaded(
+    tiny_experiment, tmp_path, capsys, fault, reason
+) -> None:
+    root = tmp_path / "copy"
+    shutil.copytree(tiny_experiment.root, root)
+    generation = root / "loops/fresh/seed-1/gen-002"
+    [weights] = (generation / "model").rglob("*.safetensors")
+    content = weights.read_bytes()
+    weights.unlink()
+    if fault == "cut":
+        weights.write_bytes(content[:-1])
+    assert cli.main(["trace", f"{generation}/samples", "0", "--regenerate"]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"autophagy: {weights}: {reason}")
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
@@ -178,6 +195,30 @@ def test_commands_print_text_and_json(tiny_experiment, capsys) -> None:
         assert capsys.readouterr().out
         assert cli.main([*arguments, "--json"]) == 0
         json.loads(capsys.readouterr().out)
+
+
+def test_lineage_as_json_is_a_graph_and_its_edges_carry_the_shares(archive) -> None:
+    path = training_set("fresh", 3)
+    tree = lineage.tree(archive, path)
+    graph = lineage.flat(tree)
+    assert graph["nodes"][0]["path"] == graph["path"] == path
+    assert {node["path"] for node in graph["nodes"]} == set(archive.parents_first([path]))
+    assert len(graph["nodes"]) == len(archive.parents_first([path]))
+    assert graph["nodes"][0]["real_share"] == tree["real_share"]
+    edges = {(edge["child"], edge["parent"]): edge["share"] for edge in graph["edges"]}
+    assert len(edges) == len(graph["edges"])
+    for node in graph["nodes"]:
+        shares = lineage.shares(archive, node["path"])
+        for parent in archive.parents(node["path"]):
+            assert edges[node["path"], parent] == shares.get(parent)
+
+
+def test_a_seed_of_64_bits_is_text_in_json(tiny_experiment, capsys) -> None:
+    """Readers that know doubles alone would round it."""
+    artifact = "loops/fresh/seed-1/gen-002/samples"
+    assert cli.main(["trace", str(tiny_experiment.root / artifact), "3", "--json"]) == 0
+    [step] = json.loads(capsys.readouterr().out)["steps"]
+    assert step["seed"] == str(sets.read_array(tiny_experiment.root, artifact, "seeds")[3])
 
 
 def test_any_file_of_an_artifact_names_it(tiny_experiment) -> None:
@@ -319,7 +360,8 @@ def test_hundreds_of_generations_are_drawn_and_written(tmp_path, capsys) -> None
     assert cli.main(["lineage", str(tmp_path / "s400")]) == 0
     assert max(map(len, capsys.readouterr().out.splitlines())) < 200
     assert cli.main(["lineage", str(tmp_path / "s400"), "--json"]) == 0
-    assert capsys.readouterr().out.count('"kind": "model"') == 400
+    nodes = json.loads(capsys.readouterr().out)["nodes"]
+    assert sum(node["kind"] == "model" for node in nodes) == 400
 
 
 def test_accumulated_sets_have_the_harmonic_mean_depth(tmp_path) -> None:

@@ -176,13 +176,10 @@ def _lineage(chosen: argparse.Namespace) -> int:
 
     manifests, artifact = locate(Path(chosen.path))
     found = lineage.tree(manifests, artifact)
-    # Long loops nest deeper than Python's own limit.
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(limit + 10 * len(manifests.parents_first([artifact])))
-    try:
-        print(json.dumps(found, indent=2) if chosen.json else "\n".join(lineage_text.drawn(found)))
-    finally:
-        sys.setrecursionlimit(limit)
+    if chosen.json:
+        print(json.dumps(lineage.flat(found), indent=2))
+    else:
+        print("\n".join(lineage_text.drawn(found)))
     return 0
 
 
@@ -192,14 +189,16 @@ def _trace(chosen: argparse.Namespace) -> int:
 
     manifests, artifact = locate(Path(chosen.path))
     steps = trace.trace(manifests, artifact, chosen.row)
-    content: dict[str, Any] = {"steps": steps}
+    # 64 bits: many readers of JSON would round them (RFC 8259, section 6).
+    told = [step | {"seed": str(step["seed"])} if "seed" in step else step for step in steps]
+    content: dict[str, Any] = {"steps": told}
     last = steps[-1]
     if chosen.regenerate and "source_row" not in last:
         content["regenerated"] = trace.regenerate(manifests, last["path"], last["row"])
     if chosen.json:
         print(json.dumps(content, indent=2))
     else:
-        for step in content["steps"]:
+        for step in steps:
             print("\n".join(lineage_text.told(step)))
         if "regenerated" in content:
             print(lineage_text.made_again(content["regenerated"]))

@@ -14,6 +14,18 @@ from autophagy.errors import UserError
 from autophagy.progress import Progress
 
 
+def _interrupted(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    """One line for Ctrl-C where no handler stands: while a script still imports its step."""
+    if issubclass(kind, KeyboardInterrupt):
+        print("autophagy: interrupted; the same command goes on from here", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+# Every script imports this module first.
+sys.excepthook = _interrupted
+
+
 def run(snakemake: Any, step: Callable[..., None], **arguments: Any) -> None:
     """Call step(root, records, report, **arguments) with what the rule's params hold.
 

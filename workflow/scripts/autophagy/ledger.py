@@ -351,16 +351,24 @@ def _sources(plan: Plan, stage: str) -> list[str]:
 
 
 def _other_data(plan: Plan, root: Path) -> str | None:
-    """Which of the user's files is another than the one that the real sets were read from.
+    """Which of the user's files or folders is another than what the real sets were read from.
 
-    A folder of pictures is not read again for this; DVC hashes it.
+    Those that are not here are not asked about: a clone may hold results without their data.
     """
     if not (root / manifests.path_of("real/loop")).is_file():
         return None
     read = manifests.read(root, "real/loop").get("facts", {}).get("source", {}).get("files", {})
-    for file in map(Path, _sources(plan, "real")):
-        if file.is_file() and read.get(file.name, "") != store.sha256(file):
-            return f"{file}: is not the file that the real images were read from"
+    dataset = plain(plan.experiment.dataset)
+    loader = data.module(dataset["name"])
+    for path in map(Path, _sources(plan, "real")):
+        if path.is_file() and read.get(path.name, "") != store.sha256(path):
+            return f"{path}: is not the file that the real images were read from"
+        if (
+            path.is_dir()
+            and hasattr(loader, "source_files")
+            and read != loader.source_files(dataset)
+        ):
+            return f"{path}: does not hold what the real images were read from"
     return None
 
 

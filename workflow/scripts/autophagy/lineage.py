@@ -126,6 +126,28 @@ def tree(archive: Archive, artifact: str) -> dict[str, Any]:
     return top
 
 
+def flat(tree: dict[str, Any]) -> dict[str, Any]:
+    """A tree as a graph, which nests no deeper for a longer loop.
+
+    Returns:
+        {"path": the artifact, "nodes": what `tree` says of each ancestor, once, "edges":
+        [{"child", "parent", "share"}]}.
+    """
+    nodes: dict[str, dict[str, Any]] = {}
+    edges, stack = [], [tree]
+    while stack:
+        node = stack.pop()
+        for parent in node["parents"]:
+            edges.append(
+                {"child": node["path"], "parent": parent["path"], "share": parent["share"]}
+            )
+        if "seen" not in node:
+            kept = {key: value for key, value in node.items() if key not in ("parents", "share")}
+            nodes[node["path"]] = kept
+        stack += reversed(node["parents"])
+    return {"path": tree["path"], "nodes": list(nodes.values()), "edges": edges}
+
+
 def descendants(archive: Archive, artifact: str, row: int | None = None) -> dict[str, float | None]:
     """Every artifact made from this one, in the order of paths -> how much of it is.
 

@@ -62,7 +62,9 @@ def read_array(root: Path, artifact: str, name: str) -> np.ndarray:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
     # What numpy raises on foreign bytes has no common base: a header may ask for all memory.
     except Exception as error:
-        raise UserError(f"{path}: not an array file: {error}") from error
+        # Of foreign bytes and of objects numpy says how to load pickles, which nobody should.
+        told = "it would have to be unpickled" if "allow_pickle" in str(error) else error
+        raise UserError(f"{path}: not an array file: {told}") from error
     if not isinstance(array, np.ndarray):
         raise UserError(f"{path}: not an array file but an archive")
     kinds, dimensions = KINDS.get(name, (array.dtype.kind, array.ndim))

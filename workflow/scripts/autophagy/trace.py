@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autophagy import dropped, lineage, sets
+from autophagy import dropped, lineage, sets, store
 from autophagy.archive import Archive
 from autophagy.errors import UserError
 from autophagy.lineage import SAMPLED
@@ -82,7 +82,8 @@ def regenerate(archive: Archive, artifact: str, row: int) -> dict[str, Any]:
         promised to be equal on the same machine, by the code that the manifest records.
 
     Raises:
-        UserError: the artifact is no sample set, has no such row, or torch is other than recorded.
+        UserError: the artifact is no sample set, has no such row, torch is other than recorded, or
+            the model's files are not those of its manifest.
     """
     from autophagy import devices, fingerprint, models
     from autophagy.manifests import require_software
@@ -101,6 +102,7 @@ def regenerate(archive: Archive, artifact: str, row: int) -> dict[str, Any]:
     devices.prepare(params["threads"], manifest["device"])
     [drawn_by] = [model["path"] for model in step["models"]]
     dropped.require(archive, drawn_by)
+    _require_files(archive, drawn_by)
     model = models.module(params["family"]).load(archive.root / drawn_by, manifest["device"])
     picture = model.sample(
         np.array([step["label"]]),
@@ -119,6 +121,17 @@ def regenerate(archive: Archive, artifact: str, row: int) -> dict[str, Any]:
         "largest_difference": int(difference),
         "same_code": manifest["code"] == code,
     }
+
+
+def _require_files(archive: Archive, model: str) -> None:
+    """Refuse to load what the model's manifest does not vouch for."""
+    held = store.hashes(archive.root / model) if (archive.root / model).exists() else {}
+    for name, digest in archive.manifest(model)["files"].items():
+        if held.get(name) != digest:
+            what = "not the file that its manifest names" if name in held else "missing"
+            raise UserError(
+                f"{archive.root / model / name}: is {what}; `autophagy audit` says more"
+            )
 
 
 def _model(archive: Archive, model: str) -> dict[str, Any]:

@@ -3,12 +3,15 @@
 A data set module holds ``Dataset`` (its section of the configuration), ``SOFTWARE`` (libraries
 that set what is loaded), ``check``, ``shape`` and ``rows`` (what is known before anything is
 read), ``files`` (what is read) and ``load``, functions of the validated ``dataset:`` section as a
-plain dict. To add one: write the module, name it in `table.DATASETS`.
+plain dict. One that reads a folder may hold ``source_files``: the hashes that `load` states, found
+without decoding. To add one: write the module, name it in `table.DATASETS`.
 """
 
 from __future__ import annotations
 
+import hashlib
 import importlib
+import os
 from types import ModuleType
 
 from autophagy.data.base import RealSet
@@ -40,3 +43,21 @@ def check(dataset: dict) -> None:
         UserError: a missing path, missing files, or a missing optional package.
     """
     module(dataset["name"]).check(dataset)
+
+
+def listing(files: list[str]) -> str:
+    """A hash of the names, sizes and times of what lies below the folders among `files`.
+
+    Cheap enough for every start of the workflow; a folder's own time stays when a file in it is
+    edited in place.
+    """
+    digest = hashlib.sha256()
+    for top in filter(os.path.isdir, files):
+        for folder, subfolders, names in os.walk(top):
+            subfolders.sort()
+            for name in sorted(names):
+                path = os.path.join(folder, name)
+                found = os.lstat(path)
+                line = f"{os.path.relpath(path, top)}\0{found.st_size}\0{found.st_mtime_ns}\n"
+                digest.update(os.fsencode(line))
+    return digest.hexdigest()

@@ -54,6 +54,16 @@ def files(dataset: dict) -> list[str]:
     return [dataset["path"]]
 
 
+def source_files(dataset: dict) -> dict[str, str]:
+    """What `load` states as ``source.files``, without decoding a picture."""
+    root = pathlib.Path(dataset["path"])
+    digest = hashlib.sha256()
+    for name in sorted(_found(root)):
+        with pictures.reading(str(root / name)):
+            digest.update(_line(name, (root / name).read_bytes()))
+    return {"pictures": digest.hexdigest()}
+
+
 def load(dataset: dict) -> RealSet:
     """All pictures, sorted by their path within the folder, 256 grey levels.
 
@@ -76,7 +86,7 @@ def load(dataset: dict) -> RealSet:
     for row, name in enumerate(names):
         with pictures.reading(str(root / name)):
             data = (root / name).read_bytes()
-            digest.update(os.fsencode(f"{name}\0{hashlib.sha256(data).hexdigest()}\n"))
+            digest.update(_line(name, data))
             images[row] = pictures.to_array(
                 pictures.decode(data), dataset["size"], dataset["channels"]
             )
@@ -87,6 +97,10 @@ def load(dataset: dict) -> RealSet:
         "count": len(names),
     }
     return checked(images, labels, levels=256, classes=classes, source=source)
+
+
+def _line(name: str, data: bytes) -> bytes:
+    return os.fsencode(f"{name}\0{hashlib.sha256(data).hexdigest()}\n")
 
 
 def _array_shape(dataset: dict) -> tuple[int, int, int]:
