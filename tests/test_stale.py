@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,22 @@ import yaml
 from edits import CONFIG, EDITS, Edit, applied, look, matching
 from project import git, run
 
-#: Also asked where results came from elsewhere.
+#: Also asked, without the long tests, where results came from elsewhere.
 ELSEWHERE = ("a metric", "λ of one loop", "the last model deleted")
 
 
-def listed(edits: tuple[Edit, ...]) -> list:
-    marks = {True: [pytest.mark.long], False: []}
-    return [pytest.param(edit, id=edit.name, marks=marks[edit.long]) for edit in edits]
+def listed(quick: Callable[[Edit], bool]) -> list:
+    """Every edit; those that are not quick are left to the long tests."""
+    marks = {True: [], False: [pytest.mark.long]}
+    return [pytest.param(edit, id=edit.name, marks=marks[quick(edit)]) for edit in EDITS]
+
+
+def quick_here(edit: Edit) -> bool:
+    return not edit.long
+
+
+def quick_elsewhere(edit: Edit) -> bool:
+    return edit.name in ELSEWHERE
 
 
 def check(edit: Edit, folder: Path, every: set[str]) -> None:
@@ -83,17 +93,17 @@ def test_each_edit_is_told_apart() -> None:
     assert sum(not edit.long for edit in EDITS) >= 12
 
 
-@pytest.mark.parametrize("edit", listed(EDITS))
+@pytest.mark.parametrize("edit", listed(quick_here))
 def test_an_edit_reruns_exactly_what_depends_on_it(project: Path, every, edit: Edit) -> None:
     check(edit, project, every)
 
 
-@pytest.mark.parametrize("edit", listed(tuple(e for e in EDITS if e.name in ELSEWHERE)))
+@pytest.mark.parametrize("edit", listed(quick_elsewhere))
 def test_also_after_a_pull(pulled: Path, every, edit: Edit) -> None:
     check(edit, pulled, every)
 
 
-@pytest.mark.parametrize("edit", listed(tuple(e for e in EDITS if e.name in ELSEWHERE)))
+@pytest.mark.parametrize("edit", listed(quick_elsewhere))
 def test_also_after_a_checkout(checked_out: Path, every, edit: Edit) -> None:
     check(edit, checked_out, every)
 

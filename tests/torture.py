@@ -1,6 +1,6 @@
 """Kill `make run` at random moments, start it again, and compare with a run nobody disturbed.
 
-Usage: python tests/torture.py [--kills 22] [--seed 1] [--folder FOLDER]
+Usage: python tests/torture.py [--kills 23] [--seed 1] [--folder FOLDER]
 
 Every step is hit, every kind of kill is used, and what was running at each kill is printed as a
 table of docs/reliability.md. In one pass over the experiment, killed run follows killed run; a pass
@@ -43,7 +43,8 @@ checkpoints.EVERY, checkpoints.TRAINING_PER_SAVING = 0.1, 0
 START, LEDGER = "(Snakemake starts)", "autophagy record"
 STEPS = (
     START, "real", "features", "mix", "train", "sample", "evaluate_real", "evaluate",
-    "record_root", "audit", "tabulate_metrics", "draw_grid", "draw_curves", "draw_lineage", LEDGER,
+    "record_root", "audit", "tabulate_metrics", "judge_loops", "draw_grid", "draw_curves",
+    "draw_lineage", LEDGER,
 )  # fmt: skip
 #: Hit more often than once before others are.
 HEAVY = ("train", "sample", "mix", "evaluate", "train", LEDGER, "record_root")
