@@ -456,9 +456,12 @@ WRITING = {
 FILLS_A_GIVEN_PLACE = {
     ("models/ddpm_model.py", "save"), ("features/lenet.py", "save"),
     ("features/identity.py", "save"), ("sets.py", "write_arrays"),
-    ("sets.py", "write_index"),
+    ("sets.py", "write_index"), ("features/inception.py", "_keep"),
+    ("features/local.py", "_copy"), ("features/pretrained.py", "save"),
     # Takes away, and writes nothing.
     ("dropped.py", "drop"),
+    # Into memory.
+    ("features/inception.py", "_embed"),
 }  # fmt: skip
 #: Writers of other kinds: the store itself, logs, locks, downloads (checked by a published hash).
 OTHERS = {"store.py", "job.py", "runlock.py", "data/download.py"}
