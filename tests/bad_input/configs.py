@@ -172,6 +172,7 @@ VALUES: dict[str, list[Any]] = {
     "evaluate.k": [0, 40, -1],
     "evaluate.features": ["../lenet", "/etc/passwd", "inception", "", None, 3, ["lenet"],
                           "lenet\x00/", "/", "vgg"],
+    "evaluate.metrics": [[], [""], ["recall"], ["../x"], "recall", 3, [3], {"a": 1}, ["x", "x"]],
     "evaluate.weights": ["", 3, "w.pth", "../w.pth", ["w"], {"a": 1}],
     "real_only": [{}, [60], {"../full": 60}, {"real": 60}, {"Real": 60},
                   {"FULL": 60, "full": 60, "small": 40}],

@@ -15,12 +15,14 @@ from pydantic import (
 )
 from pydantic.json_schema import models_json_schema
 
-from autophagy import data, models, presets, regimes
+from autophagy import data, models, plugins, presets, regimes
 from autophagy import keep as keeping
 from autophagy.config_checks import check
 from autophagy.config_messages import MAPPING, first_finding, misspelt, short
 from autophagy.data.table import DATASETS
 from autophagy.errors import UserError
+from autophagy.features.table import NETWORKS
+from autophagy.metrics import METRICS
 from autophagy.models.table import FAMILIES
 from autophagy.schema import Count, Options, Path
 from autophagy.theory import options as theory
@@ -36,6 +38,11 @@ MAX_BYTES = 2**18
 MAX_VALUES = 100_000
 #: A key by which Snakemake, reading the file itself, would evaluate the values of others.
 TEMPLATE = "__use_yte__"
+#: Columns of metrics.csv, and keys of an evaluation, that are no metrics.
+OTHER_COLUMNS = (
+    "loop", "seed", "generation", "view", "n_samples", "n_reference", "n_train", "n_train_real",
+    "sampling_bias", "undefined", "resplits",
+)  # fmt: skip
 Bias = Annotated[float, Field(gt=0.0, le=1.0)]
 
 
@@ -43,12 +50,14 @@ class Evaluate(Options):
     """n pictures of every sample set against the reference; k of the k-NN balls.
 
     features: a network's name, or the path of a folder; weights: its file where it needs one.
+    metrics: those of installed packages that are measured besides.
     """
 
     n: Count
     k: Annotated[int, Field(ge=1, le=1000)]
     features: Path
     weights: Path | None = None
+    metrics: Annotated[list[str], Field(min_length=1)] | None = None
 
 
 class Loop(Options):
@@ -57,7 +66,8 @@ class Loop(Options):
     An axis that is None is its regime's.
     """
 
-    regime: Literal[tuple(presets.REGIMES)]
+    #: Installed packages add others, so the names are no part of the type; see `config_checks`.
+    regime: Annotated[str, Field(json_schema_extra={"examples": list(presets.REGIMES)})]
     start_from: Name
     sampling_bias: Bias
     n_real: Annotated[int, Field(ge=0, le=1_000_000_000)]
@@ -94,14 +104,18 @@ class Experiment(Options):
     keep: Annotated[str, Field(pattern=keeping.PATTERN)] = keeping.ALL
 
 
-def experiment_class(family: str) -> type[Experiment]:
+def experiment_class(family: str, dataset: str | None = None) -> type[Experiment]:
     """The configuration of experiments with models of one family.
+
+    Args:
+        dataset: one that an installed package adds, besides those that are built in.
 
     Raises:
         UserError: no such family.
     """
     options = models.module(family)
-    datasets = tuple(data.module(name).Dataset for name in DATASETS)
+    names = DATASETS if dataset is None or dataset in DATASETS else (*DATASETS, dataset)
+    datasets = tuple(data.module(name).Dataset for name in names)
     any_dataset = Annotated[Union[datasets], Field(discriminator="name")]  # noqa: UP007 - from a table
     return create_model(
         f"Experiment_{family}",
@@ -233,8 +247,18 @@ def _require_few(key: Any, value: Any) -> None:
 
 def _validate(content: dict[Any, Any]) -> Experiment:
     # These two names decide which other keys there may be, so they are looked at first.
-    _chosen(content, "dataset", "name", DATASETS)
-    model = experiment_class(_chosen(content, "model", "family", FAMILIES))
+    plugins.require_sound(
+        {
+            "families": FAMILIES,
+            "regimes": presets.REGIMES,
+            "datasets": DATASETS,
+            "features": NETWORKS,
+            "metrics": (*METRICS, *OTHER_COLUMNS),
+        }
+    )
+    dataset = _chosen(content, "dataset", "name", (*DATASETS, *plugins.added("datasets")))
+    family = _chosen(content, "model", "family", (*FAMILIES, *plugins.added("families")))
+    model = experiment_class(family, dataset)
     try:
         return model.model_validate(content)
     except ValidationError as error:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from autophagy import data, features, models, presets, regimes
+from autophagy import data, models, plugins, presets, regimes
 from autophagy.errors import UserError
+from autophagy.features import checks as feature_checks
 from autophagy.schema import plain
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def check(experiment: Experiment) -> None:
         )
     shape = dataset.shape(plain_dataset)
     try:
-        features.check(experiment.evaluate.features, experiment.evaluate.weights, shape)
+        feature_checks.check(experiment.evaluate.features, experiment.evaluate.weights, shape)
     except OSError as error:
         raise UserError(f"evaluate.features: cannot be read: {error.strerror or error}") from error
     family = models.module(experiment.model.family)
@@ -59,6 +60,7 @@ def check(experiment: Experiment) -> None:
             f"evaluate.k: {experiment.evaluate.k} must be below both evaluate.n and "
             f"dataset.splits.reference, that is below {smallest}"
         )
+    _check_metrics(experiment.evaluate.metrics or [])
     for name, n in experiment.real_only.items():
         _check_name(f"real_only.{name}", name)
         if n > splits.loop:
@@ -70,6 +72,19 @@ def check(experiment: Experiment) -> None:
         _check_name(f"loops.{name}", name)
         _check_loop(name, loop, experiment)
     _check_case([*experiment.real_only, *experiment.loops])
+
+
+def _check_metrics(names: list[str]) -> None:
+    known = plugins.added("metrics")
+    for name in names:
+        if name not in known:
+            raise UserError(
+                f"evaluate.metrics: {name!r} is not allowed; those that are built in are always "
+                f"measured, and installed packages add: {', '.join(known) or 'none'}"
+            )
+        plugins.load("metrics", name)
+    if len(set(names)) < len(names):
+        raise UserError(f"evaluate.metrics: {names} holds a metric twice")
 
 
 def _check_name(key: str, name: str) -> None:
@@ -95,6 +110,11 @@ def _check_loop(name: str, loop: Loop, experiment: Experiment) -> None:
         raise UserError(
             f"loops.{name}.start_from: {loop.start_from!r} is no real-only model; allowed: "
             f"{', '.join(experiment.real_only)}"
+        )
+    if loop.regime not in presets.known():
+        raise UserError(
+            f"loops.{name}.regime: {loop.regime!r} is not allowed; allowed: "
+            f"{', '.join(presets.known())}"
         )
     regime = presets.regime_of(loop)
     _check_axes(f"loops.{name}", loop, regime, experiment.generations)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.metadata
+import importlib.util
 from functools import cache
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from autophagy.errors import UserError
 
 SCRIPTS = Path(__file__).resolve().parent.parent
 _PACKAGE = "autophagy"
+#: How files of other packages begin, whose place on this machine is nobody's business.
+ELSEWHERE = "@"
 
 
 def modules_of(scripts: tuple[str, ...], extra: tuple[str, ...] = ()) -> tuple[str, ...]:
@@ -19,26 +22,35 @@ def modules_of(scripts: tuple[str, ...], extra: tuple[str, ...] = ()) -> tuple[s
 
     Args:
         scripts: file names in workflow/scripts.
-        extra: dotted modules reached through a table (a model family, a data set).
+        extra: dotted modules reached through a table (a model family, a data set), also those of
+            other installed packages (see `plugins`), which are followed within their package.
 
     Returns:
-        Paths relative to workflow/scripts, sorted.
+        Paths relative to workflow/scripts, sorted; those of other packages are `ELSEWHERE` and
+        their path within the package's folder.
     """
-    found: set[Path] = set()
-    queue = [SCRIPTS / script for script in scripts] + [_file_of(module) for module in extra]
+    found: set[str] = set()
+    queue = [*scripts, *map(_named, extra)]
+    # Python runs the packages around a module too; those of the library import nothing by name.
+    queue += [file for module in extra for file in _chain(module) if is_elsewhere(file)]
     while queue:
         file = queue.pop()
         if file not in found:
             found.add(file)
             queue += _imports(file)
-    return tuple(sorted(file.relative_to(SCRIPTS).as_posix() for file in found))
+    return tuple(sorted(found))
+
+
+def is_elsewhere(file: str) -> bool:
+    """Is this a file of another installed package, in `modules_of`?"""
+    return file.startswith(ELSEWHERE)
 
 
 def code_hash(files: tuple[str, ...]) -> str:
     """SHA-256 over the syntax trees of the files, without docstrings, comments and layout."""
     digest = hashlib.sha256()
     for file in files:
-        digest.update(f"{file}\0{_tree_hash(SCRIPTS / file)}\0".encode())
+        digest.update(f"{file}\0{_tree_hash(_place(file))}\0".encode())
     return digest.hexdigest()
 
 
@@ -79,42 +91,90 @@ def _source(file: Path) -> ast.Module:
 
 
 @cache
-def _imports(file: Path) -> tuple[Path, ...]:
-    """The library's files a file imports by name, packages' `__init__` included."""
-    files: list[Path] = []
-    for node in ast.walk(_source(file)):
+def _import_statements(file: Path) -> tuple[ast.Import | ast.ImportFrom, ...]:
+    statements = (ast.Import, ast.ImportFrom)
+    return tuple(node for node in ast.walk(_source(file)) if isinstance(node, statements))
+
+
+def _imports(file: str) -> tuple[str, ...]:
+    """The library's files a file imports by name, packages' `__init__` included.
+
+    Of a file of another package: that package's files too.
+    """
+    followed = {_PACKAGE} | ({_dotted(file).split(".")[0]} if is_elsewhere(file) else set())
+    files: list[str] = []
+    for node in _import_statements(_place(file)):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module] + [f"{node.module}.{alias.name}" for alias in node.names]
         else:
-            continue
+            base = _absolute(file, node.level, node.module)
+            names = [base] + [f"{base}.{alias.name}" for alias in node.names]
         for name in names:
-            if name.split(".")[0] == _PACKAGE:
+            if name.split(".")[0] in followed:
                 files += _chain(name)
     return tuple(files)
 
 
-def _chain(name: str) -> list[Path]:
+def _absolute(file: str, level: int, module: str | None) -> str:
+    """The dotted name that `from ...module import` means in a file."""
+    if not level:
+        return module or ""
+    parts = _dotted(file).split(".")
+    package = parts if file.endswith("/__init__.py") else parts[:-1]
+    return ".".join([*package[: len(package) - level + 1], *([module] if module else [])])
+
+
+def _dotted(file: str) -> str:
+    path = file.removeprefix(ELSEWHERE).removesuffix(".py").removesuffix("/__init__")
+    return path.replace("/", ".")
+
+
+def _chain(name: str) -> list[str]:
     """The file of a dotted name, if it is a module, and of the packages that hold it."""
     parts = name.split(".")
     candidates = [".".join(parts[: end + 1]) for end in range(len(parts))]
     return [file for dotted in candidates if (file := _find(dotted))]
 
 
-def _file_of(module: str) -> Path:
+def _named(module: str) -> str:
     file = _find(module)
     if file is None:
-        raise UserError(f"{module}: no such module of the library")
+        raise UserError(f"{module}: no such module")
     return file
 
 
-def _find(module: str) -> Path | None:
-    path = SCRIPTS.joinpath(*module.split("."))
+def _find(module: str) -> str | None:
+    """A dotted name as `modules_of` names its file; None where it is no module."""
+    parts = module.split(".")
+    ours = parts[0] == _PACKAGE
+    folder = SCRIPTS if ours else _folder(parts[0])
+    if folder is None:
+        return None
+    path = folder.joinpath(*parts)
     for file in (path.with_suffix(".py"), path / "__init__.py"):
         if file.is_file():
-            return file
+            return f"{'' if ours else ELSEWHERE}{file.relative_to(folder).as_posix()}"
     return None
+
+
+def _place(file: str) -> Path:
+    """Where a file of `modules_of` lies."""
+    if not is_elsewhere(file):
+        return SCRIPTS / file
+    folder = _folder(_dotted(file).split(".")[0])
+    if folder is None:
+        raise UserError(f"{file.removeprefix(ELSEWHERE)}: its package is no longer installed")
+    return folder / file.removeprefix(ELSEWHERE)
+
+
+@cache
+def _folder(package: str) -> Path | None:
+    """The folder that holds another package's top module."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        return None
+    origin = Path(spec.origin)
+    return origin.parent.parent if origin.name == "__init__.py" else origin.parent
 
 
 @cache

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from autophagy import data, dropped, features, manifests, store
+from autophagy import data, dropped, features, fingerprint, manifests, store
 from autophagy.config import NAME
 from autophagy.errors import UserError
 from autophagy.paths import AUDIT, METRICS_CSV, METRICS_JSON, REPORT, table_names
@@ -324,7 +324,9 @@ def _theory_stage(path: str) -> str:
 
 def _body(plan: Plan, stage: Stage, config: str) -> dict[str, Any]:
     results = "results/${experiment}"
-    code = sorted({file for step in stage.steps for file in plan.files(step)})
+    every = {file for step in stage.steps for file in plan.files(step)}
+    # Code of other packages lies outside; it is in the fingerprints of the manifests.
+    code = sorted(file for file in every if not fingerprint.is_elsewhere(file))
     deps = list(stage.deps) + (_reported(plan) if stage.name == "report" else [])
     body = {
         "cmd": f"snakemake --configfile {config} --cores all --allowed-rules "

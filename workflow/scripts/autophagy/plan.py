@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from autophagy import data, devices, features, fingerprint, keep, models, nodes, paths
+from autophagy import data, devices, features, fingerprint, keep, models, nodes, paths, plugins
 from autophagy.config import Experiment
 from autophagy.nodes import Node
 from autophagy.theory.options import TheoryExperiment
@@ -115,23 +115,32 @@ def _steps(experiment: Experiment) -> dict[str, Step]:
     family_module = (models.module_name(experiment.model.family),)
     network_name = features.name_of(experiment.evaluate.features)
     network, network_module = features.module(network_name), (features.module_name(network_name),)
-    metric_libraries = ("numpy", "scipy", "torch", *network.SOFTWARE)
-    model_libraries = ("numpy", *family.SOFTWARE)
+    extra = experiment.evaluate.metrics or []
+    measuring = network_module + tuple(plugins.dotted("metrics", name) for name in extra)
+    network_libraries = (*network.SOFTWARE, *plugins.software("features", network_name))
+    metric_libraries = ("numpy", "scipy", "torch", *network_libraries)
+    metric_libraries += tuple(
+        package for name in extra for package in plugins.software("metrics", name)
+    )
+    model_libraries = (
+        "numpy", *family.SOFTWARE, *plugins.software("families", experiment.model.family)
+    )  # fmt: skip
+    data_libraries = (
+        "numpy", *dataset.SOFTWARE, *plugins.software("datasets", experiment.dataset.name)
+    )  # fmt: skip
     return {
-        "real": Step(
-            ("real.py",), ("numpy", *dataset.SOFTWARE), (data.module_name(experiment.dataset.name),)
-        ),
+        "real": Step(("real.py",), data_libraries, (data.module_name(experiment.dataset.name),)),
         "features": Step(
             ("features.py",),
-            ("numpy", "safetensors", *network.SOFTWARE),
+            ("numpy", "safetensors", *network_libraries),
             network_module,
             torch=True,
         ),
         "mix": Step(("mix.py",), ("numpy", "pyarrow")),
         "train": Step(("train.py",), model_libraries, family_module, torch=True),
         "sample": Step(("sample.py",), model_libraries, family_module, torch=True),
-        "evaluate": Step(("evaluate.py",), metric_libraries, network_module, torch=True),
-        "evaluate_real": Step(("evaluate_real.py",), metric_libraries, network_module, torch=True),
+        "evaluate": Step(("evaluate.py",), metric_libraries, measuring, torch=True),
+        "evaluate_real": Step(("evaluate_real.py",), metric_libraries, measuring, torch=True),
         "record_root": Step(("record_root.py",)),
         "report": Step(
             (

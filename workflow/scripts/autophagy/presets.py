@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from autophagy import plugins
 from autophagy.regimes import AXES, Regime
 
 _MAD = "Alemohammad et al., Self-Consuming Generative Models Go MAD, ICLR 2024"
@@ -49,6 +50,11 @@ REGIMES = {name: regime for name, (regime, _) in PRESETS.items()}
 SOURCES = {name: source for name, (_, source) in PRESETS.items()}
 
 
+def known() -> tuple[str, ...]:
+    """Every regime's name: those above, and those that installed packages add."""
+    return (*REGIMES, *plugins.added("regimes"))
+
+
 #: pool -> what a training set holds of n synthetic rows.
 _SYNTHETIC = {
     "replace": "{n} synthetic",
@@ -72,5 +78,6 @@ def regime_of(loop: Any) -> Regime:
     Args:
         loop: a `config.Loop`.
     """
+    preset = REGIMES.get(loop.regime) or plugins.load("regimes", loop.regime)
     own = {axis: value for axis in AXES if (value := getattr(loop, axis, None)) is not None}
-    return dataclasses.replace(REGIMES[loop.regime], **own)
+    return dataclasses.replace(preset, **own)

@@ -52,7 +52,7 @@ def evaluations(experiment: Experiment) -> list[dict[str, Any]]:
 
 
 def tidy(root: Path, listed: list[dict[str, Any]]) -> pd.DataFrame:
-    """One row an evaluation and view, columns as in `COLUMNS`.
+    """One row an evaluation and view, columns as in `COLUMNS`, then metrics of other packages.
 
     Args:
         listed: see `evaluations`.
@@ -60,14 +60,17 @@ def tidy(root: Path, listed: list[dict[str, Any]]) -> pd.DataFrame:
     Raises:
         UserError: an evaluation is missing.
     """
-    rows = []
+    rows, seen = [], {}
     for entry in listed:
         content = store.read_json(root / entry["path"])
         for view in VIEWS:
-            found = {key: value for key, value in content[view].items() if key in COLUMNS}
+            found = {key: value for key, value in content[view].items() if key != "undefined"}
             bias = entry["sampling_bias"] if view == "output" else 1.0
+            seen |= dict.fromkeys(found)
             rows.append(entry | found | {"view": view, "sampling_bias": bias})
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(METRICS, float))
+    added = [key for key in seen if key not in COLUMNS]
+    columns = dict.fromkeys((*METRICS, *added), float)
+    return pd.DataFrame(rows, columns=[*COLUMNS, *added]).astype(columns)
 
 
 def last_generation(table: pd.DataFrame) -> dict[str, Any]:
@@ -108,7 +111,7 @@ def read(root: Path) -> pd.DataFrame:
         table = pd.read_csv(root / "metrics.csv", keep_default_na=False, na_values=[""])
     except (OSError, ValueError) as error:
         raise UserError(f"{root}/metrics.csv: cannot be read: {error}") from error
-    if tuple(table.columns) != COLUMNS:
+    if tuple(table.columns)[: len(COLUMNS)] != COLUMNS:
         raise UserError(f"{root}/metrics.csv: its columns are not those of this version")
     return table
 

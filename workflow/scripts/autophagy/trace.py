@@ -88,6 +88,7 @@ def regenerate(archive: Archive, artifact: str, row: int) -> dict[str, Any]:
     from autophagy import devices, fingerprint, models
     from autophagy.manifests import require_software
     from autophagy.models.table import FAMILIES
+    from autophagy.plugins import added
     from autophagy.steps.sample import quantise
 
     manifest = archive.manifest(artifact)
@@ -96,7 +97,7 @@ def regenerate(archive: Archive, artifact: str, row: int) -> dict[str, Any]:
     dropped.require(archive, artifact)
     [step] = trace(archive, artifact, row)
     params = manifest["params"]
-    if params["family"] not in FAMILIES:
+    if params["family"] not in (*FAMILIES, *added("families")):
         raise UserError(f"{artifact}: its model family {params['family']!r} is unknown here")
     require_software(manifest)
     devices.prepare(params["threads"], manifest["device"])

@@ -10,21 +10,21 @@ without decoding. To add one: write the module, name it in `table.DATASETS`.
 from __future__ import annotations
 
 import hashlib
-import importlib
 import os
 from types import ModuleType
 
+from autophagy import plugins
 from autophagy.data.base import RealSet
 
 
 def module(name: str) -> ModuleType:
-    """The module of a data set in `table.DATASETS`."""
-    return importlib.import_module(module_name(name))
+    """The module of a data set, built in or added by an installed package."""
+    return plugins.module("datasets", name, __name__)
 
 
 def module_name(name: str) -> str:
     """The dotted name of a data set's module."""
-    return f"autophagy.data.{name}"
+    return plugins.module_name("datasets", name, __name__)
 
 
 def load(dataset: dict) -> RealSet:

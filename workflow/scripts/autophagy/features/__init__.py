@@ -6,15 +6,12 @@ network is called `local-<the folder's name>` wherever results speak of it.
 
 from __future__ import annotations
 
-import importlib
 import re
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from autophagy import store
-from autophagy.errors import UserError
-from autophagy.features.table import NETWORKS
+from autophagy import plugins, store
 
 LOCAL = "local-"
 #: How a folder is told from a name in the configuration.
@@ -36,12 +33,12 @@ def source_of(features: str, weights: str | None) -> str | None:
 
 def module(name: str) -> ModuleType:
     """The module of a network by its name in results, imported only when asked for."""
-    return importlib.import_module(module_name(name))
+    return plugins.module("features", _module_of(name), __name__)
 
 
 def module_name(name: str) -> str:
     """The dotted name of a network's module."""
-    return f"autophagy.features.{'local' if name.startswith(LOCAL) else name}"
+    return plugins.module_name("features", _module_of(name), __name__)
 
 
 def space(name: str) -> str:
@@ -62,31 +59,11 @@ def files(features: str, weights: str | None) -> list[str]:
     return listed(source) if listed and source else []
 
 
-def check(features: str, weights: str | None, shape: tuple[int, ...] | None) -> None:
-    """Refuse a network that is not there, or that cannot take these rows.
-
-    Args:
-        shape: see `base.Shape`; None where it is not known before the data are read.
-
-    Raises:
-        UserError: naming the key.
-    """
-    if SEPARATOR not in features and features not in NETWORKS:
-        raise UserError(
-            f"evaluate.features: {features!r} is not allowed; allowed: {', '.join(NETWORKS)}, or "
-            f"the path of a folder, with a {SEPARATOR} in it"
-        )
-    network = module(name_of(features))
-    require = getattr(network, "require", None)
-    if weights is not None and (require is None or SEPARATOR in features):
-        raise UserError(f"evaluate.weights: {features} takes no file of weights; leave it out")
-    if require is not None:
-        require(source_of(features, weights))
-    if shape is not None:
-        network.check(shape)
-
-
 def fit(name: str, source: str | None, *arguments: Any) -> Any:
     """The network, by its module's `fit`; one of the user's files is told where they lie."""
     known = {} if source is None else {"source": source}
     return module(name).fit(*arguments, **known)
+
+
+def _module_of(name: str) -> str:
+    return "local" if name.startswith(LOCAL) else name

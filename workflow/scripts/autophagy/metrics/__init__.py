@@ -27,9 +27,11 @@ __all__ = [
     "resplit_baseline",
 ]
 
+#: What a metric is.
+Metric = Callable[[Measured], float]
 #: Every metric by its name, in the order of the columns. Features are asked for by
 #: `Measured.finite`, so that a metric without them is not touched by broken ones.
-METRICS: dict[str, Callable[[Measured], float]] = {
+METRICS: dict[str, Metric] = {
     "frechet_distance": lambda m: frechet_distance(m.finite("generated"), m.finite("reference")),
     "kernel_distance": lambda m: kernel_distance(m.finite("generated"), m.finite("reference")),
     "precision": lambda m: m.prdc["precision"],
@@ -48,11 +50,17 @@ METRICS: dict[str, Callable[[Measured], float]] = {
 }
 
 
-def measure(measured: Measured) -> tuple[dict[str, float], dict[str, str]]:
-    """All of `METRICS`: their values, and by name the reasons of those that are NaN."""
+def measure(
+    measured: Measured, extra: dict[str, Metric] | None = None
+) -> tuple[dict[str, float], dict[str, str]]:
+    """All of `METRICS`: their values, and by name the reasons of those that are NaN.
+
+    Args:
+        extra: name -> metric, of installed packages.
+    """
     values: dict[str, float] = {}
     reasons: dict[str, str] = {}
-    for name, metric in METRICS.items():
+    for name, metric in {**METRICS, **(extra or {})}.items():
         try:
             # Overflow comes out as a reason, not as a warning on the terminal.
             with np.errstate(over="ignore", invalid="ignore"):

@@ -1,14 +1,15 @@
-"""Model families: one module each, named in `table.FAMILIES`."""
+"""Model families: one module each, named in `table.FAMILIES` or added by an installed package."""
 
 from __future__ import annotations
 
-import importlib
 from types import ModuleType
+
+from autophagy import plugins
 
 
 def module(family: str) -> ModuleType:
-    """The module of a family in `table.FAMILIES`, imported only when asked for."""
-    return importlib.import_module(module_name(family))
+    """The module of a family, imported only when asked for."""
+    return plugins.module("families", family, __name__)
 
 
 def can(family: str, ability: str) -> bool:
@@ -18,4 +19,4 @@ def can(family: str, ability: str) -> bool:
 
 def module_name(family: str) -> str:
     """The dotted name of a family's module."""
-    return f"autophagy.models.{family}"
+    return plugins.module_name("families", family, __name__)

@@ -131,7 +131,8 @@ def evaluate(
 
 
 def evaluate_params(experiment: Experiment) -> dict[str, Any]:
-    return {
+    extra = experiment.evaluate.metrics
+    return ({"metrics": list(extra)} if extra else {}) | {
         "n": experiment.evaluate.n,
         "k": experiment.evaluate.k,
         "features": features.name_of(experiment.evaluate.features),

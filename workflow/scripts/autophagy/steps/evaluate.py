@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autophagy import devices, features, manifests, metrics, seeds, sets, store
+from autophagy import devices, features, manifests, metrics, plugins, seeds, sets, store
 from autophagy.errors import UserError
 from autophagy.features.base import FeatureNetwork
 from autophagy.metrics.base import Measured, Undefined
@@ -52,7 +52,7 @@ def evaluate(root: Path, records: list[dict[str, Any]], report: Report) -> None:
             levels=levels,
         )
         counts = {"n_samples": len(images), "n_reference": len(reference), "n_train": len(table)}
-        found = _measure(measured, counts | {"n_train_real": len(real)})
+        found = _measure(measured, counts | {"n_train_real": len(real)}, params)
         views |= {view: found for view, path in params["views"].items() if path == artifact}
     _write(root, record, views)
     report(1, 1, _headline(views["output"]))
@@ -92,7 +92,7 @@ def evaluate_real(root: Path, records: list[dict[str, Any]], report: Report) -> 
         levels=levels,
     )
     counts = {"n_samples": n, "n_reference": len(reference), "n_train": 0, "n_train_real": 0}
-    found = _measure(measured, counts)
+    found = _measure(measured, counts, params)
     try:
         resplits = resplit_baseline(
             loop,
@@ -119,9 +119,11 @@ def _network(root: Path, record: dict[str, Any]) -> FeatureNetwork:
     return features.module(name).load(root / f"features/{name}", record["device"])
 
 
-def _measure(measured: Measured, counts: dict[str, int]) -> dict[str, Any]:
+def _measure(measured: Measured, counts: dict[str, int], params: dict[str, Any]) -> dict[str, Any]:
     """Counts, metrics (null where undefined) and the reasons why."""
-    values, reasons = metrics.measure(measured)
+    values, reasons = metrics.measure(
+        measured, {name: plugins.load("metrics", name) for name in params.get("metrics", ())}
+    )
     finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
     return {**counts, **finite, "undefined": reasons}
 

@@ -1,0 +1,1 @@
+"""One of each kind of part that a package can add to autophagy."""
