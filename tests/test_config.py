@@ -74,7 +74,7 @@ def refusal(content: Any) -> str:
 MALFORMED: list[tuple[dict[str, Any], str, str]] = [
     # the loop
     ({"loops.fresh.regime": "fresh"}, 'loops.fresh.regime: "fresh"',
-     "'fully_synthetic', 'synthetic_augmentation', 'fresh_data', "),
+     "allowed: fully_synthetic, synthetic_augmentation, fresh_data, "),
     ({"loops.biased.sampling_bias": 0.0}, "loops.biased.sampling_bias: 0.0", "greater than 0"),
     ({"loops.biased.sampling_bias": -0.5}, "loops.biased.sampling_bias: -0.5", "greater than 0"),
     ({"loops.biased.sampling_bias": 1.01}, "loops.biased.sampling_bias: 1.01",

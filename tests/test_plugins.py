@@ -65,7 +65,7 @@ def test_an_experiment_of_added_parts_alone_runs_and_is_audited(installed, tmp_p
     assert audit(Archive(tmp_path)) == []
     for path in ("real/loop", "features/profiles", "real-only/full/seed-1/model"):
         assert manifests.read(tmp_path, path)["software"]["autophagy-example"] == "1.0"
-    found = store.read_json(tmp_path / paths.evaluation_path("last-three", 1, 3))["output"]
+    found = store.read_json(tmp_path / paths.evaluation_path("last-three", 1, 3))["output"]["added"]
     assert -1 <= found["brightness_gap"] <= 1
     table = tables.read(tmp_path)
     assert table["brightness_gap"].notna().all()
@@ -130,7 +130,7 @@ def test_nothing_that_is_installed_changes_an_experiment_that_does_not_name_it(s
         ({"evaluate.features": "profiles"}, "allowed: lenet, identity, inception, or"),
         ({"model.family": "pixel_gaussian"}, 'model.family: "pixel_gaussian" is not allowed'),
         ({"dataset.name": "stripes"}, 'dataset.name: "stripes" is not allowed'),
-        ({"loops.fresh.regime": "last_three"}, "loops.fresh.regime: 'last_three' is not allowed"),
+        ({"loops.fresh.regime": "last_three"}, 'loops.fresh.regime: "last_three" is not allowed'),
     ],
 )  # fmt: skip
 def test_a_part_of_a_package_that_is_not_installed_is_told_by_its_key(edits, words) -> None:

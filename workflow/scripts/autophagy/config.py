@@ -41,7 +41,7 @@ TEMPLATE = "__use_yte__"
 #: Columns of metrics.csv, and keys of an evaluation, that are no metrics.
 OTHER_COLUMNS = (
     "loop", "seed", "generation", "view", "n_samples", "n_reference", "n_train", "n_train_real",
-    "sampling_bias", "undefined", "resplits",
+    "sampling_bias", "undefined", "resplits", "added",
 )  # fmt: skip
 Bias = Annotated[float, Field(gt=0.0, le=1.0)]
 

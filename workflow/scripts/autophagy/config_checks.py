@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from autophagy import data, models, plugins, presets, regimes
+from autophagy.config_messages import short
 from autophagy.errors import UserError
 from autophagy.features import checks as feature_checks
 from autophagy.schema import plain
@@ -113,7 +114,7 @@ def _check_loop(name: str, loop: Loop, experiment: Experiment) -> None:
         )
     if loop.regime not in presets.known():
         raise UserError(
-            f"loops.{name}.regime: {loop.regime!r} is not allowed; allowed: "
+            f"loops.{name}.regime: {short(loop.regime)} is not allowed; allowed: "
             f"{', '.join(presets.known())}"
         )
     regime = presets.regime_of(loop)

@@ -60,17 +60,18 @@ def tidy(root: Path, listed: list[dict[str, Any]]) -> pd.DataFrame:
     Raises:
         UserError: an evaluation is missing.
     """
-    rows, seen = [], {}
+    rows, seen = [], dict[str, None]()
     for entry in listed:
         content = store.read_json(root / entry["path"])
         for view in VIEWS:
-            found = {key: value for key, value in content[view].items() if key != "undefined"}
+            measured = content[view]
+            found = {key: value for key, value in measured.items() if key in COLUMNS}
+            added = measured.get("added", {})
             bias = entry["sampling_bias"] if view == "output" else 1.0
-            seen |= dict.fromkeys(found)
-            rows.append(entry | found | {"view": view, "sampling_bias": bias})
-    added = [key for key in seen if key not in COLUMNS]
-    columns = dict.fromkeys((*METRICS, *added), float)
-    return pd.DataFrame(rows, columns=[*COLUMNS, *added]).astype(columns)
+            seen |= dict.fromkeys(added)
+            rows.append(entry | found | added | {"view": view, "sampling_bias": bias})
+    columns = dict.fromkeys((*METRICS, *seen), float)
+    return pd.DataFrame(rows, columns=[*COLUMNS, *seen]).astype(columns)
 
 
 def last_generation(table: pd.DataFrame) -> dict[str, Any]:

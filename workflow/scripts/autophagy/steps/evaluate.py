@@ -120,12 +120,12 @@ def _network(root: Path, record: dict[str, Any]) -> FeatureNetwork:
 
 
 def _measure(measured: Measured, counts: dict[str, int], params: dict[str, Any]) -> dict[str, Any]:
-    """Counts, metrics (null where undefined) and the reasons why."""
-    values, reasons = metrics.measure(
-        measured, {name: plugins.load("metrics", name) for name in params.get("metrics", ())}
-    )
+    """Counts, metrics (null where undefined), those of other packages, and the reasons why not."""
+    extra = {name: plugins.load("metrics", name) for name in params.get("metrics", ())}
+    values, reasons = metrics.measure(measured, extra)
     finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
-    return {**counts, **finite, "undefined": reasons}
+    added = {"added": {name: finite.pop(name) for name in extra}} if extra else {}
+    return {**counts, **finite, **added, "undefined": reasons}
 
 
 def _write(root: Path, record: dict[str, Any], content: dict[str, Any]) -> None:
