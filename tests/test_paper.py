@@ -14,6 +14,7 @@ from autophagy import cli
 from autophagy import config as configuration
 from autophagy import plan as planning
 from autophagy.errors import UserError
+from autophagy.tables import COLUMNS
 from conftest import plan_of
 from PIL import Image
 from project import run
@@ -121,6 +122,22 @@ def test_the_page_has_every_figure_of_the_paper() -> None:
                 shown |= set(range(int(first), int(last or first) + 1))
     # 2 and 3 are diagrams of the loops.
     assert shown == set(range(1, 32)) - {2, 3}
+
+
+def test_claims_speak_of_loops_metrics_and_pictures_that_there_are() -> None:
+    content = yaml.safe_load((REPOSITORY / paper.ROWS).read_text(encoding="utf-8"))
+    for row in content["rows"] + content["later"]:
+        if not row.get("claims"):
+            continue
+        experiment = configuration.load(CONFIG / row["config"] / "config.yaml")
+        seed = experiment.seeds[0]
+        drawn = {f"grid-{loop}-seed-{seed}" for loop in experiment.loops} | {"curves"}
+        assert set(row["pictures"]) <= drawn
+        for claim in row["claims"]:
+            others = {claim[key] for key in ("more_than", "less_than", "like") if key in claim}
+            assert {claim["loop"], *others} <= set(experiment.loops)
+            assert claim["metric"] in COLUMNS
+            assert claim.get("trend", "holds") in ("rises", "falls", "holds")
 
 
 TABLE = pd.DataFrame(
