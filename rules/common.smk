@@ -43,6 +43,8 @@ BENCHMARKS = f"logs/{EXPERIMENT.experiment}/benchmarks"
 ENVIRONMENT = "../workflow/envs/autophagy.yaml"
 # Folders of the two kinds of training: a generation of a loop, and a real-only model.
 GENERATION = "loops/{loop}/seed-{seed}/gen-{generation}"
+# What a guided loop's generation is led away from.
+AUXILIARY = f"{GENERATION}/auxiliary"
 REAL_ONLY = "real-only/{real_only}/seed-{seed}"
 
 

@@ -39,3 +39,19 @@ use rule mix as mix_real_only with:
     params:
         root=root_of,
         records=records_of(f"{REAL_ONLY}/training_set.parquet"),
+
+
+use rule mix as mix_auxiliary with:
+    input:
+        manifests=parents_of(f"{AUXILIARY}/training_set.parquet"),
+        payloads=ancient(payloads_of(f"{AUXILIARY}/training_set.parquet")),
+    output:
+        training_set=f"{ROOT}/{AUXILIARY}/training_set.parquet",
+        manifest=f"{ROOT}/{AUXILIARY}/training_set.parquet.manifest.json",
+    log:
+        f"{LOGS}/{AUXILIARY}/mix.log",
+    benchmark:
+        f"{BENCHMARKS}/{AUXILIARY}/mix.tsv"
+    params:
+        root=root_of,
+        records=records_of(f"{AUXILIARY}/training_set.parquet"),

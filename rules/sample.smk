@@ -1,5 +1,6 @@
 # Needs: model/ (of generation 1: the real-only start's).
-# Makes: samples/ and preview/ at the loop's λ; samples-unbiased/ at λ = 1 where that is another.
+# Makes: samples/ and preview/ as the loop draws them; samples-unbiased/ at λ = 1, neither filtered nor
+# guided, where that is another; auxiliary/samples/, which guidance tunes a model on.
 
 
 rule sample:
@@ -63,3 +64,19 @@ use rule sample as sample_real_only with:
     params:
         root=root_of,
         records=records_of(f"{REAL_ONLY}/samples", f"{REAL_ONLY}/preview"),
+
+
+use rule sample as sample_auxiliary with:
+    input:
+        manifests=parents_of(f"{AUXILIARY}/samples"),
+        payloads=ancient(payloads_of(f"{AUXILIARY}/samples")),
+    output:
+        samples=directory(f"{ROOT}/{AUXILIARY}/samples"),
+        manifest=f"{ROOT}/{AUXILIARY}/samples.manifest.json",
+    log:
+        f"{LOGS}/{AUXILIARY}/sample.log",
+    benchmark:
+        f"{BENCHMARKS}/{AUXILIARY}/sample.tsv"
+    params:
+        root=root_of,
+        records=records_of(f"{AUXILIARY}/samples"),

@@ -40,3 +40,19 @@ use rule train as train_real_only with:
     params:
         root=root_of,
         records=records_of(f"{REAL_ONLY}/model"),
+
+
+use rule train as train_auxiliary with:
+    input:
+        manifests=parents_of(f"{AUXILIARY}/model"),
+        payloads=ancient(payloads_of(f"{AUXILIARY}/model")),
+    output:
+        model=directory(f"{ROOT}/{AUXILIARY}/model"),
+        manifest=f"{ROOT}/{AUXILIARY}/model.manifest.json",
+    log:
+        f"{LOGS}/{AUXILIARY}/train.log",
+    benchmark:
+        f"{BENCHMARKS}/{AUXILIARY}/train.tsv"
+    params:
+        root=root_of,
+        records=records_of(f"{AUXILIARY}/model"),

@@ -128,7 +128,9 @@ def make(
             report.tabulate_metrics(str(root), tables.evaluations(experiment))
             report.judge_loops(str(root), verdicts.asked(experiment))
             _draw(plan, root)
-        steps[node.step](root, [plan.record(path)], quiet)
+        # A filter has a step of its own: sample_reward and its like.
+        of_step = "sample" if node.step.startswith("sample_") else node.step
+        steps[of_step](root, [plan.record(path)], quiet)
 
 
 def make_theory(plan: planning.Plan, root: Path) -> None:

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from autophagy import audit, lineage, regimes, sets
+from autophagy import audit, lineage, manifests, regimes, sets, trace
 from autophagy.archive import Archive
-from conftest import TESTS, make, plan_of
+from conftest import TESTS, make, plan_of, quiet
 from tampers import edit, edited_index, forge
 
 CONTENT = yaml.safe_load((TESTS / "configs" / "regimes.yaml").read_text(encoding="utf-8"))
@@ -153,11 +153,102 @@ def test_a_model_that_starts_elsewhere_is_found(broken, plan) -> None:
     assert "origins" in [law for law, _ in found(broken, plan)]
 
 
+@pytest.mark.parametrize(
+    ("loop", "candidates"), [("curated", 60), ("likely", 40), ("verified", None)]
+)
+def test_a_filtered_set_says_how_many_candidates_it_was_chosen_from(made, loop, candidates) -> None:
+    for t in (1, 4):
+        samples = f"loops/{loop}/seed-1/gen-{t:03d}/samples"
+        facts = manifests.read(made, samples)["facts"]
+        assert facts["kept_share"] == pytest.approx(20 / facts["candidates"])
+        assert facts["candidates"] == candidates if candidates else facts["candidates"] > 20
+        assert len(np.unique(sets.read_array(made, samples, "seeds"))) == 20
+
+
+@pytest.mark.parametrize("loop", ["curated", "verified", "likely", "sims", "neon"])
+def test_what_was_chosen_or_guided_is_made_again_byte_for_byte(made, plan, loop) -> None:
+    again = {"identical": True, "largest_difference": 0, "same_code": True}
+    artifact = f"loops/{loop}/seed-1/gen-003/samples"
+    assert trace.regenerate(archive(made, plan), artifact, 7) == again
+
+
+def test_a_guided_sample_descends_from_both_models_by_their_weights(made, plan) -> None:
+    there, folder = archive(made, plan), "loops/sims/seed-1/gen-002"
+    weights = {f"{folder}/model": 0.75, f"{folder}/auxiliary/model": 0.25}
+    assert lineage.shares(there, f"{folder}/samples") == pytest.approx(weights)
+    # G^1's auxiliary is half real, half depth 1, so S^1 and D^2 have 7/8 of depth 1 and 1/8 of
+    # depth 2; half of the next auxiliary's steps were on samples one deeper than these.
+    expected = {1: 7 / 16, 2: 1 / 16 + 7 / 16, 3: 1 / 16}
+    assert lineage.depths(there, f"{folder}/auxiliary/model") == pytest.approx(expected)
+    [step] = trace.trace(there, f"{folder}/samples", 3)
+    assert [model["path"] for model in step["models"]] == list(weights)
+
+
+def test_a_filter_s_training_images_are_ancestors_of_what_it_kept(made, plan) -> None:
+    there = archive(made, plan)
+    assert lineage.real_ancestors(there, "loops/likely/seed-1/gen-002/samples") == 30
+    assert lineage.real_ancestors(there, "loops/curated/seed-1/gen-002/samples") == 30 + 100
+
+
+def test_guidance_without_weight_is_the_model_itself(made) -> None:
+    from autophagy.models import ddpm
+
+    folder = made / "loops/neon/seed-1/gen-002"
+    model, auxiliary = (ddpm.load(folder / part, "cpu") for part in ("model", "auxiliary/model"))
+    arguments = (np.arange(4), np.arange(4, dtype=np.uint64), 0.5, CONTENT["sample"], quiet)
+    plain = model.sample(*arguments)
+    for kind in ("sims", "neon"):
+        np.testing.assert_array_equal(
+            ddpm.guide(model, auxiliary, kind, 0.0).sample(*arguments), plain
+        )
+        guided = ddpm.guide(model, auxiliary, kind, 1.0).sample(*arguments)
+        assert np.abs(guided - plain).max() > 0
+    # Away from itself leads nowhere, up to rounding.
+    for kind in ("sims", "neon"):
+        same = ddpm.guide(model, model, kind, 1.0).sample(*arguments)
+        np.testing.assert_allclose(same, plain, atol=1e-3)
+
+
+def _claim(**params: object):
+    return lambda manifest: manifest["params"].update(params)
+
+
+@pytest.mark.parametrize(
+    ("artifact", "change"),
+    [
+        ("loops/curated/seed-1/gen-002/samples", _claim(filter=None)),
+        ("loops/verified/seed-1/gen-003/samples", _claim(
+            filter={"kind": "verifier", "keep_right": 1.0, "keep_wrong": 0.5})),
+        ("loops/verified/seed-1/gen-003/samples-unbiased", _claim(
+            filter={"kind": "verifier", "keep_right": 0.9, "keep_wrong": 0.5})),
+        ("loops/neon/seed-1/gen-002/samples", lambda m: m["params"]["guidance"].update(weight=0.1)),
+        ("loops/sims/seed-1/gen-001/auxiliary/model", _claim(steps=9)),
+    ],
+    ids=["no filter", "a stricter verifier", "a filtered view", "less guidance", "longer tuning"],
+)  # fmt: skip
+def test_another_filter_or_guidance_than_the_loop_s_is_found(
+    broken, plan, artifact, change
+) -> None:
+    edit(broken, artifact, change)
+    forge(broken)
+    assert "origins" in [law for law, _ in found(broken, plan)]
+
+
+def test_guidance_tuned_on_other_rows_is_found(broken, plan) -> None:
+    path = "loops/neon/seed-1/gen-002/auxiliary/training_set.parquet"
+
+    def backwards(table: pd.DataFrame) -> pd.DataFrame:
+        return table.assign(row=table["row"].to_numpy()[::-1])
+
+    forge(broken, edited_index(broken, backwards, path))
+    assert "origins" in [law for law, _ in found(broken, plan)]
+
+
 def test_a_longer_loop_adds_to_what_is_there(plan) -> None:
     """`generations` is incremental: no earlier artifact is made otherwise."""
     longer = plan_of(CONTENT | {"generations": 5})
     for path, node in plan.nodes.items():
-        if node.step in ("mix", "train", "sample"):
+        if node.step.startswith(("mix", "train", "sample")):
             assert longer.record(path) == plan.record(path)
 
 

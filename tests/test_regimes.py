@@ -52,6 +52,10 @@ RULES = {
     "accumulate_subsample": [REAL, *OF_ALL],
     "iterative_retraining": [REAL, ("synthetic", 3, 0, 5)],
     "replace_keeping_original": [REAL, ("synthetic", 3, 0, 5)],
+    "curated": [("synthetic", 3, 0, 5)],
+    "verified": [("synthetic", 3, 0, 5)],
+    "sims": [("synthetic", 3, 0, 5)],
+    "neon": [("synthetic", 3, 0, 5)],
     "real_only": [REAL],
 }
 
@@ -66,6 +70,15 @@ def test_every_preset_names_its_paper_and_has_a_rule_on_a_tiny_example(name) -> 
     drawn = draw(regime, parts, 4, 6, seed=3)
     # Kazdan et al.: as many rows as D^1, of a pool that keeps growing.
     assert drawn == (Draw(6, 3) if name == "accumulate_subsample" else None)
+
+
+def test_presets_choose_and_guide_as_their_papers_do() -> None:
+    of_filter = {n: r.filter["kind"] for n, r in REGIMES.items() if r.filter}
+    assert of_filter == {"curated": "reward", "verified": "verifier"}
+    of_guidance = {n: r.guidance["kind"] for n, r in REGIMES.items() if r.guidance}
+    assert of_guidance == {"sims": "sims", "neon": "neon"}
+    # Balanced labels would hold every class where it is, whatever is rewarded.
+    assert {n for n, r in REGIMES.items() if r.labels != "balanced"} == {"curated"}
 
 
 def test_only_retraining_goes_on_from_earlier_weights() -> None:

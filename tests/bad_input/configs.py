@@ -191,6 +191,24 @@ VALUES: dict[str, list[Any]] = {
     "loops.fresh.pool": ["accumulate", "subsample", "keep", 1],
     "loops.fresh.start": ["again", 1],
     "loops.fresh.labels": ["uniform", 1],
+    "loops.fresh.filter": [
+        "verifier", [], {}, {"kind": "luck"}, {"keep_right": 1.0},
+        {"kind": "verifier", "keep_right": 0.0, "keep_wrong": 0.0},
+        {"kind": "verifier", "keep_right": 1.5, "keep_wrong": 0.0},
+        {"kind": "verifier", "keep_right": 1.0},
+        {"kind": "reward", "candidates": 1, "classes": [0], "weight": 1.0},
+        {"kind": "reward", "candidates": 4, "classes": [], "weight": 1.0},
+        {"kind": "reward", "candidates": 4, "classes": [-1], "weight": 1.0},
+        {"kind": "reward", "candidates": 4, "classes": [0], "weight": float("inf")},
+        {"kind": "confidence", "candidates": "4"}, {"kind": "likelihood", "candidates": 10**6},
+        {"kind": "confidence", "candidates": 4, "k": 1},
+    ],
+    "loops.fresh.guidance": [
+        "neon", {"kind": "neon"}, {"kind": "away", "weight": 1.0, "n": 10, "steps": 2},
+        {"kind": "sims", "weight": 0.0, "n": 10, "steps": 2},
+        {"kind": "sims", "weight": 1.0, "n": 0, "steps": 2},
+        {"kind": "sims", "weight": 1.0, "n": 10, "steps": 1},
+    ],
     "loops.fresh.n_synthetic": [0, -1, 10**12, "20"],
 }  # fmt: skip
 

@@ -15,13 +15,14 @@ from pydantic import (
 )
 from pydantic.json_schema import models_json_schema
 
-from autophagy import data, models, plugins, presets, regimes
+from autophagy import data, filters, models, plugins, presets, regimes
 from autophagy import keep as keeping
 from autophagy.config_checks import check
 from autophagy.config_messages import MAPPING, first_finding, misspelt, short
 from autophagy.data.table import DATASETS
 from autophagy.errors import UserError
 from autophagy.features.table import NETWORKS
+from autophagy.filters.table import FILTERS
 from autophagy.metrics import METRICS
 from autophagy.models.table import FAMILIES
 from autophagy.schema import Count, Options, Path
@@ -60,6 +61,19 @@ class Evaluate(Options):
     metrics: Annotated[list[str], Field(min_length=1)] | None = None
 
 
+class Guidance(Options):
+    """Away from what G^t becomes when it is tuned for `steps` on n of its own samples."""
+
+    kind: Literal["sims", "neon"]
+    weight: Annotated[float, Field(gt=0.0, le=100.0)]
+    n: Count
+    steps: Count
+
+
+_Filters = tuple(filters.module(kind).Filter for kind in FILTERS)
+Filter = Annotated[Union[_Filters], Field(discriminator="kind")]  # noqa: UP007 - from a table
+
+
 class Loop(Options):
     """One autophagous loop; n_real and n_synthetic are a generation's, from t = 2 on.
 
@@ -77,6 +91,8 @@ class Loop(Options):
     synthetic: Annotated[str, Field(pattern=regimes.SYNTHETIC)] | None = None
     pool: Literal[get_args(regimes.Pool)] | None = None
     start: Literal[get_args(regimes.Start)] | None = None
+    filter: Filter | None = None
+    guidance: Guidance | None = None
 
     @model_serializer(mode="wrap")
     def _said(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from autophagy import data, models, plugins, presets, regimes
+from autophagy import data, features, filters, models, plugins, presets, regimes
 from autophagy.config_messages import short
 from autophagy.errors import UserError
 from autophagy.features import checks as feature_checks
@@ -124,6 +124,10 @@ def _check_loop(name: str, loop: Loop, experiment: Experiment) -> None:
             f"loops.{name}.start: previous is not allowed; {experiment.model.family} cannot go on "
             "from the weights of an earlier model"
         )
+    if regime.filter:
+        _check_filter(f"loops.{name}.filter", regime.filter, experiment)
+    if regime.guidance:
+        _check_guidance(f"loops.{name}.guidance", regime.guidance, experiment)
     n_initial, split = experiment.real_only[loop.start_from], experiment.dataset.splits.loop
     needed = regimes.real_rows_needed(regime, experiment.generations, n_initial, loop.n_real)
     if needed > split:
@@ -178,3 +182,33 @@ def _check_axes(key: str, loop: Loop, regime: regimes.Regime, generations: int) 
                 f"{key}.synthetic: {regime.synthetic} is not allowed; n_synthetic = "
                 f"{loop.n_synthetic} rows have no equal shares of {memory} generations"
             )
+
+
+def _check_filter(key: str, chosen: dict[str, Any], experiment: Experiment) -> None:
+    """Refuse filters that keep nothing, or that nothing in the experiment can judge for."""
+    kind = filters.module(chosen["kind"])
+    try:
+        kind.check(chosen)
+    except UserError as error:
+        raise UserError(f"{key}.{error}") from error
+    family, network = experiment.model.family, features.name_of(experiment.evaluate.features)
+    if kind.NEEDS == "likelihoods" and not models.can(family, "likelihood"):
+        raise UserError(f"{key}.kind: likelihood is not allowed; {family} gives no likelihood")
+    classifies = getattr(features.module(network), "CLASSIFIES", False)
+    if kind.NEEDS == "probabilities" and not classifies:
+        raise UserError(
+            f"{key}.kind: {chosen['kind']} is not allowed with evaluate.features: {network}, which "
+            "tells no classes apart; use lenet"
+        )
+
+
+def _check_guidance(key: str, guidance: dict[str, Any], experiment: Experiment) -> None:
+    """Refuse guidance that the family cannot do, or a tuning that its training cannot be."""
+    family = experiment.model.family
+    if not all(models.can(family, ability) for ability in ("guide", "fine_tune")):
+        raise UserError(f"{key}: is not allowed; {family} cannot be guided away from another model")
+    model, train, sample = map(plain, (experiment.model, experiment.train, experiment.sample))
+    try:
+        models.module(family).check(model, train | {"steps": guidance["steps"]}, sample, None)
+    except UserError as error:
+        raise UserError(f"{key}.steps: {guidance['steps']} is not allowed: {error}") from error

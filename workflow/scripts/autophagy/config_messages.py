@@ -5,12 +5,14 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from typing import Any, Union, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 import yaml
 from pydantic import ValidationError
 
-from autophagy import data, keep, regimes
+from autophagy import keep, regimes
+from autophagy.filters.table import FILTERS
 from autophagy.schema import Options
 
 MAPPING = "a mapping of keys to values"
@@ -23,6 +25,7 @@ _PATTERNS = {
 }
 _NAMES = "be letters, digits, '-' and '_', beginning with a letter or digit, at most 64"
 _UNKNOWN = ("extra_forbidden", "invalid_key")
+_UNIONS = ("union_tag_invalid", "union_tag_not_found")
 #: Numbers that YAML 1.1 reads as text, for want of a point or of the exponent's sign.
 _SHORT_FLOAT = r"[-+]?\d+(\.\d*)?[eE][-+]?\d{1,2}"
 
@@ -41,12 +44,16 @@ def first_finding(error: ValidationError, experiment: type[Options]) -> str:
     more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
     kind, value = finding["type"], finding["input"]
     # A union adds its discriminator's tag, and a bad key "[key]": no keys of the file.
-    tagged = finding["loc"][:1] == ("dataset",)
+    tag = _tag(finding["loc"])
     where = ".".join(
         str(part) if re.fullmatch(r"[\w-]+", str(part)) else short(part)
         for place, part in enumerate(finding["loc"])
-        if not (tagged and place == 1) and part != "[key]"
+        if place != tag and part != "[key]"
     )
+    if kind in _UNIONS:
+        allowed_tags = finding["ctx"].get("expected_tags", ", ".join(FILTERS)).replace("'", "")
+        said = f"{short(value['kind'])} is not allowed" if "tag" in finding["ctx"] else "is missing"
+        return f"{where}.kind: {said}; allowed: {allowed_tags}{more}"
     if kind == "missing":
         return f"{where}: is missing; see workflow/schemas/config.schema.json{more}"
     if kind in _UNKNOWN:
@@ -85,10 +92,35 @@ def _siblings(experiment: type[Options], path: tuple[Any, ...]) -> list[str]:
         if get_origin(section) is dict:
             section = get_args(section)[1]
         elif get_origin(section) is Union:
-            section = data.module(part).Dataset
+            [section] = [member for member in get_args(section) if part in _tags(member)]
         else:
             section = section.model_fields[part].annotation
+        section = _stated(section)
     return [field.alias or name for name, field in section.model_fields.items()]
+
+
+def _tag(path: tuple[Any, ...]) -> int | None:
+    """The place of a union's tag in a path in pydantic's terms."""
+    if path[:1] == ("dataset",):
+        return 1
+    return 3 if path[:1] == ("loops",) and path[2:3] == ("filter",) else None
+
+
+def _tags(member: Any) -> tuple[Any, ...]:
+    """The names by which a union's member is chosen."""
+    fields = member.model_fields
+    return get_args(fields["kind" if "kind" in fields else "name"].annotation)
+
+
+def _stated(section: Any) -> Any:
+    """What an optional section is where it is stated."""
+    if get_origin(section) not in (Union, UnionType):
+        return section
+    members = [member for member in get_args(section) if member is not type(None)]
+    if len(members) > 1:
+        return Union[tuple(members)]  # noqa: UP007 - from values
+    # The annotation of a union that is told apart by a key.
+    return get_args(members[0])[0] if get_origin(members[0]) is Annotated else members[0]
 
 
 def short(value: Any) -> str:

@@ -120,14 +120,24 @@ def _curve(axes: Any, rows: pd.DataFrame, metric: str, loop: str, place: int) ->
     colour = COLOURS[place % len(COLOURS)]
     marker = MARKERS[(place + place // len(COLOURS)) % len(MARKERS)]
     styles = {"output": "-"}
-    if (rows["sampling_bias"] < 1.0).any():
+    biased = (rows["sampling_bias"] < 1.0).any()
+    if _differ(rows, metric):
         styles["model"] = ":"
     for view, line in styles.items():
         by_generation = rows[rows["view"] == view].groupby("generation")[metric]
         mean, spread = by_generation.mean(), by_generation.std()
-        name = loop if view == "output" else f"{loop}, sampled at λ = 1"
+        alone = "sampled at λ = 1" if biased else "the model alone"
+        name = loop if view == "output" else f"{loop}, {alone}"
         axes.plot(mean.index, mean, line, color=colour, marker=marker, ms=4, lw=1.5, label=name)
         if spread.notna().all():
             axes.fill_between(
                 mean.index, mean - spread, mean + spread, color=colour, alpha=0.15, lw=0
             )
+
+
+def _differ(rows: pd.DataFrame, metric: str) -> bool:
+    """Are the two views of a loop measured on different samples?"""
+    output, model = (rows[rows["view"] == view][metric].to_numpy() for view in ("output", "model"))
+    return bool((rows["sampling_bias"] < 1.0).any()) or not np.array_equal(
+        output, model, equal_nan=True
+    )

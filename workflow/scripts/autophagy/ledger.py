@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from autophagy import data, dropped, features, fingerprint, manifests, store
+from autophagy import data, dropped, features, fingerprint, manifests, presets, store
 from autophagy.config import NAME
 from autophagy.errors import UserError
 from autophagy.paths import AUDIT, METRICS_CSV, METRICS_JSON, REPORT, table_names
@@ -84,7 +84,16 @@ STAGES = (
     ),
     Stage(
         "loop",
-        ("mix", "train", "sample", "sample_unbiased", "record_loop"),
+        (
+            "mix",
+            "mix_auxiliary",
+            "train",
+            "train_auxiliary",
+            "sample",
+            "sample_auxiliary",
+            "sample_unbiased",
+            "record_loop",
+        ),
         _GENERATION,
         "loops/${key}/manifest.json",
         ("loops/${key}",),
@@ -324,10 +333,16 @@ def _theory_stage(path: str) -> str:
 
 def _body(plan: Plan, stage: Stage, config: str) -> dict[str, Any]:
     results = "results/${experiment}"
-    every = {file for step in stage.steps for file in plan.files(step)}
+    steps = list(stage.steps)
+    if stage.name == "loop":
+        steps += [step for step in plan.steps if step.startswith("sample_")]
+    every = {file for step in steps for file in plan.files(step)}
     # Code of other packages lies outside; it is in the fingerprints of the manifests.
     code = sorted(file for file in every if not fingerprint.is_elsewhere(file))
     deps = list(stage.deps) + (_reported(plan) if stage.name == "report" else [])
+    # Where a filter sees classes by the feature network, loops are made from it too.
+    if stage.name == "loop" and "features" not in deps and _judged(plan):
+        deps.append("features")
     body = {
         "cmd": f"snakemake --configfile {config} --cores all --allowed-rules "
         f"{' '.join(stage.rules)} -- {results}/{stage.target}",
@@ -342,6 +357,11 @@ def _body(plan: Plan, stage: Stage, config: str) -> dict[str, Any]:
         body["outs"] += [f"{results}/{name}" for name in (*tables, AUDIT)]
         body["metrics"] = [f"{results}/{METRICS_JSON}"]
     return body
+
+
+def _judged(plan: Plan) -> bool:
+    judges = presets.filters_of(plan.experiment.loops.values())
+    return any(needs == "probabilities" for _, needs in judges)
 
 
 def _sources(plan: Plan, stage: str) -> list[str]:

@@ -96,6 +96,8 @@ class LoopRule(_Shape):
     pool: Word
     start: Word
     labels: Word
+    filter: dict[str, Any] | None
+    guidance: dict[str, Any] | None
     sampling_bias: Annotated[float, Field(gt=0.0, le=1.0)]
     n_real: Rows
     n_synthetic: Rows
@@ -128,8 +130,16 @@ class ModelParams(_Shape):
     shares: Shares = None
 
 
+class GuidanceParams(_Shape):
+    kind: Literal["sims", "neon"]
+    weight: Annotated[float, Field(gt=0.0, le=100.0)]
+    auxiliary: Inside
+
+
 class SampleParams(_Shape):
     shares: Shares = None
+    guidance: GuidanceParams | None = None
+    filter: dict[str, Any] | None = None
     family: Word
     n: Count
     sampling_bias: Annotated[float, Field(gt=0.0, le=1.0)]

@@ -70,13 +70,18 @@ def samples_path(experiment: Experiment, name: str, seed: int, generation: int) 
 
 
 def unbiased_path(experiment: Experiment, name: str, seed: int, generation: int) -> str:
-    """The sample set at λ = 1, for the `model` view."""
+    """The sample set at λ = 1, neither filtered nor guided, for the `model` view."""
     loop = experiment.loops[name]
-    if loop.sampling_bias == 1.0:
+    if presets.is_plain(loop):
         return samples_path(experiment, name, seed, generation)
     if generation == 1 and presets.regime_of(loop).labels == "balanced":
         return f"{real_only_folder(loop.start_from, seed)}/samples"
     return f"{generation_folder(name, seed, generation)}/samples-unbiased"
+
+
+def auxiliary_folder(name: str, seed: int, generation: int) -> str:
+    """Of a guided loop: samples of G^t, their index, and what G^t becomes when tuned on them."""
+    return f"{generation_folder(name, seed, generation)}/auxiliary"
 
 
 def preview_path(experiment: Experiment, name: str, seed: int, generation: int) -> str:
@@ -108,7 +113,7 @@ def training_sets(experiment: Experiment, seed: int) -> dict[str, list[str]]:
 
 def _shares_first_samples(experiment: Experiment, loop: Loop) -> bool:
     return (
-        loop.sampling_bias == 1.0
+        presets.is_plain(loop)
         and presets.regime_of(loop).labels == "balanced"
         and loop_samples(experiment, loop, 1) <= real_only_samples(experiment, loop.start_from)
     )

@@ -11,7 +11,19 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from autophagy import data, devices, features, fingerprint, keep, models, nodes, paths, plugins
+from autophagy import (
+    data,
+    devices,
+    features,
+    filters,
+    fingerprint,
+    keep,
+    models,
+    nodes,
+    paths,
+    plugins,
+    presets,
+)
 from autophagy.config import Experiment
 from autophagy.nodes import Node
 from autophagy.theory.options import TheoryExperiment
@@ -139,6 +151,7 @@ def _steps(experiment: Experiment) -> dict[str, Step]:
         "mix": Step(("mix.py",), ("numpy", "pyarrow")),
         "train": Step(("train.py",), model_libraries, family_module, torch=True),
         "sample": Step(("sample.py",), model_libraries, family_module, torch=True),
+        **_filtering(experiment, model_libraries, family_module, network_module),
         "evaluate": Step(("evaluate.py",), metric_libraries, measuring, torch=True),
         "evaluate_real": Step(("evaluate_real.py",), metric_libraries, measuring, torch=True),
         "record_root": Step(("record_root.py",)),
@@ -155,4 +168,20 @@ def _steps(experiment: Experiment) -> dict[str, Step]:
             ),
             ("matplotlib", "numpy", "pandas", "scipy"),
         ),
+    }
+
+
+def _filtering(
+    experiment: Experiment, libraries: tuple[str, ...], family: tuple[str, ...],
+    network: tuple[str, ...],
+) -> dict[str, Step]:  # fmt: skip
+    """A step for each kind of filter in use: what chooses is code behind no other samples."""
+    return {
+        f"sample_{kind}": Step(
+            ("sample.py",),
+            libraries,
+            (*family, *filters.modules([kind]), *(network if needs == "probabilities" else ())),
+            torch=True,
+        )
+        for kind, needs in presets.filters_of(experiment.loops.values())
     }

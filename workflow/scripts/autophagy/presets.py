@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any
 
-from autophagy import plugins
+from autophagy import filters, plugins
 from autophagy.regimes import AXES, Regime
+from autophagy.schema import Options, plain
 
 _MAD = "Alemohammad et al., Self-Consuming Generative Models Go MAD, ICLR 2024"
 
@@ -37,6 +39,42 @@ PRESETS: dict[str, tuple[Regime, str]] = {
         "Shumailov et al., AI models collapse when trained on recursively generated data, Nature "
         "2024: 10% original data, n_real = n_synthetic / 9. There they are drawn anew from the "
         "original data in every generation, here they stay the same",
+    ),
+    "curated": (
+        Regime(
+            real="none",
+            synthetic="previous",
+            labels="inherited",
+            filter={"kind": "reward", "candidates": 4, "classes": [0], "weight": 1.0},
+        ),
+        "Ferbach et al., Self-Consuming Generative Models with Curated Data Provably Optimize "
+        "Human Preferences, NeurIPS 2024",
+    ),
+    "verified": (
+        Regime(
+            real="none",
+            synthetic="previous",
+            filter={"kind": "verifier", "keep_right": 1.0, "keep_wrong": 0.0},
+        ),
+        "Feng et al., Beyond Model Collapse: Scaling Up with Synthesized Data Requires "
+        "Verification, ICLR 2025",
+    ),
+    "sims": (
+        Regime(
+            real="none",
+            synthetic="previous",
+            guidance={"kind": "sims", "weight": 1.0, "n": 1000, "steps": 200},
+        ),
+        "Alemohammad et al., Self-Improving Diffusion Models with Synthetic Data, arXiv 2408.16333",
+    ),
+    "neon": (
+        Regime(
+            real="none",
+            synthetic="previous",
+            guidance={"kind": "neon", "weight": 1.0, "n": 1000, "steps": 200},
+        ),
+        "Alemohammad et al., Neon: Negative Extrapolation From Self-Training Improves Image "
+        "Generation, arXiv 2510.03597",
     ),
     "real_only": (
         Regime(real="fixed", synthetic="none"),
@@ -80,4 +118,17 @@ def regime_of(loop: Any) -> Regime:
     """
     preset = REGIMES.get(loop.regime) or plugins.load("regimes", loop.regime)
     own = {axis: value for axis in AXES if (value := getattr(loop, axis, None)) is not None}
+    own |= {axis: plain(value) for axis, value in own.items() if isinstance(value, Options)}
     return dataclasses.replace(preset, **own)
+
+
+def is_plain(loop: Any) -> bool:
+    """Is S^t what G^t draws at λ = 1, neither chosen nor guided? Then both views are one."""
+    regime = regime_of(loop)
+    return loop.sampling_bias == 1.0 and regime.filter is None and regime.guidance is None
+
+
+def filters_of(loops: Iterable[Any]) -> list[tuple[str, str]]:
+    """(kind, what it judges by) of every loop's filter."""
+    kinds = [regime.filter["kind"] for loop in loops if (regime := regime_of(loop)).filter]
+    return [(kind, filters.module(kind).NEEDS) for kind in kinds]

@@ -38,6 +38,9 @@ class Regime:
         without replacement (Kazdan et al. 2025). `theory.loops` has the same definitions.
     start: G^t is fitted from scratch, or goes on from the weights of G^(t-1).
     labels: what labels are asked of a generator; see `requested_labels`.
+    filter: which of several candidates become S^t: {kind, …} of `filters`, or None.
+    guidance: {kind, weight, n, steps}: S^t is drawn from G^t guided away, by weight w, from what it
+        becomes when it is tuned for `steps` on n of its own samples; or None.
     """
 
     real: Real
@@ -45,6 +48,8 @@ class Regime:
     pool: Pool = "replace"
     start: Start = "scratch"
     labels: LabelRule = "balanced"
+    filter: dict[str, Any] | None = None
+    guidance: dict[str, Any] | None = None
 
 
 #: The names of the axes.

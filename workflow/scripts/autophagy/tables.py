@@ -181,8 +181,9 @@ def _block(table: pd.DataFrame, experiment: Experiment, metric: str) -> str:
         lines[f"real-only/{name} ({n} images)"] = cells
     for name, loop in experiment.loops.items():
         lines[name] = _cells(table, name, "output", metric)
-        if loop.sampling_bias < 1.0:
-            lines[f"{name}, sampled at λ = 1"] = _cells(table, name, "model", metric)
+        if not presets.is_plain(loop):
+            alone = "the model alone" if loop.sampling_bias == 1.0 else "sampled at λ = 1"
+            lines[f"{name}, {alone}"] = _cells(table, name, "model", metric)
     frame = pd.DataFrame.from_dict(lines, orient="index").fillna("")
     frame = frame[sorted(frame.columns)].rename(columns={0: "real"})
     return frame.to_string()

@@ -10,7 +10,7 @@ import numpy as np
 from autophagy import dropped, lineage, sets, store
 from autophagy.archive import Archive
 from autophagy.errors import UserError
-from autophagy.lineage import SAMPLED
+from autophagy.lineage import FILTER, SAMPLED
 
 
 def trace(archive: Archive, artifact: str, row: int) -> list[dict[str, Any]]:
@@ -85,11 +85,11 @@ def regenerate(archive: Archive, artifact: str, row: int) -> dict[str, Any]:
         UserError: the artifact is no sample set, has no such row, torch is other than recorded, or
             the model's files are not those of its manifest.
     """
-    from autophagy import devices, fingerprint, models
+    from autophagy import devices, fingerprint
     from autophagy.manifests import require_software
     from autophagy.models.table import FAMILIES
     from autophagy.plugins import added
-    from autophagy.steps.sample import quantise
+    from autophagy.steps.sample import load_model, quantise
 
     manifest = archive.manifest(artifact)
     if manifest["kind"] not in SAMPLED:
@@ -101,10 +101,14 @@ def regenerate(archive: Archive, artifact: str, row: int) -> dict[str, Any]:
         raise UserError(f"{artifact}: its model family {params['family']!r} is unknown here")
     require_software(manifest)
     devices.prepare(params["threads"], manifest["device"])
-    [drawn_by] = [model["path"] for model in step["models"]]
-    dropped.require(archive, drawn_by)
-    _require_files(archive, drawn_by)
-    model = models.module(params["family"]).load(archive.root / drawn_by, manifest["device"])
+    drawn_by = [model["path"] for model in step["models"]]
+    guidance = params.get("guidance")
+    if guidance and guidance["auxiliary"] not in drawn_by:
+        raise UserError(f"{artifact}: is guided by {guidance['auxiliary']}, which is no parent of it")
+    for model_path in drawn_by:
+        dropped.require(archive, model_path)
+        _require_files(archive, model_path)
+    model = load_model(archive.root, params, drawn_by[0], manifest["device"])
     picture = model.sample(
         np.array([step["label"]]),
         np.array([step["seed"]], dtype=np.uint64),
@@ -114,7 +118,7 @@ def regenerate(archive: Archive, artifact: str, row: int) -> dict[str, Any]:
     )
     made, _ = quantise(picture, manifest["facts"]["levels"])
     stored = sets.read_array(archive.root, artifact, "images")[row]
-    files = fingerprint.modules_of(("sample.py",), (models.module_name(params["family"]),))
+    files = fingerprint.modules_of(("sample.py",), _behind(archive, artifact))
     code = fingerprint.code_hash(files)
     difference = np.abs(made[0].astype(int) - stored.astype(int)).max()
     return {
@@ -133,6 +137,26 @@ def _require_files(archive: Archive, model: str) -> None:
             raise UserError(
                 f"{archive.root / model / name}: is {what}; `autophagy audit` says more"
             )
+
+
+def _behind(archive: Archive, artifact: str) -> tuple[str, ...]:
+    """The modules that a sample set's step reached by name: its family's, and those of its filter.
+
+    Raises:
+        UserError: it names a filter or network that is unknown here.
+    """
+    from autophagy import features, filters, models
+    from autophagy.filters.table import FILTERS
+
+    params = archive.manifest(artifact)["params"]
+    found = (models.module_name(params["family"]),)
+    if params.get("filter"):
+        kind = params["filter"].get("kind")
+        if kind not in FILTERS:
+            raise UserError(f"{artifact}: its filter {kind!r} is unknown here")
+        found += filters.modules([kind])
+    judges = [parent for parent in archive.parents(artifact) if archive.kind(parent) == FILTER]
+    return found + tuple(features.module_name(path.rpartition("/")[2]) for path in judges)
 
 
 def _model(archive: Archive, model: str) -> dict[str, Any]:

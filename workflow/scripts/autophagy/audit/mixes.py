@@ -86,7 +86,8 @@ def _composition(case: Case, root: dict[str, Any]) -> Findings:
     for path in [material["path"] for material in root["materials"]]:
         manifest = case.archive.manifest(path)
         if manifest["kind"] in ("sample_set", "preview"):
-            demanded = 1.0 if path.endswith("-unbiased") else loop["sampling_bias"]
+            plain = path.endswith("-unbiased") or "/auxiliary/" in path
+            demanded = 1.0 if plain else loop["sampling_bias"]
             bias = manifest["params"]["sampling_bias"]
             if bias != demanded:
                 yield path, f"λ is {bias}; {loop['name']} demands {demanded}"

@@ -50,6 +50,9 @@ def _seeds(case: Case, path: str) -> np.ndarray:
     if path not in case.dropped:
         return np.asarray(opened(case.archive, path, "seeds"))
     manifest = case.archive.manifest(path)
+    if manifest["params"].get("filter"):
+        # Which candidates were kept is not known before they are drawn and judged again.
+        return np.empty(0, np.uint64)
     return seed_streams.derive_rows(manifest["rows"], manifest["seed"])
 
 

@@ -33,6 +33,13 @@ class FeatureNetwork(Protocol):
         """
         ...
 
+    def probabilities(self, rows: np.ndarray) -> np.ndarray:
+        """Probability of each class, float64 (n, n_classes), of pictures or points.
+
+        Only of a network whose module says `CLASSIFIES = True`: it was trained on the classes.
+        """
+        ...
+
     def save(self, folder: Path) -> None:
         """Write config.json and safetensors into an existing empty folder."""
         ...

@@ -15,6 +15,8 @@ from autophagy.features.base import Shape
 from autophagy.progress import Report
 
 SPACE = "LeNet"
+#: Trained on the classes, so that filters may ask for their probabilities.
+CLASSIFIES = True
 #: Libraries, besides numpy, that set its numbers.
 SOFTWARE: tuple[str, ...] = ("torch",)
 
@@ -89,6 +91,23 @@ class FeatureNetwork:
                 predicted.append(self.network[-1](hidden).argmax(1).cpu().numpy())
         labels = np.concatenate(predicted)
         return np.concatenate(features), labels if self.config["n_classes"] > 1 else labels * 0
+
+    def probabilities(self, images: np.ndarray, batch_size: int = 1024) -> np.ndarray:
+        """Probability of each class, float64 (n, n_classes).
+
+        Raises:
+            UserError: the data have one class, and the network learned rotations.
+        """
+        import torch
+
+        if self.config["n_classes"] == 1:
+            raise UserError("filter: the data have no labels, so no class can be seen in a picture")
+        found = [np.empty((0, self.config["n_classes"]))]
+        with torch.inference_mode():
+            for start in range(0, len(images), batch_size):
+                x = _scaled(images[start : start + batch_size], self.config["levels"], self.device)
+                found.append(self.network(x).double().softmax(1).cpu().numpy())
+        return np.concatenate(found)
 
     def save(self, folder: Path) -> None:
         from safetensors.torch import save_file

@@ -51,7 +51,10 @@ class Family(Protocol):
     """A module of this package: `Model`, `Train` and `Sample` options beside fit and load.
 
     ABILITIES: what the family can do besides, and a regime may ask for; none where it has no such
-        name. "fine_tune": `fit` takes `initial`.
+        name. "fine_tune": `fit` takes `initial`. "guide": there is `guide`. "likelihood": its
+        models have `log_likelihoods(rows, labels, seeds, options)`, float64 (n,), the
+        log-likelihood of rows as `Model.sample` gives them, up to a constant, or an estimate that
+        is a function of the rows' seeds.
     """
 
     def fit(
@@ -82,3 +85,10 @@ class Family(Protocol):
         ...
 
     def load(self, folder: Path, device: str) -> Model: ...
+
+    def guide(self, model: Model, auxiliary: Model, kind: str, weight: float) -> Model:
+        """What samples as `model` guided away from `auxiliary`: kind sims or neon, w = weight > 0.
+
+        Only of a family with "guide" among its `ABILITIES`; the result is not saved.
+        """
+        ...

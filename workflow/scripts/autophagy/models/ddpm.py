@@ -8,13 +8,25 @@ What the family gives (see `base.Family`) stands in `ddpm_options`, `ddpm_traini
 
 from __future__ import annotations
 
+from autophagy.models.ddpm_guidance import guide
 from autophagy.models.ddpm_model import DDPM, load
 from autophagy.models.ddpm_options import Model, Sample, Train, check
 from autophagy.models.ddpm_training import fit
 
-__all__ = ["ABILITIES", "DDPM", "SOFTWARE", "Model", "Sample", "Train", "check", "fit", "load"]
+__all__ = [
+    "ABILITIES",
+    "DDPM",
+    "SOFTWARE",
+    "Model",
+    "Sample",
+    "Train",
+    "check",
+    "fit",
+    "guide",
+    "load",
+]
 
 #: What regimes may ask for besides fit and sample; see `base.Family`.
-ABILITIES = ("fine_tune",)
+ABILITIES = ("fine_tune", "guide", "likelihood")
 #: The libraries that set this family's numbers.
 SOFTWARE = ("diffusers", "safetensors", "torch")

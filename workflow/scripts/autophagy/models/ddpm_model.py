@@ -22,9 +22,13 @@ INDEX = {
 
 @dataclass(frozen=True)
 class DDPM:
-    """A fitted class-conditional diffusion model; `pipeline` is a `ClassConditionalPipeline`."""
+    """A fitted class-conditional diffusion model; `pipeline` is a `ClassConditionalPipeline`.
+
+    away: (U-Net, weight) that its samples are guided away from; no part of what is saved.
+    """
 
     pipeline: Any
+    away: tuple[Any, float] | None = None
 
     @classmethod
     def of(cls, unet: Any, scheduler: Any, size: int) -> DDPM:
@@ -65,9 +69,21 @@ class DDPM:
                 sampler=options["scheduler"],
                 steps=options["steps"],
                 report=progress,
+                away=self.away,
             )
             batches.append(pictures[: n - start])
         return np.concatenate(batches)
+
+    def log_likelihoods(
+        self, pictures: np.ndarray, labels: np.ndarray, seeds: np.ndarray, options: dict[str, Any]
+    ) -> np.ndarray:
+        """See `Family`: an estimate of the variational bound, `ddpm_likelihood`."""
+        from autophagy.models.ddpm_likelihood import log_likelihoods
+
+        return log_likelihoods(self.pipeline, pictures, labels, seeds, options["batch_size"])
+
+    def to(self, device: Any) -> DDPM:
+        return DDPM(self.pipeline.to(device), self.away)
 
     def save(self, folder: Path) -> None:
         """A diffusers pipeline folder; plain diffusers loads its `unet` and `scheduler`."""

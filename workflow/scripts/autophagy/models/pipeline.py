@@ -54,6 +54,7 @@ class ClassConditionalPipeline(DiffusionPipeline):
         sampler: str,
         steps: int,
         report: Callable[[int, int], None] = lambda done, total: None,
+        away: tuple[Any, float] | None = None,
     ) -> np.ndarray:
         """One batch of pictures.
 
@@ -64,6 +65,8 @@ class ClassConditionalPipeline(DiffusionPipeline):
                 s = 1 + w); the paper's sampling bias is λ = 1/s.
             sampler: a name in `SAMPLERS`.
             steps: network evaluations along the trajectory.
+            away: (U-Net, w) of another model: the output is (1 + w) times this network's, less w
+                times that of the other, each guided by its own null class.
 
         Returns:
             float32 n×H×W×C, nominally in [-1, 1].
@@ -79,15 +82,20 @@ class ClassConditionalPipeline(DiffusionPipeline):
         null = torch.full_like(classes, self.unet.config.num_class_embeds - 1)
         guided = guidance_scale != 1.0
 
+        def predicted(unet: Any, inputs: torch.Tensor, t: Any) -> torch.Tensor:
+            if not guided:
+                return unet(inputs, t, classes).sample
+            both = unet(inputs.repeat(2, 1, 1, 1), t, torch.cat([classes, null])).sample
+            conditional, unconditional = both.chunk(2)
+            return unconditional + guidance_scale * (conditional - unconditional)
+
         x = self._noise(streams, shape) * scheduler.init_noise_sigma
         for done, t in enumerate(scheduler.timesteps, start=1):
             inputs = scheduler.scale_model_input(x, t)
-            if guided:
-                both = self.unet(inputs.repeat(2, 1, 1, 1), t, torch.cat([classes, null])).sample
-                conditional, unconditional = both.chunk(2)
-                output = unconditional + guidance_scale * (conditional - unconditional)
-            else:
-                output = self.unet(inputs, t, classes).sample
+            output = predicted(self.unet, inputs, t)
+            if away is not None:
+                other, weight = away
+                output = (1.0 + weight) * output - weight * predicted(other, inputs, t)
             noise = {"variance_noise": self._noise(streams, shape)} if noisy else {}
             x = scheduler.step(output, t, x, **step_settings, **noise).prev_sample
             report(done, len(scheduler.timesteps))

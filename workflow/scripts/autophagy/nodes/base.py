@@ -56,11 +56,7 @@ def train(
 
     Every generation trains for as many steps, so a t-th of those that G^t has seen were on D^t.
     """
-    params = {
-        "model": plain(experiment.model),
-        "train": plain(experiment.train),
-        "threads": experiment.threads,
-    }
+    params = train_params(experiment)
     training_set = path.removesuffix("model") + "training_set.parquet"
     if initial is not None:
         shares = {training_set: 1 / t, initial: (t - 1) / t}
@@ -76,31 +72,80 @@ def train(
     )
 
 
+def train_params(experiment: Experiment) -> dict[str, Any]:
+    return {
+        "model": plain(experiment.model),
+        "train": plain(experiment.train),
+        "threads": experiment.threads,
+    }
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """How S^t is drawn of the model in a folder, which holds its training set too.
+
+    auxiliary: the model that guidance leads away from. network: what a filter sees classes by.
+    """
+
+    home: str
+    bias: float
+    labels: str = "balanced"
+    guidance: dict[str, Any] | None = None
+    auxiliary: str = ""
+    filter: dict[str, Any] | None = None
+    network: str = ""
+
+
 def sample(
-    experiment: Experiment, path: str, home: str, n: int, bias: float,
-    purpose: tuple[str | int, ...], labels: str = "balanced",
-) -> Node:  # fmt: skip
-    """`home` is the folder that holds the model and its training set."""
-    pools = {"balanced": (), "real": ("real/loop",), "inherited": (f"{home}/training_set.parquet",)}
+    experiment: Experiment, path: str, drawn: Drawn, n: int, purpose: tuple[str | int, ...]
+) -> Node:
+    pools = {
+        "balanced": (),
+        "real": ("real/loop",),
+        "inherited": (f"{drawn.home}/training_set.parquet",),
+    }
+    params, models = _drawn_params(experiment, drawn, n)
+    step, chosen_by = "sample", ()
+    if drawn.filter:
+        step = f"sample_{drawn.filter['kind']}"
+        params |= {"filter": drawn.filter}
+        chosen_by = (drawn.network,) if drawn.network else ()
     return Node(
         path,
         "sample_set",
-        "sample",
-        _sample_params(experiment, n, bias) | {"labels": labels},
+        step,
+        params | {"labels": drawn.labels},
         seeds.derive("samples", *purpose),
-        materials=(f"{home}/model", *pools[labels]),
+        materials=(*models, *pools[drawn.labels], *chosen_by),
     )
 
 
-def preview(experiment: Experiment, path: str, home: str, bias: float) -> Node:
+def preview(experiment: Experiment, path: str, drawn: Drawn) -> Node:
+    """The same seeds everywhere, so guided as the samples are, but never filtered."""
+    params, models = _drawn_params(experiment, drawn, PREVIEW)
     return Node(
         path,
         "preview",
         "sample",
-        _sample_params(experiment, PREVIEW, bias) | {"labels": "balanced"},
+        params | {"labels": "balanced"},
         seeds.derive("preview"),
-        materials=(f"{home}/model",),
+        materials=models,
     )
+
+
+def _drawn_params(
+    experiment: Experiment, drawn: Drawn, n: int
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Params and the models that draw; of two each counts as much as its weight, signs aside."""
+    params, model = _sample_params(experiment, n, drawn.bias), f"{drawn.home}/model"
+    if not drawn.guidance:
+        return params, (model,)
+    kind, weight = drawn.guidance["kind"], drawn.guidance["weight"]
+    params |= {
+        "guidance": {"kind": kind, "weight": weight, "auxiliary": drawn.auxiliary},
+        "shares": {model: 1.0 + weight, drawn.auxiliary: weight},
+    }
+    return params, (model, drawn.auxiliary)
 
 
 def _sample_params(experiment: Experiment, n: int, bias: float) -> dict[str, Any]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from autophagy import paths, presets, regimes, seeds
+from autophagy import filters, paths, presets, regimes, seeds
 from autophagy.config import Experiment
-from autophagy.nodes.base import Node, evaluate, mix, preview, sample, train
+from autophagy.nodes.base import Drawn, Node, evaluate, mix, preview, sample, train
+from autophagy.nodes.guidance import auxiliary
 
 
 def of_real_only(experiment: Experiment, name: str, seed: int) -> Iterator[Node]:
@@ -15,8 +16,8 @@ def of_real_only(experiment: Experiment, name: str, seed: int) -> Iterator[Node]
     yield mix(f"{folder}/training_set.parquet", parts, seed, {0: "real/loop"})
     yield train(experiment, f"{folder}/model", owner, seed, 1, ("real/loop",))
     n = paths.real_only_samples(experiment, name)
-    yield sample(experiment, f"{folder}/samples", folder, n, 1.0, (owner, seed, 1))
-    yield preview(experiment, f"{folder}/preview", folder, 1.0)
+    yield sample(experiment, f"{folder}/samples", Drawn(folder, 1.0), n, (owner, seed, 1))
+    yield preview(experiment, f"{folder}/preview", Drawn(folder, 1.0))
     yield evaluate(
         experiment, paths.evaluation_path(name, seed, 1), f"{folder}/samples", f"{folder}/samples",
         f"{folder}/training_set.parquet", ("real/loop",),
@@ -43,20 +44,37 @@ def of_loop(experiment: Experiment, name: str, seed: int, t: int) -> Iterator[No
         before = paths.model_path(experiment, name, seed, t - 1)
         initial = before if regime.start == "previous" else None
         yield train(experiment, f"{folder}/model", name, seed, t, sources, initial)
-    model = paths.model_path(experiment, name, seed, t).removesuffix("/model")
-    n = paths.loop_samples(experiment, loop, t)
+    home = paths.model_path(experiment, name, seed, t).removesuffix("/model")
     if samples.startswith(folder):
-        yield sample(
-            experiment, samples, model, n, loop.sampling_bias, (name, seed, t), regime.labels
-        )
-        yield preview(experiment, f"{folder}/preview", model, loop.sampling_bias)
+        if regime.guidance:
+            yield from auxiliary(experiment, name, seed, t)
+        drawn_by = _drawn(experiment, name, seed, t)
+        n = paths.loop_samples(experiment, loop, t)
+        yield sample(experiment, samples, drawn_by, n, (name, seed, t))
+        yield preview(experiment, f"{folder}/preview", drawn_by)
     unbiased = paths.unbiased_path(experiment, name, seed, t)
     if unbiased.endswith("-unbiased"):
         yield sample(
-            experiment, unbiased, model, experiment.evaluate.n, 1.0,
-            (name, seed, t, "unbiased"), regime.labels,
+            experiment, unbiased, Drawn(home, 1.0, regime.labels), experiment.evaluate.n,
+            (name, seed, t, "unbiased"),
         )  # fmt: skip
     yield evaluate(
         experiment, paths.evaluation_path(name, seed, t), samples, unbiased,
         paths.training_set_path(experiment, name, seed, t), sources,
     )  # fmt: skip
+
+
+def _drawn(experiment: Experiment, name: str, seed: int, t: int) -> Drawn:
+    """How a loop's S^t is drawn."""
+    loop = experiment.loops[name]
+    regime = presets.regime_of(loop)
+    needs = regime.filter and filters.module(regime.filter["kind"]).NEEDS
+    return Drawn(
+        paths.model_path(experiment, name, seed, t).removesuffix("/model"),
+        loop.sampling_bias,
+        regime.labels,
+        regime.guidance,
+        f"{paths.auxiliary_folder(name, seed, t)}/model" if regime.guidance else "",
+        regime.filter,
+        paths.network_path(experiment) if needs == "probabilities" else "",
+    )

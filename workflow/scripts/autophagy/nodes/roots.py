@@ -41,6 +41,11 @@ def of_loop(experiment: Experiment, name: str) -> Node:
             )
             folder = paths.generation_folder(name, seed, t)
             materials += dict.fromkeys(path for path in made if path.startswith(folder))
+            if presets.regime_of(loop).guidance:
+                own = paths.auxiliary_folder(name, seed, t)
+                materials += [
+                    f"{own}/{part}" for part in ("training_set.parquet", "model", "samples")
+                ]
     params = _shared_params(experiment) | {
         "generations": experiment.generations,
         "n_initial": experiment.real_only[loop.start_from],

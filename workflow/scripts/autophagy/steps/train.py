@@ -23,6 +23,7 @@ def train(
     """
     [record] = records
     params = record["params"]
+    options = params["train"] | ({"steps": params["steps"]} if "steps" in params else {})
     devices.prepare(params["threads"], record["device"])
     training_set = record["materials"][0]
     facts = sets.picture_facts(manifests.read(root, training_set))
@@ -34,7 +35,7 @@ def train(
         n_classes=len(facts["classes"]),
     )
     checkpoint = Checkpoint(
-        scratch, _key(root, record), lambda note: report(0, params["train"]["steps"], note)
+        scratch, _key(root, record), lambda note: report(0, options["steps"], note)
     )
     family = models.module(params["model"]["family"])
     started = {}
@@ -43,7 +44,7 @@ def train(
     model = family.fit(
         training_data,
         params["model"],
-        params["train"],
+        options,
         record["seed"],
         record["device"],
         report,
