@@ -55,9 +55,8 @@ def test_curation_tilts_even_odds_by_less_than_e_for_finitely_many_candidates(k,
 
 def test_without_reward_every_candidate_is_as_likely() -> None:
     options = {"classes": [1], "weight": 0.0}
-    judged = Judged(
-        np.zeros((400, 4), int), np.broadcast_to(seen(np.array([0, 1, 1, 2])), (400, 4, 3))
-    )
+    probabilities = np.broadcast_to(seen(np.array([0, 1, 1, 2])), (400, 4, 3))
+    judged = Judged(np.zeros((400, 4), int), probabilities)
     found = reward.choose(judged, options, (np.arange(400) + 0.5) / 400)
     assert np.bincount(found, minlength=4).tolist() == [100] * 4
 
@@ -131,9 +130,8 @@ def test_a_kept_picture_depends_on_its_place_and_not_on_the_length(options, monk
     short, _ = drawn(20, options)
     np.testing.assert_array_equal(long.seeds[:20], short.seeds)
     np.testing.assert_array_equal(long.labels[:20], short.labels)
-    np.testing.assert_array_equal(
-        long.pictures.ravel(), (long.seeds % np.uint64(1000)) / np.float32(1000)
-    )
+    own = (long.seeds % np.uint64(1000)).astype(np.float32) / 1000
+    np.testing.assert_array_equal(long.pictures.ravel(), own)
     assert len(set(asked)) == len(asked) == long.candidates
     assert len(set(long.seeds.tolist())) == 60
     monkeypatch.setattr(drawing, "AT_ONCE", 7)

@@ -101,7 +101,7 @@ def test_a_loops_root_holds_its_full_effective_configuration(tiny_plan) -> None:
         "n_initial": 40,
         "loop": {
             "name": "fresh", **content["loops"]["fresh"], "real": "fresh", "synthetic": "previous",
-            "pool": "replace", "start": "scratch",
+            "pool": "replace", "start": "scratch", "filter": None, "guidance": None,
         },
     }  # fmt: skip
     assert params == expected

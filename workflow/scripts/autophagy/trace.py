@@ -104,7 +104,9 @@ def regenerate(archive: Archive, artifact: str, row: int) -> dict[str, Any]:
     drawn_by = [model["path"] for model in step["models"]]
     guidance = params.get("guidance")
     if guidance and guidance["auxiliary"] not in drawn_by:
-        raise UserError(f"{artifact}: is guided by {guidance['auxiliary']}, which is no parent of it")
+        raise UserError(
+            f"{artifact}: is guided by {guidance['auxiliary']}, which is no parent of it"
+        )
     for model_path in drawn_by:
         dropped.require(archive, model_path)
         _require_files(archive, model_path)

@@ -14,8 +14,8 @@ def origins(case: Case) -> Findings:
     """What models and samples of a loop are made from is what its regime says.
 
     Every G^t is fitted to D^t alone, or goes on from G^(t-1). Every S^t is drawn from G^t, and
-    chosen and guided as the regime says; the samples of the other view, and what guidance tunes on, are
-    those of the model alone.
+    chosen and guided as the regime says; the samples of the other view, and those that guidance
+    tunes on, are of the model alone.
     """
     for path, root in case.loops():
         yield from guarded(path, _origins, case, root["params"])
