@@ -129,6 +129,19 @@ def preview_payloads(wildcards):
     return [f"{ROOT}/{preview}" for preview in previews_of(wildcards).values()]
 
 
+def first_previews(path_of):
+    """The previews of the first run seed and the real sets, as `path_of` names each."""
+    previews = [
+        paths.preview_path(EXPERIMENT, name, EXPERIMENT.seeds[0], t)
+        for name in EXPERIMENT.loops
+        for t in range(1, EXPERIMENT.generations + 1)
+    ]
+    return [
+        f"{ROOT}/{path_of(path)}"
+        for path in dict.fromkeys([*previews, "real/loop", "real/reference"])
+    ]
+
+
 def previews_of(wildcards):
     """Row label -> preview, generation by generation."""
     return {

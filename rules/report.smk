@@ -1,6 +1,7 @@
 # Needs: every metrics.json; the previews and training sets of every generation.
-# Makes: metrics.csv, verdicts.csv, metrics.json, figures/; effective_size.csv where the experiment
-# has a learning curve.
+# Makes: metrics.csv, verdicts.csv, metrics.json, figures/, report.html; effective_size.csv where the
+# experiment has a learning curve.
+from autophagy.page import asked as page_asked
 from autophagy.verdict import tables as verdict_tables
 
 TRAINING_SETS = paths.training_sets(EXPERIMENT, EXPERIMENT.seeds[0])
@@ -189,3 +190,69 @@ rule draw_effective_size:
         code=code_of("draw_effective_size.py"),
     script:
         "../workflow/scripts/draw_effective_size.py"
+
+
+# What the page shows of feature space. It reads previews, which every policy of `keep` retains.
+rule map_features:
+    input:
+        network=f"{ROOT}/{manifests.path_of(NETWORK)}",
+        manifests=first_previews(manifests.path_of),
+        payloads=ancient([f"{ROOT}/{NETWORK}", *first_previews(str)]),
+    output:
+        f"{ROOT}/{paths.MAPS}",
+    log:
+        f"{LOGS}/map_features.log",
+    benchmark:
+        f"{BENCHMARKS}/map_features.tsv"
+    conda:
+        ENVIRONMENT
+    threads: EXPERIMENT.threads
+    resources:
+        mem_mb=2000,
+    params:
+        root=root_of,
+        network=NETWORK.removeprefix("features/"),
+        previews={
+            name: loop["previews"]
+            for name, loop in page_asked.of_images(PLAN)["loops"].items()
+        },
+        code=code_of("map_features.py"),
+        software=PLAN.software["report"],
+    script:
+        "../workflow/scripts/map_features.py"
+
+
+rule write_page:
+    input:
+        tables=[
+            f"{ROOT}/{name}"
+            for name in (paths.METRICS_CSV, paths.VERDICTS, paths.AUDIT)
+        ],
+        maps=f"{ROOT}/{paths.MAPS}",
+        lineage=f"{ROOT}/figures/lineage.png",
+        manifests=first_previews(manifests.path_of),
+        roots=[f"{ROOT}/{paths.root_path('loops', name)}" for name in EXPERIMENT.loops],
+        evaluations=rules.tabulate_metrics.input.manifests,
+        payloads=ancient([*rules.tabulate_metrics.input.metrics, *first_previews(str)]),
+    output:
+        report(
+            f"{ROOT}/{paths.PAGE}",
+            caption="../workflow/report/page.rst",
+            category="The page",
+            labels={"loop": "all", "seed": "all"},
+        ),
+    log:
+        f"{LOGS}/write_page.log",
+    benchmark:
+        f"{BENCHMARKS}/write_page.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=2000,
+    params:
+        root=root_of,
+        asked=page_asked.of_images(PLAN),
+        code=code_of("write_page.py"),
+        software=PLAN.software["report"],
+    script:
+        "../workflow/scripts/write_page.py"

@@ -1,5 +1,6 @@
 # Needs: nothing but the configuration (kind: theory).
-# Makes: theory/<run>/{part-…,table}.csv, their root, the figure and theory.csv.
+# Makes: theory/<run>/{part-…,table}.csv, their root, the figure, theory.csv and report.html.
+from autophagy.page import asked as page_asked
 from autophagy.theory import plan as theory_plan, studies as theory_studies
 
 PART = "theory/{run}/part-{part}.csv"
@@ -126,6 +127,34 @@ rule draw_theory:
         code=code_of("draw_theory.py"),
     script:
         "../workflow/scripts/draw_theory.py"
+
+
+rule write_theory_page:
+    input:
+        tables=[f"{ROOT}/{name}" for name in (theory_plan.TABLE, paths.AUDIT)],
+        figure=f"{ROOT}/figures/{EXPERIMENT.figure}.png",
+        root=f"{ROOT}/{theory_plan.ROOT}",
+    output:
+        report(
+            f"{ROOT}/{paths.PAGE}",
+            caption="../workflow/report/page.rst",
+            category="The page",
+        ),
+    log:
+        f"{LOGS}/write_theory_page.log",
+    benchmark:
+        f"{BENCHMARKS}/write_theory_page.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+    params:
+        root=root_of,
+        asked=page_asked.of_theory(PLAN),
+        code=code_of("write_theory_page.py"),
+        software=PLAN.software["report"],
+    script:
+        "../workflow/scripts/write_theory_page.py"
 
 
 use rule record_theory as record_theory_report with:

@@ -128,18 +128,32 @@ def make(
             report.tabulate_metrics(str(root), tables.evaluations(experiment))
             report.judge_loops(str(root), verdicts.asked(experiment))
             _draw(plan, root)
+            _write_page(plan, root)
         # A filter has a step of its own: sample_reward and its like.
         of_step = "sample" if node.step.startswith("sample_") else node.step
         steps[of_step](root, [plan.record(path)], quiet)
 
 
+def _write_page(plan: planning.Plan, root: Path) -> None:
+    from autophagy.page.asked import of_images
+    from autophagy.steps.map_features import map_features
+    from autophagy.steps.write_page import write_page
+
+    asked = of_images(plan)
+    previews = {name: loop["previews"] for name, loop in asked["loops"].items()}
+    map_features(str(root), asked["features"], previews, threads=1)
+    write_page(str(root), asked)
+
+
 def make_theory(plan: planning.Plan, root: Path) -> None:
     """Make every artifact of a plan of kind theory, in its order, in this process."""
+    from autophagy.page.asked import of_theory
     from autophagy.steps.audit import audit_experiment
     from autophagy.steps.draw_theory import draw_theory
     from autophagy.steps.record_root import record_root
     from autophagy.steps.theory_part import theory_part
     from autophagy.steps.theory_table import theory_table
+    from autophagy.steps.write_theory_page import write_theory_page
     from autophagy.theory import plan as theory_plan
 
     steps = {
@@ -157,6 +171,7 @@ def make_theory(plan: planning.Plan, root: Path) -> None:
             draw_theory(
                 str(root), tables, experiment.figure, experiment.title, str(stem), str(table)
             )
+            write_theory_page(str(root), of_theory(plan))
         steps[node.step](root, [plan.record(path)], quiet)
 
 

@@ -218,10 +218,12 @@ metadata.version = version
 
 ROWS = RESULTS / "loops/fresh/seed-1/gen-002"
 #: What hangs on any evaluation, on any training set or picture, on any artifact at all.
-TABLES = ("tabulate_metrics", "judge_loops", "draw_curves", "audit", "record_report")
+TABLES = (
+    "tabulate_metrics", "judge_loops", "draw_curves", "audit", "write_page", "record_report",
+)  # fmt: skip
 EVALUATED = ("evaluate *", "record_evaluation *", *TABLES)
 DRAWN = ("draw_grid *", "draw_lineage")
-REPORT = (*TABLES, *DRAWN)
+REPORT = (*TABLES, *DRAWN, "map_features")
 #: From training on.
 TRAINED = (
     "train *", "train_real_only *", "sample *", "sample_real_only *", "sample_unbiased *", "mix *",
@@ -235,7 +237,7 @@ MEASURING = ("evaluate@*", "evaluate-real-only@*", "evaluate-real")
 MEASURED = ("evaluate@*", "evaluate-real-only@*")
 LOOP_FRESH = (
     "mix fresh *", "train fresh *", "sample fresh *", "evaluate fresh 1 002", "record_loop fresh",
-    "record_evaluation fresh", "draw_grid fresh *", "draw_lineage", *TABLES,
+    "record_evaluation fresh", "draw_grid fresh *", "draw_lineage", "map_features", *TABLES,
 )  # fmt: skip
 FRESH = ("loop@fresh", "evaluate@fresh", "report")
 
@@ -267,7 +269,7 @@ EDITS = (
     Edit(
         "the figures",
         appended(LIBRARY / "figures.py", "\nUNUSED = 1\n"),
-        ("tabulate_metrics", "judge_loops", "draw_curves", *DRAWN, "record_report"),
+        ("tabulate_metrics", "judge_loops", "draw_curves", *DRAWN, "write_page", "record_report"),
         ("report",), touched=(LIBRARY / "figures.py",),
     ),
     Edit(
@@ -319,7 +321,7 @@ EDITS = (
     Edit(
         "evaluate.n, where training needs more samples", configured(("evaluate.n", 38)),
         ("sample fresh 1 002", "sample_unbiased *", "record_loop biased", "record_loop fresh",
-         "evaluate_real *", "draw_lineage", "draw_grid fresh *", *EVALUATED),
+         "evaluate_real *", "draw_lineage", "draw_grid fresh *", "map_features", *EVALUATED),
         ("loop@biased", "loop@fresh", *MEASURING, "report"), dvc=(*TRAINING, *MEASURING),
     ),
     Edit(
@@ -343,19 +345,20 @@ EDITS = (
         "one more loop",
         configured(("loops.added", dict(regime="fully_synthetic", start_from="full",
             sampling_bias=1.0, n_real=0, n_synthetic=60, labels="balanced")), ledger=True),
-        ("* added *", "record_* added", "draw_lineage", *TABLES),
+        ("* added *", "record_* added", "draw_lineage", "map_features", *TABLES),
         ("*@added", "report"),
     ),
     Edit(
         "a loop removed", configured(("loops.biased", None), ledger=True),
-        ("draw_lineage", *TABLES), ("report",),
+        ("draw_lineage", "map_features", *TABLES), ("report",),
     ),
     Edit(
         "a loop renamed",
         configured(("loops.biased", None), ("loops.named", dict(regime="fully_synthetic",
             start_from="full", sampling_bias=0.5, n_real=0, n_synthetic=60, labels="inherited")),
             ledger=True),
-        ("* named *", "record_* named", "draw_lineage", *TABLES), ("*@named", "report"), long=True,
+        ("* named *", "record_* named", "draw_lineage", "map_features", *TABLES),
+        ("*@named", "report"), long=True,
     ),
     Edit(
         "one more real-only model", configured(("real_only.added", 30), ledger=True),
@@ -363,13 +366,13 @@ EDITS = (
     ),
     Edit(
         "the size of the features split", configured(("dataset.splits.features", 99)),
-        ("real features", "features", "evaluate_real *", *EVALUATED),
+        ("real features", "features", "evaluate_real *", "map_features", *EVALUATED),
         ("real@features", "features", *MEASURING, "report"), dvc=("real@*",),
     ),
     Edit(
         "the size of the reference split", configured(("dataset.splits.reference", 62)),
         ("real reference", "real features", "features", "evaluate_real *", "draw_grid *",
-         *EVALUATED),
+         "map_features", *EVALUATED),
         ("real@reference", "real@features", "features", *MEASURING, "report"), dvc=("real@*",),
         long=True,
     ),
@@ -395,26 +398,27 @@ EDITS = (
     ),
     Edit(
         "another version of matplotlib", other_version("matplotlib"),
-        ("tabulate_metrics", "judge_loops", "draw_*", "record_report"), ("report",), dvc=(),
+        ("tabulate_metrics", "judge_loops", "draw_*", "map_features", "write_page",
+         "record_report"), ("report",), dvc=(),
         fake=True, long=True,
     ),
     Edit(
         "a sample set deleted", lost(ROWS / "samples"),
         ("sample fresh 1 002", "evaluate fresh 1 002", "draw_grid fresh 1", "draw_lineage",
-         "record_loop fresh", "record_evaluation fresh", *TABLES),
+         "record_loop fresh", "record_evaluation fresh", "map_features", *TABLES),
         FRESH, dvc=("loop@fresh", "evaluate@fresh", "report"), touched=(ROWS / "samples",),
     ),
     Edit(
         "the last model deleted", lost(ROWS / "model"),
         ("train fresh 1 002", "sample fresh 1 002", "evaluate fresh 1 002", "draw_grid fresh 1",
-         "draw_lineage", "record_loop fresh", "record_evaluation fresh", *TABLES),
+         "draw_lineage", "record_loop fresh", "record_evaluation fresh", "map_features", *TABLES),
         FRESH, dvc=("loop@fresh", "evaluate@fresh", "report"), touched=(ROWS / "model",),
     ),
     Edit(
         "a manifest deleted", lost(ROWS / "training_set.parquet.manifest.json"),
         ("mix fresh 1 002", "train fresh 1 002", "sample fresh 1 002", "evaluate fresh 1 002",
          "draw_grid fresh 1", "draw_lineage", "record_loop fresh", "record_evaluation fresh",
-         *TABLES),
+         "map_features", *TABLES),
         FRESH, dvc=("loop@fresh", "evaluate@fresh", "report"),
         touched=(ROWS / "training_set.parquet.manifest.json",),
         long=True,

@@ -28,6 +28,7 @@ from autophagy import (
     tables,
 )
 from autophagy.errors import UserError
+from autophagy.page.asked import of_images
 from autophagy.verdict import tables as verdicts
 from conftest import REPOSITORY, SCRIPTS, Made, child_environment, tiny_content
 
@@ -533,10 +534,12 @@ def test_the_reports_scripts_make_what_their_rules_ask_for(tiny_experiment, here
     root, experiment = here / "results" / "tiny", tiny_experiment.plan.experiment
     names = ["metrics.csv", "metrics.json", "verdicts.csv", "audit.json"]
     names += ["figures/grid-fresh-seed-1.png", "figures/curves.pdf", "figures/lineage.png"]
+    names += [paths.MAPS, paths.PAGE]
     before = {name: (root / name).read_bytes() for name in names}
     for name in names:
         (root / name).unlink()
     previews = {f"generation {t}": paths.preview_path(experiment, "fresh", 1, t) for t in (1, 2, 3)}
+    asked = of_images(tiny_experiment.plan)
     params = {
         "audit.py": {"artifacts": tiny_experiment.plan.audited()},
         "tabulate_metrics.py": {"evaluations": tables.evaluations(experiment)},
@@ -551,6 +554,11 @@ def test_the_reports_scripts_make_what_their_rules_ask_for(tiny_experiment, here
             "training_sets": paths.training_sets(experiment, 1),
             "title": lineage_figure.title(experiment.experiment, 1),
         },
+        "map_features.py": {
+            "network": "lenet",
+            "previews": {name: loop["previews"] for name, loop in asked["loops"].items()},
+        },
+        "write_page.py": {"asked": asked},
     }
     outputs = {
         "draw_grid.py": "figures/grid-fresh-seed-1",
@@ -561,6 +569,7 @@ def test_the_reports_scripts_make_what_their_rules_ask_for(tiny_experiment, here
         given = rule(tiny_experiment, root)
         given.params = SimpleNamespace(root=str(root), **own)
         given.output = SimpleNamespace(png=f"{root}/{outputs.get(script)}.png")
+        given.threads = 1
         runpy.run_path(str(SCRIPTS / script), {"snakemake": given})
     for name in names:
         assert (root / name).read_bytes() == before[name], name
@@ -587,8 +596,11 @@ def test_every_script_is_tried_here() -> None:
         "draw_lineage.py",
         "judge_loops.py",
         "draw_effective_size.py",  # test_verdict_tables.py
+        "map_features.py",
+        "write_page.py",
     }
-    theory = {"theory_part.py", "theory_table.py", "draw_theory.py"}  # test_theory_experiment.py
+    theory = {"theory_part.py", "theory_table.py", "draw_theory.py", "write_theory_page.py"}
+    # test_theory_experiment.py
     assert scripts == {*JOBS, *report, *theory}
 
 

@@ -38,7 +38,7 @@ def test_code_deps_are_the_fingerprinted_files(config: str) -> None:
     assert set(stages) == {stage.name for stage in ledger.stages_of(plan)}
     for stage in ledger.stages_of(plan):
         body = stages[stage.name].get("do", stages[stage.name])
-        code = {dep for dep in body["deps"] if dep.endswith(".py")}
+        code = {dep for dep in body["deps"] if dep.startswith("workflow/scripts/")}
         files = {f"workflow/scripts/{file}" for step in stage.steps for file in plan.files(step)}
         assert code == files
         assert all((REPOSITORY / file).is_file() for file in files)
@@ -128,7 +128,7 @@ def test_a_ledger_is_current_only_if_it_is_the_one_that_would_be_written(
 def deps(plan: planning.Plan, stage: str) -> set[str]:
     """What a stage depends on besides code."""
     body = yaml.safe_load(ledger.text(plan, "config/config.yaml"))["stages"][stage]
-    return {dep for dep in body.get("do", body)["deps"] if not dep.endswith(".py")}
+    return {dep for dep in body.get("do", body)["deps"] if not dep.startswith("workflow/")}
 
 
 def test_the_report_depends_on_everything_it_shows_by_name() -> None:
@@ -137,6 +137,7 @@ def test_the_report_depends_on_everything_it_shows_by_name() -> None:
     expected = {f"loops/{name}" for name in loops}
     expected |= {f"real-only/{name}" for name in ("full", "small")}
     expected |= {f"evaluation/{name}" for name in ("real", "full", "small", *loops)}
+    expected.add("features")
     splits = [f"real/{split}" for split in ("loop", "reference", "features")]
     real = {path for split in splits for path in (split, f"{split}.manifest.json")}
     found = deps(plan_of_content(tiny_content()), "report")

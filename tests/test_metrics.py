@@ -66,7 +66,7 @@ def test_each_metric_looks_at_its_own_arrays() -> None:
         "frechet_distance": frechet_distance(m.generated, m.reference),
         "kernel_distance": kernel_distance(m.generated, m.reference),
         **prdc(m.reference, m.generated, 3),
-        "spectral_distance": spectral_distance(*m.spectra()),
+        "spectral_distance": spectral_distance(*m.spectra),
         "label_accuracy": 0.5,
         "class_entropy": pytest.approx(math.log(5)),
         "memorisation": memorisation(m.generated, m.train_real, m.reference),

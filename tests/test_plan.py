@@ -149,7 +149,7 @@ def test_paths_are_those_of_the_contract() -> None:
     assert set(plan.nodes) == expected
     figures = [f"grid-{name}-seed-7" for name in LOOPS] + ["curves", "lineage"]
     assert set(plan.nodes["figures/manifest.json"].payload) == {
-        "metrics.csv", "metrics.json", "verdicts.csv",
+        "metrics.csv", "metrics.json", "verdicts.csv", "figures/maps.json", "report.html",
         *(f"figures/{name}.{suffix}" for name in figures for suffix in ("png", "pdf")),
     }  # fmt: skip
     assert plan.root == "results/tiny"

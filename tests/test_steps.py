@@ -515,7 +515,7 @@ def test_both_views_are_there_and_equal_where_unbiased(name, t, made) -> None:
     assert (found["output"] == found["model"]) == (name != "biased")
     for view in found.values():
         assert view.keys() == {
-            *metrics.METRICS, *tables.COUNTS, "n_train", "n_train_real", "undefined",
+            *metrics.METRICS, *tables.COUNTS, "n_train", "n_train_real", "undefined", "profiles",
         }  # fmt: skip
         assert (view["n_samples"], view["n_reference"]) == (40, 60)
 
@@ -557,7 +557,9 @@ def test_numbers_are_those_of_these_samples_and_this_training_set(name, t, made,
         ):  # fmt: skip
             distance = frechet_distance(generated, compared)
             assert found[key] == pytest.approx(distance, rel=1e-6)
+        assert found["profiles"]["classes"] == np.bincount(predicted, minlength=10).tolist()
         spectra = [ring_power(array(made, place, "images")[:40], 17)]
+        assert found["profiles"]["spectrum"] == pytest.approx(spectra[0].mean(axis=0))
         spectra += [ring_power(array(made, "real/reference", "images"), 17)]
         assert found["spectral_distance"] == pytest.approx(spectral_distance(*spectra))
         if len(own):

@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from autophagy import audit, cli, ledger, lineage, manifests, seeds
+from autophagy import audit, cli, ledger, lineage, manifests, paths, seeds
 from autophagy import config as configuration
 from autophagy.errors import UserError
+from autophagy.page.asked import of_theory
 from autophagy.theory import mixture, plan
 from autophagy.theory.studies.table import FIGURES, STUDIES
 from conftest import REPOSITORY, SCRIPTS, TESTS, Made, make_theory, plan_of
@@ -164,7 +165,7 @@ def test_the_scripts_make_what_their_rules_ask_for(made, tmp_path) -> None:
     shutil.copytree(made.root, root)
     part, table = "theory/biased/part-001.csv", "theory/biased/table.csv"
     figure = f"figures/{made.plan.experiment.figure}"
-    names = [part, table, plan.TABLE, f"{figure}.png", f"{figure}.pdf"]
+    names = [part, table, plan.TABLE, f"{figure}.png", f"{figure}.pdf", paths.PAGE]
     for name in names:
         (root / name).unlink()
     runs = {run: plan.table_path(run) for run in made.plan.experiment.runs}
@@ -174,6 +175,7 @@ def test_the_scripts_make_what_their_rules_ask_for(made, tmp_path) -> None:
         ("theory_part.py", {"records": [made.plan.record(part)]}),
         ("theory_table.py", {"records": [made.plan.record(table)]}),
         ("draw_theory.py", shown),
+        ("write_theory_page.py", {"asked": of_theory(made.plan)}),
     ):
         given = SimpleNamespace(
             params=SimpleNamespace(root=str(root), **params), log=[str(log)], output=output,

@@ -20,6 +20,8 @@ ELSEWHERE = "@"
 def modules_of(scripts: tuple[str, ...], extra: tuple[str, ...] = ()) -> tuple[str, ...]:
     """The files behind a step: its scripts and every library module they import, lazily too.
 
+    A package's assets (templates, styles, scripts of a page) come with it.
+
     Args:
         scripts: file names in workflow/scripts.
         extra: dotted modules reached through a table (a model family, a data set), also those of
@@ -37,7 +39,7 @@ def modules_of(scripts: tuple[str, ...], extra: tuple[str, ...] = ()) -> tuple[s
         file = queue.pop()
         if file not in found:
             found.add(file)
-            queue += _imports(file)
+            queue += _imports(file) + _assets(file)
     return tuple(sorted(found))
 
 
@@ -47,7 +49,10 @@ def is_elsewhere(file: str) -> bool:
 
 
 def code_hash(files: tuple[str, ...]) -> str:
-    """SHA-256 over the syntax trees of the files, without docstrings, comments and layout."""
+    """SHA-256 over the syntax trees of the files, without docstrings, comments and layout.
+
+    Of files that are no Python, over their bytes.
+    """
     digest = hashlib.sha256()
     for file in files:
         digest.update(f"{file}\0{_tree_hash(_place(file))}\0".encode())
@@ -86,12 +91,23 @@ def _version(package: str) -> str:
 
 
 @cache
+def _assets(file: str) -> tuple[str, ...]:
+    """The files in the folder assets/ of a package of the library, given its `__init__`."""
+    if is_elsewhere(file) or not file.endswith("/__init__.py"):
+        return ()
+    folder = file.removesuffix("__init__.py") + "assets"
+    return tuple(sorted(f"{folder}/{p.name}" for p in (SCRIPTS / folder).glob("*") if p.is_file()))
+
+
+@cache
 def _source(file: Path) -> ast.Module:
     return ast.parse(file.read_text(encoding="utf-8"))
 
 
 @cache
 def _import_statements(file: Path) -> tuple[ast.Import | ast.ImportFrom, ...]:
+    if file.suffix != ".py":
+        return ()
     statements = (ast.Import, ast.ImportFrom)
     return tuple(node for node in ast.walk(_source(file)) if isinstance(node, statements))
 
@@ -179,6 +195,8 @@ def _folder(package: str) -> Path | None:
 
 @cache
 def _tree_hash(file: Path) -> str:
+    if file.suffix != ".py":
+        return hashlib.sha256(file.read_bytes()).hexdigest()
     return hashlib.sha256(_serialise(_source(file)).encode()).hexdigest()
 
 

@@ -14,7 +14,7 @@ import yaml
 from autophagy import data, dropped, features, fingerprint, manifests, presets, store
 from autophagy.config import NAME
 from autophagy.errors import UserError
-from autophagy.paths import AUDIT, METRICS_CSV, METRICS_JSON, REPORT, table_names
+from autophagy.paths import AUDIT, METRICS_CSV, METRICS_JSON, PAGE, REPORT, table_names
 from autophagy.plan import Plan
 from autophagy.schema import plain
 from autophagy.theory import plan as theory
@@ -145,12 +145,14 @@ STAGES = (
             "draw_curves",
             "draw_lineage",
             "draw_effective_size",
+            "map_features",
+            "write_page",
             "record_report",
         ),
         ("report",),
         REPORT,
         ("figures",),
-        deps=_splits("loop", "reference", "features"),
+        deps=(*_splits("loop", "reference", "features"), "features"),
         params=("experiment", "generations", "seeds", "train", "real_only", "loops"),
     ),
 )
@@ -198,10 +200,13 @@ def _theory_stages(plan: Plan) -> tuple[Stage, ...]:
     folders = [f"theory/{run}" for run in plan.experiment.runs]
     report = Stage(
         "theory-report",
-        ("record_theory", "audit_theory", "draw_theory", "record_theory_report"),
+        (
+            "record_theory", "audit_theory", "draw_theory", "write_theory_page",
+            "record_theory_report",
+        ),
         ("record_root", "report"),
         REPORT,
-        (theory.ROOT, theory.TABLE, AUDIT, "figures"),
+        (theory.ROOT, theory.TABLE, AUDIT, PAGE, "figures"),
         deps=(*curve.outs * known, *folders),
         params=(
             "experiment", "study", "title", "seed", "effort", "figure", "threads", "runs",
@@ -354,7 +359,7 @@ def _body(plan: Plan, stage: Stage, config: str) -> dict[str, Any]:
     }
     if stage.name == "report":
         tables = [name for name in table_names(plan.experiment) if name != METRICS_JSON]
-        body["outs"] += [f"{results}/{name}" for name in (*tables, AUDIT)]
+        body["outs"] += [f"{results}/{name}" for name in (*tables, AUDIT, PAGE)]
         body["metrics"] = [f"{results}/{METRICS_JSON}"]
     return body
 

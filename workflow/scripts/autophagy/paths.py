@@ -41,6 +41,9 @@ VERDICTS = "verdicts.csv"
 #: Only where the experiment has a learning curve.
 EFFECTIVE_SIZE = "effective_size.csv"
 AUDIT = "audit.json"
+#: Previews and real images in feature space, for the page.
+MAPS = "figures/maps.json"
+PAGE = "report.html"
 
 
 def figure_names(experiment: Experiment) -> list[str]:

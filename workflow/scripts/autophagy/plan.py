@@ -164,9 +164,21 @@ def _steps(experiment: Experiment) -> dict[str, Step]:
                 "draw_curves.py",
                 "draw_lineage.py",
                 "draw_effective_size.py",
+                "map_features.py",
+                "write_page.py",
                 "record_root.py",
             ),
-            ("matplotlib", "numpy", "pandas", "scipy"),
+            (
+                "jinja2",
+                "matplotlib",
+                "numpy",
+                "pandas",
+                "pillow",
+                "plotly",
+                "scipy",
+                *network.SOFTWARE,
+            ),
+            network_module,
         ),
     }
 

@@ -13,11 +13,18 @@ from autophagy.audit.case import Case, Findings
 REPORT = "figures/manifest.json"
 AUDIT = "audit.json"
 #: Files of an experiment's folder that no manifest vouches for.
-_UNVOUCHED = {AUDIT, "report.html"}
+_UNVOUCHED = {AUDIT}
 #: Signatures of roots, checked by `autophagy verify`; see `signing`.
 _SIGNATURES = re.compile(r"signatures/([a-z-]+/)?[A-Za-z0-9_-]+\.dsse\.json")
 #: What the report makes beside the audit: before it is finished, nothing vouches for these yet.
-_REPORTED = ("figures/", "metrics.", "verdicts.csv", "effective_size.csv", "theory.csv")
+_REPORTED = (
+    "figures/",
+    "metrics.",
+    "verdicts.csv",
+    "effective_size.csv",
+    "theory.csv",
+    "report.html",
+)
 #: Folders that hold a folder each for the things the configuration names.
 _GROUPS = ("loops", "real-only", "evaluation")
 

@@ -46,7 +46,7 @@ METRICS: dict[str, Metric] = {
     "frechet_distance_to_train": lambda m: frechet_distance(
         m.finite("generated"), m.finite("train")
     ),
-    "spectral_distance": lambda m: spectral_distance(*m.spectra()),
+    "spectral_distance": lambda m: spectral_distance(*m.spectra),
 }
 
 

@@ -46,6 +46,7 @@ class Measured:
     levels: int | None = None
     """Grey levels of pictures; None for points."""
 
+    @cached_property
     def spectra(self) -> tuple[np.ndarray, np.ndarray]:
         """`spectral.ring_power` of samples and reference; raises Undefined for points."""
         from autophagy.metrics.spectral import ring_power

@@ -94,7 +94,7 @@ def report(experiment: Experiment, measured: list[str]) -> Node:
         params,
         None,
         materials=(*roots, "real/reference", *dict.fromkeys(previews)),
-        payload=(*paths.table_names(experiment), *figures),
+        payload=(*paths.table_names(experiment), *figures, paths.MAPS, paths.PAGE),
     )
 
 

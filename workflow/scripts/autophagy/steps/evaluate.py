@@ -13,6 +13,7 @@ from autophagy.errors import UserError
 from autophagy.features.base import FeatureNetwork
 from autophagy.metrics.base import Measured, Undefined
 from autophagy.metrics.baseline import resplit_baseline
+from autophagy.metrics.profiles import profiles
 from autophagy.metrics.spectral import ring_power
 from autophagy.progress import Report
 
@@ -120,12 +121,21 @@ def _network(root: Path, record: dict[str, Any]) -> FeatureNetwork:
 
 
 def _measure(measured: Measured, counts: dict[str, int], params: dict[str, Any]) -> dict[str, Any]:
-    """Counts, metrics (null where undefined), those of other packages, and the reasons why not."""
+    """Counts, metrics (null where undefined), those of other packages, and the reasons why not.
+
+    And `profiles`, which stand behind them.
+    """
     extra = {name: plugins.load("metrics", name) for name in params.get("metrics", ())}
     values, reasons = metrics.measure(measured, extra)
     finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
     added = {"added": {name: finite.pop(name) for name in extra}} if extra else {}
-    return {**counts, **finite, **added, "undefined": reasons}
+    return {
+        **counts,
+        **finite,
+        **added,
+        "undefined": reasons,
+        "profiles": profiles(measured),
+    }
 
 
 def _write(root: Path, record: dict[str, Any], content: dict[str, Any]) -> None:

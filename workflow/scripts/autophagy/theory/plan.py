@@ -30,7 +30,8 @@ def steps(experiment: TheoryExperiment) -> dict[str, Step]:
         "theory_table": Step(("theory_table.py",), ("numpy", "pandas", "scipy")),
         "record_root": Step(("record_root.py",)),
         "report": Step(
-            ("audit.py", "draw_theory.py", "record_root.py"), ("matplotlib", "numpy", "pandas")
+            ("audit.py", "draw_theory.py", "write_theory_page.py", "record_root.py"),
+            ("jinja2", "matplotlib", "numpy", "pandas", "plotly"),
         ),
     }
 
@@ -54,7 +55,7 @@ def nodes(experiment: TheoryExperiment) -> Iterator[Node]:
     yield Node(
         paths.REPORT, "report", "report", shown | {"runs": list(experiment.runs)}, None,
         materials=(ROOT, *tables),
-        payload=(TABLE, paths.AUDIT, *figure_files(experiment)),
+        payload=(TABLE, paths.AUDIT, *figure_files(experiment), paths.PAGE),
     )  # fmt: skip
 
 

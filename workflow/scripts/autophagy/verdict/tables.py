@@ -225,7 +225,7 @@ def summary(root: Path, experiment: Experiment) -> str:
     Raises:
         UserError: a table is missing or not of this version.
     """
-    rows = _read(root / VERDICTS, COLUMNS)
+    rows = read(root)
     lines = [_title(rows)]
     lines += [f"  {row['loop']}: {row['told']}" for _, row in rows.iterrows()]
     curve = curve_of(tables.read(root), asked(experiment))
@@ -240,6 +240,15 @@ def summary(root: Path, experiment: Experiment) -> str:
         state = "a limit" if last["limit"] else "not converged"
         lines.append(f"  {name}: {last['told']}, {span}, {state}")
     return "\n".join(lines)
+
+
+def read(root: Path) -> pd.DataFrame:
+    """verdicts.csv.
+
+    Raises:
+        UserError: it is missing or not of this version.
+    """
+    return _read(root / VERDICTS, COLUMNS)
 
 
 def _title(rows: pd.DataFrame) -> str:

@@ -1,0 +1,250 @@
+"""The page: its words and numbers are those of the tables, its pictures those of the previews."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from autophagy import fingerprint, lineage, manifests, paths, plane, sets, store, tables
+from autophagy.archive import Archive
+from autophagy.page import charts, descent, render, story
+from autophagy.page.asked import of_images
+from autophagy.page.gather import gather
+from autophagy.page.sprites import LARGEST, Sheets, thumbnails
+from autophagy.verdict import tables as verdicts
+from PIL import Image
+
+MB = 2**20
+
+
+@pytest.fixture(scope="module")
+def found(tiny_experiment):
+    return gather(str(tiny_experiment.root), of_images(tiny_experiment.plan))
+
+
+@pytest.fixture(scope="module")
+def text(tiny_experiment) -> str:
+    return (tiny_experiment.root / paths.PAGE).read_text(encoding="utf-8")
+
+
+def decoded(url: str) -> np.ndarray:
+    png = base64.b64decode(url.removeprefix("data:image/png;base64,"))
+    return np.asarray(Image.open(io.BytesIO(png)))
+
+
+# The file
+
+
+def test_the_page_is_hashed_by_the_report_and_the_same_bytes_again(tiny_experiment, text) -> None:
+    report = manifests.read(tiny_experiment.root, paths.REPORT)
+    hashed = store.sha256(tiny_experiment.root / paths.PAGE)
+    assert report["files"][paths.PAGE] == hashed
+    again = gather(str(tiny_experiment.root), of_images(tiny_experiment.plan))
+    assert render.page("images.html", again["shell"], again["data"]) == text
+
+
+def test_it_names_no_address_that_a_browser_would_load(text) -> None:
+    shell = text.replace(render._charting(), "")
+    assert not re.findall(r"""(?:src|href)=["'](?!data:|#)""", shell)
+    assert not re.findall(r"url\((?!\$\{addresses)", shell)
+
+
+def test_whatever_stands_in_an_experiment_is_escaped(found) -> None:
+    bad = "</script><script>alert(1)</script>&<b>'\""
+    shell = found["shell"] | {"title": bad, "configuration": bad, "lead": [bad]}
+    page = render.page("images.html", shell, {"loops": [{"name": bad}]})
+    assert "alert(1)</script>" not in page
+    assert "<b>" not in page.replace(render._charting(), "")
+    [data] = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page)
+    assert json.loads(data) == {"loops": [{"name": bad}]}
+
+
+def test_what_has_no_value_in_json_is_refused() -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        render.script_json({"x": float("nan")})
+
+
+def test_its_template_style_and_script_are_part_of_the_code(tmp_path, monkeypatch) -> None:
+    files = fingerprint.modules_of(("write_page.py",))
+    assets = [file for file in files if "/assets/" in file]
+    assert {file.rsplit("/", 1)[1] for file in assets} >= {"page.js", "style.css", "images.html"}
+    before = fingerprint.code_hash(("autophagy/page/assets/page.js",))
+    (tmp_path / "autophagy/page/assets").mkdir(parents=True)
+    (tmp_path / "autophagy/page/assets/page.js").write_text("// other", encoding="utf-8")
+    monkeypatch.setattr(fingerprint, "SCRIPTS", tmp_path)
+    assert fingerprint.code_hash(("autophagy/page/assets/page.js",)) != before
+
+
+# Words
+
+
+def test_one_seed_decides_nothing_and_the_budget_is_told(found) -> None:
+    lead = " ".join(found["shell"]["lead"])
+    assert "One seed decides nothing" in lead
+    assert "3 steps of 16" in lead
+    assert "40 samples of each are measured against 60 held-out real images" in lead
+
+
+def test_a_loops_words_are_the_tables_numbers(tiny_experiment, found) -> None:
+    table = tables.read(tiny_experiment.root)
+    rows = table[(table["loop"] == "fresh") & (table["view"] == "model")]
+    values = rows["frechet_distance"].to_numpy()
+    [fresh] = [loop for loop in found["shell"]["loops"] if loop["name"] == "fresh"]
+    told = " ".join(fresh["sentences"])
+    assert f"{values[0]:.3g} → {values[-1]:.3g}" in told
+    assert f"{np.polyfit([1, 2, 3], values, 1)[0]:+.2g} a generation" in told
+    assert "1 seed; 3 are needed for any verdict" in told
+    small = table[(table["loop"] == "real-only/small") & (table["view"] == "model")]
+    distance = f"distance {small['frechet_distance'].iloc[0]:.3g}"
+    assert f"40 real images alone, same budget: {distance}" in told
+    assert "no model of 20 real images alone was trained" in told
+    assert "20 real and 20" in fresh["rule"]
+
+
+def test_with_several_seeds_the_verdict_stands_in_the_headline(tiny_experiment) -> None:
+    table = tables.read(tiny_experiment.root)
+    judged = verdicts.read(tiny_experiment.root)
+    judged["verdict"] = ["diverging", "diverging", "no worse", "undecided"]
+    asked = of_images(tiny_experiment.plan) | {"seeds": [1, 2, 3]}
+    lead = story.lead(asked, table, judged, "LeNet")
+    assert "Diverging: fully-synthetic, biased." in lead
+    assert "No worse: augmentation." in lead
+    assert not any("One seed" in sentence for sentence in lead)
+
+
+# Charts
+
+
+def test_curves_are_means_over_seeds_with_their_spread(tiny_experiment) -> None:
+    one = tables.read(tiny_experiment.root)
+    two = pd.concat([one, one.assign(seed=2, recall=one["recall"] + 0.2)], ignore_index=True)
+    asked = of_images(tiny_experiment.plan)
+    floor = tables.resplits(tiny_experiment.root, 1)
+    curves = {c["metric"]: c for c in charts.curves(asked, two, floor, {"fresh": [1.0]}, "LeNet")}
+    rows = one[(one["loop"] == "fresh") & (one["view"] == "output")]
+    series = curves["recall"]["loops"]["fresh"]["output"]
+    assert series["x"] == [1, 2, 3]
+    assert series["mean"] == pytest.approx((rows["recall"] + 0.1).tolist(), rel=1e-4)
+    assert series["sd"] == pytest.approx([0.2 / np.sqrt(2)] * 3, rel=1e-4)
+    assert curves["recall"]["band"]["low"] == pytest.approx(floor["recall"]["low"], rel=1e-4)
+    assert curves["class_entropy"]["band"] is None
+    assert curves["synthetic_depth"]["loops"]["fresh"]["output"]["mean"] == [1.0]
+    assert [c for c in curves if c not in (*charts.CURVES, "synthetic_depth")] == []
+
+
+def test_every_metric_has_a_curve() -> None:
+    from autophagy.metrics import METRICS
+
+    assert set(charts.CURVES) == set(METRICS)
+
+
+def test_descent_is_that_of_the_manifests(tiny_experiment, found) -> None:
+    archive = Archive(tiny_experiment.root)
+    of = found["data"]["descent"]["augmentation"]
+    for t, step in enumerate(of, start=1):
+        path = paths.training_set_path(tiny_experiment.plan.experiment, "augmentation", 1, t)
+        assert step["training_set"] == {"path": path, "sha256": archive.digest(path)}
+        assert {s["path"]: s["share"] for s in step["sources"]} == lineage.shares(archive, path)
+        assert step["real_ancestors"] == lineage.real_ancestors(archive, path)
+    assert descent.depths(archive, of_images(tiny_experiment.plan))["fully-synthetic"] == [1, 2, 3]
+
+
+# Pictures
+
+
+def test_a_sheet_shows_the_previews_pixels(tiny_experiment, found) -> None:
+    data, root = found["data"], tiny_experiment.root
+    preview = paths.preview_path(tiny_experiment.plan.experiment, "fresh", 1, 3)
+    images = sets.read_array(root, preview, "images")
+    sheet = decoded(data["sheets"][data["pictures"]["loops"]["fresh"][2]])
+    columns = data["pictures"]["columns"]
+    for at in (0, 13, 39):
+        row, column = divmod(at, columns)
+        shown = sheet[8 * row : 8 * row + 8, 8 * column : 8 * column + 8]
+        np.testing.assert_array_equal(shown, np.rint(images[at, ..., 0] * (255 / 16)))
+    assert data["pictures"]["seeds"][0] == str(sets.read_array(root, preview, "seeds")[0])
+
+
+def test_equal_sheets_are_there_once(found) -> None:
+    pictures = found["data"]["pictures"]["loops"]
+    # Unbiased loops that start from the same real-only model share their first generation.
+    assert pictures["fully-synthetic"][0] == pictures["augmentation"][0]
+    assert len(set(found["data"]["sheets"])) == len(found["data"]["sheets"])
+
+
+def test_large_pictures_are_averaged_down() -> None:
+    images = np.zeros((1, 70, 64, 3), np.uint8)
+    images[0, :3, :3] = 9
+    small = thumbnails(images, 10)
+    assert small.shape == (1, 24, 22, 3)
+    assert (small[0, 0, 0] == 255).all()
+    assert small[0, 1:].max() == 0
+    assert max(small.shape) <= LARGEST
+
+
+def test_four_loops_of_twenty_generations_fit_into_forty_megabytes(text) -> None:
+    """With pictures that no compression makes smaller."""
+    noise = np.random.default_rng(0).integers(0, 256, (40, 64, 64, 3)).astype(np.uint8)
+    sheets = Sheets()
+    sheets.add(noise, 256, 10)
+    assert len(text) < 15 * MB
+    assert len(text) + 4 * 20 * len(sheets.urls[0]) < 40 * MB
+
+
+# Feature space
+
+
+def test_the_plane_is_that_of_the_largest_variances() -> None:
+    rng = np.random.default_rng(0)
+    axes = np.linalg.qr(rng.normal(size=(5, 5)))[0]
+    scaled = rng.normal(size=(400, 5)) * [9.0, 4.0, 0.1, 0.1, 0.1]
+    ground = plane.of_features(scaled @ axes.T + 3)
+    for axis in (0, 1):
+        assert abs(ground.axes[:, axis] @ axes[:, axis]) == pytest.approx(1, abs=1e-2)
+        assert ground.axes[np.abs(ground.axes[:, axis]).argmax(), axis] > 0
+    assert sum(ground.explained) == pytest.approx(1, abs=1e-2)
+    places = ground.places(scaled @ axes.T + 3)
+    np.testing.assert_allclose(places.mean(axis=0), 0, atol=1e-9)
+    assert places.std(axis=0) == pytest.approx([9, 4], rel=0.1)
+
+
+@pytest.mark.parametrize("features", [np.ones((5, 3)), np.arange(4.0)[:, None]])
+def test_a_plane_of_less_than_two_dimensions(features) -> None:
+    ground = plane.of_features(features)
+    assert np.isfinite(ground.axes).all()
+    assert (ground.places(features)[:, 1] == 0).all()
+    assert sum(ground.explained) in (0, 1)
+
+
+def test_the_nearest_of_points_on_a_line() -> None:
+    rows, among = np.array([[0.2], [5.0]]), np.array([[9.0], [0.0], [4.0]])
+    found, distances = plane.nearest(rows, among)
+    assert found.tolist() == [1, 2]
+    assert distances == pytest.approx([0.2, 1.0])
+
+
+def test_a_preview_of_real_images_is_its_own_neighbour(tiny_experiment, tmp_path) -> None:
+    """Copies of training images are found as such."""
+    from autophagy.steps.map_features import map_features
+
+    for part in ("real", "features"):
+        shutil.copytree(tiny_experiment.root / part, tmp_path / part)
+    map_features(str(tmp_path), "lenet", {"copies": ["real/loop"]}, threads=1)
+    found = store.read_json(tmp_path / paths.MAPS)
+    near = found["neighbours"]["real/loop"]
+    assert near["loop"]["rows"] == list(range(10))
+    assert near["loop"]["distances"] == [0.0] * 10
+    assert min(near["reference"]["distances"]) > 0
+    assert len(found["real"]) == 60
+
+
+def test_points_have_no_pictures_and_the_page_says_nothing_of_them(found) -> None:
+    shell = found["shell"] | {"has_pictures": False, "has_spectra": False}
+    page = render.page("images.html", shell, {"loops": []})
+    assert 'id="panels"' not in page.replace(render._inline("page.js", "</script"), "")

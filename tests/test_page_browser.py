@@ -1,0 +1,228 @@
+"""The page in a real browser: Chromium without a head, driven by Playwright."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from autophagy import paths
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="there is no chromium here: apt-get install chromium"
+)
+
+
+class Opened:
+    """A page, what it has logged as an error and what it has asked the network for."""
+
+    def __init__(self, page: Any, file: Path) -> None:
+        self.page, self.errors, self.requests = page, [], []
+        page.on("console", self._log)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("request", self._ask)
+        page.goto(file.as_uri())
+        self.wait("!!window.autophagy && !!window.Plotly")
+
+    def _log(self, message: Any) -> None:
+        if message.type in ("error", "warning"):
+            self.errors.append(message.text)
+
+    def _ask(self, request: Any) -> None:
+        if not request.url.startswith(("file:", "data:", "blob:")):
+            self.requests.append(request.url)
+
+    def wait(self, expression: str) -> None:
+        """Until it holds; Playwright's own waiting evaluates strings, which the page forbids."""
+        for _ in range(200):
+            if self.page.evaluate(expression):
+                return
+            self.page.wait_for_timeout(50)
+        raise AssertionError(f"never came true: {expression}")
+
+    def scroll(self) -> None:
+        """To the end, so that every chart has been in view, and back."""
+        self.page.evaluate(
+            "async () => { for (const plot of document.querySelectorAll('.plot')) {"
+            "plot.scrollIntoView({behavior: 'instant'}); let tries = 0;"
+            "while (!plot.dataset.drawn && tries++ < 100)"
+            " await new Promise((done) => setTimeout(done, 50)); }"
+            "scrollTo({top: 0, behavior: 'instant'}); }"
+        )
+
+    def overflow(self) -> list[str]:
+        """Elements that stick out of the window and lie in nothing that scrolls."""
+        return self.page.evaluate(
+            "[...document.querySelectorAll('main *, header *')].filter((node) =>"
+            " node.getBoundingClientRect().right > innerWidth + 1 &&"
+            " !node.closest('.scroll, pre, svg, .hidden'))"
+            ".map((node) => node.outerHTML.slice(0, 90))"
+        )
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
+        context = driver.chromium.launch_persistent_context(
+            folder, executable_path=CHROMIUM, headless=True, args=FLAGS,
+            viewport={"width": 1200, "height": 800}, color_scheme="light",
+        )  # fmt: skip
+        yield context
+        context.close()
+
+
+@pytest.fixture(scope="module")
+def opened(browser, tiny_experiment) -> Opened:
+    return Opened(browser.new_page(), tiny_experiment.root / paths.PAGE)
+
+
+def pictures(opened: Opened, loop: str) -> str:
+    return opened.page.evaluate(
+        "(name) => document.querySelector(`#panels [data-loop=${name}] button.pic`)"
+        ".style.backgroundImage",
+        loop,
+    )
+
+
+def generation(opened: Opened) -> str:
+    return opened.page.inner_text("#now")
+
+
+def test_it_loads_whole_without_an_error_or_a_request(opened) -> None:
+    opened.scroll()
+    assert opened.page.locator(".plot").count() > 15
+    undrawn = opened.page.evaluate("document.querySelectorAll('.plot:not([data-drawn])').length")
+    assert undrawn == 0
+    assert opened.errors == []
+    assert opened.requests == []
+
+
+def test_the_slider_changes_pictures_charts_and_words(opened) -> None:
+    first, told = pictures(opened, "fresh"), opened.page.inner_text("#panels [data-loop=fresh] p")
+    opened.page.fill("#generation", "3")
+    assert generation(opened) == "generation 3 of 3"
+    assert pictures(opened, "fresh") != first
+    assert opened.page.inner_text("#panels [data-loop=fresh] p") != told
+    label = opened.page.get_attribute("#panels [data-loop=fresh] button.pic", "aria-label")
+    assert label == "fresh, generation 3, class 0, picture 0"
+
+
+def test_the_keyboard_moves_through_generations_and_pictures(opened) -> None:
+    page = opened.page
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Home")
+    assert generation(opened) == "generation 1 of 3"
+    page.keyboard.press("ArrowRight")
+    assert generation(opened) == "generation 2 of 3"
+    page.focus("#panels [data-loop=fresh] button.pic")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    assert generation(opened) == "generation 3 of 3"
+    page.keyboard.press("Enter")
+    assert page.inner_text("#dialog-title") == "fresh, generation 3, picture 1"
+    page.keyboard.press("Escape")
+    assert not page.is_visible("#dialog")
+
+
+def test_play_runs_to_the_last_generation(opened) -> None:
+    opened.page.keyboard.press("Home")
+    opened.page.click("#play")
+    opened.wait("document.getElementById('now').textContent.includes('3 of 3')")
+    opened.wait("document.getElementById('play').textContent === '▶'")
+
+
+def test_a_click_shows_where_a_picture_comes_from(opened, tiny_experiment) -> None:
+    page = opened.page
+    page.keyboard.press("End")
+    page.click("#panels [data-loop=augmentation] button.pic >> nth=4")
+    text = page.inner_text("#dialog")
+    model = paths.model_path(tiny_experiment.plan.experiment, "augmentation", 1, 3)
+    assert model in text
+    assert "120 rows: 50% real/loop, 50% loops/augmentation/seed-1/gen-002/samples" in text
+    assert "real-only/full" in text
+    preview = paths.preview_path(tiny_experiment.plan.experiment, "augmentation", 1, 3)
+    assert f"autophagy trace results/tiny/{preview} 4 --regenerate" in text
+    page.click("#dialog button")
+    assert not page.is_visible("#dialog")
+
+
+def test_a_loop_is_hidden_everywhere(opened) -> None:
+    box = opened.page.locator("#toggles input").nth(3)
+    box.uncheck()
+    assert not opened.page.is_visible("#panels [data-loop=fresh]")
+    names = opened.page.evaluate(
+        "document.querySelector('#curves .plot').data.map((trace) => trace.name)"
+    )
+    assert "biased" in names
+    assert "fresh" not in names
+    box.check()
+    assert opened.page.is_visible("#panels [data-loop=fresh]")
+
+
+def test_distances_can_be_logarithmic_and_of_the_other_view(opened) -> None:
+    page = opened.page
+    page.locator("#curves").scroll_into_view_if_needed()
+    axis = "document.querySelector('#curves .plot').layout.yaxis.type"
+    values = (
+        "[...document.querySelector('#curves .plot').data]"
+        ".find((trace) => trace.name === 'biased').y"
+    )
+    linear, output = page.evaluate(axis), page.evaluate(values)
+    page.check("input[name=scale][value=log]")
+    page.check("input[name=view][value=model]")
+    assert (linear, page.evaluate(axis)) == ("linear", "log")
+    assert page.evaluate(values) != output
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_no_serious_issue(opened, theme) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    opened.page.evaluate(
+        "(theme) => { if (document.documentElement.dataset.theme !== theme)"
+        " document.getElementById('theme').click(); }",
+        theme,
+    )
+    opened.page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    opened.scroll()
+    rules = None if theme == "light" else {"runOnly": ["color-contrast"]}
+    found = Axe().run(opened.page, options=rules).response["violations"]
+    serious = [
+        (issue["id"], issue["nodes"][0]["html"][:120])
+        for issue in found
+        if issue["impact"] in ("serious", "critical")
+    ]
+    assert serious == []
+
+
+def test_nothing_overflows_a_phone(opened) -> None:
+    opened.page.set_viewport_size({"width": 400, "height": 800})
+    opened.scroll()
+    opened.wait("[...document.querySelectorAll('.plot svg')].every((svg) => svg.clientWidth < 400)")
+    assert opened.overflow() == []
+    opened.wait("document.documentElement.scrollWidth === 400")
+    assert opened.errors == []
+
+
+def test_it_paints_within_a_second(browser, tiny_experiment) -> None:
+    """Before the charts' library is even parsed."""
+    other = Opened(browser.new_page(), tiny_experiment.root / paths.PAGE)
+    order = other.page.evaluate(
+        "[...document.querySelectorAll('body > script')].map((node) => node.textContent.length)"
+    )
+    assert max(order[:2]) < min(order[2], 10**6)
+    paint = "performance.getEntriesByType('paint')[0].startTime"
+    other.wait("performance.getEntriesByType('paint').length > 0")
+    # Twice the limit of an idle machine: tests run beside each other.
+    assert other.page.evaluate(paint) < 2000
+    other.page.close()

@@ -1,0 +1,70 @@
+"""Where the preview's pictures lie in feature space, generation by generation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autophagy import devices, features, plane, sets, store
+
+#: As in `paths`, which imports the configuration: a map needs none of it.
+MAPS = "figures/maps.json"
+#: Real pictures drawn as the ground that samples are seen against.
+REAL = 300
+#: Pictures of each preview whose nearest real images are shown.
+COMPARED = 10
+
+
+def map_features(
+    root: str, network: str, previews: dict[str, list[str]], threads: int, report: Any = None
+) -> None:
+    """Write figures/maps.json.
+
+    It holds `explained`, the share of variance along each axis of the plane; `real`, places of
+    held-out real images; `places`, preview -> places of its pictures; and `neighbours`, preview ->
+    {loop, reference}, each the rows of the nearest of equally many images and their distances.
+    The plane is that of the held-out real images' principal components, the same for all.
+
+    Args:
+        network: the feature network's name.
+        previews: loop -> its previews, by generation.
+    """
+    folder = Path(root)
+    devices.prepare(threads, "cpu")
+    known = features.module(network).load(folder / f"features/{network}", "cpu")
+    read = {
+        name: known(sets.read_array(folder, f"real/{name}", "images"))[0]
+        for name in ("loop", "reference")
+    }
+    ground = plane.of_features(read["reference"])
+    # Of a larger set the nearest image is nearer by its size alone.
+    equal = min(map(len, read.values()))
+    places: dict[str, Any] = {}
+    neighbours: dict[str, Any] = {}
+    for preview in dict.fromkeys(path for chain in previews.values() for path in chain):
+        found, _ = known(sets.read_array(folder, preview, "images"))
+        places[preview] = _rounded(ground.places(found))
+        neighbours[preview] = {
+            name: _pair(*plane.nearest(found[:COMPARED], rows[:equal]))
+            for name, rows in read.items()
+        }
+    content = {
+        "explained": _rounded(np.array(ground.explained)),
+        "real": _rounded(ground.places(read["reference"][:REAL])),
+        "places": places,
+        "neighbours": neighbours,
+    }
+    store.write_json(folder / MAPS, content)
+
+
+def _pair(rows: np.ndarray, distances: np.ndarray) -> dict[str, Any]:
+    return {"rows": rows.tolist(), "distances": _rounded(distances)}
+
+
+def _rounded(values: np.ndarray) -> Any:
+    """To what a screen can show; not finite ones as None."""
+    finite = np.round(values.astype(np.float64), 3).astype(object)
+    finite[~np.isfinite(values.astype(np.float64))] = None
+    return finite.tolist()
