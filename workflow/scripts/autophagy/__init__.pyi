@@ -1,0 +1,5 @@
+from pathlib import Path
+
+from autophagy.results import Results
+
+def open(folder: str | Path) -> Results: ...

@@ -1,0 +1,154 @@
+"""A finished experiment in Python: metrics, verdicts, pictures, training sets and lineage.
+
+    import autophagy
+    run = autophagy.open("results/digits")
+    run.metrics.query("view == 'output'").pivot_table("recall", "generation", "loop")
+    run.images("fresh-data", generation=3)
+
+Everything is read off the folder and its manifests; no configuration is needed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from autophagy import lineage, paths, sets, store, tables
+from autophagy.archive import Archive, is_experiment
+from autophagy.errors import UserError
+from autophagy.verdict import tables as verdict_tables
+
+#: Sets of pictures a generation may have; `samples-unbiased` only where λ < 1.
+KINDS = ("samples", "samples-unbiased", "preview")
+
+
+@dataclass(frozen=True)
+class Results:
+    """One experiment's folder; make one with `autophagy.open`."""
+
+    root: Path
+    archive: Archive
+
+    @classmethod
+    def of(cls, folder: str | Path) -> Results:
+        """The experiment in a folder.
+
+        Raises:
+            UserError: the folder holds no finished experiment with pictures or points.
+        """
+        root = Path(folder)
+        if not is_experiment(root):
+            raise UserError(f"{root}: is no experiment's folder; give results/<experiment>")
+        if not (root / paths.METRICS_CSV).is_file():
+            raise UserError(
+                f"{root}: has no {paths.METRICS_CSV}: it is unfinished, or one of the exact loops"
+            )
+        return cls(root, Archive(root))
+
+    @cached_property
+    def loops(self) -> dict[str, dict[str, Any]]:
+        """Loop -> its effective configuration, as its root certifies it."""
+        names = self.archive.manifest(paths.REPORT)["params"]["loops"]
+        return {name: self._params(name)["loop"] for name in names}
+
+    @cached_property
+    def generations(self) -> int:
+        return self._params(next(iter(self.loops)))["generations"]
+
+    @cached_property
+    def seeds(self) -> list[int]:
+        """The run seeds."""
+        return self._params(next(iter(self.loops)))["seeds"]
+
+    @cached_property
+    def metrics(self) -> pd.DataFrame:
+        """metrics.csv: one row a loop, seed, generation and view; see docs/metrics.md."""
+        return tables.read(self.root)
+
+    @cached_property
+    def verdicts(self) -> pd.DataFrame:
+        """verdicts.csv: one row a loop, with every number behind its word."""
+        return verdict_tables.read(self.root)
+
+    @cached_property
+    def audit(self) -> dict[str, Any]:
+        """audit.json: the laws that were checked and what they found."""
+        return store.read_json(self.root / paths.AUDIT)
+
+    def path(
+        self, loop: str, generation: int, seed: int | None = None, kind: str = "samples"
+    ) -> str:
+        """Where a set of pictures lies, relative to `root`; the first run seed by default.
+
+        Generation 1 of an unbiased loop is its real-only start's.
+
+        Args:
+            kind: one of `KINDS`.
+
+        Raises:
+            UserError: there is no such loop, generation, seed or set.
+        """
+        self._require(kind in KINDS, f"no kind {kind!r}; there are: {', '.join(KINDS)}")
+        return self._artifact(loop, generation, seed, kind)
+
+    def images(
+        self, loop: str, generation: int, seed: int | None = None, kind: str = "samples"
+    ) -> np.ndarray:
+        """uint8 n×H×W×C pictures, values 0..levels-1; arguments and errors as in `path`."""
+        return sets.read_array(self.root, self.path(loop, generation, seed, kind), "images")
+
+    def labels(
+        self, loop: str, generation: int, seed: int | None = None, kind: str = "samples"
+    ) -> np.ndarray:
+        """The n classes asked for; arguments and errors as in `path`."""
+        return sets.read_array(self.root, self.path(loop, generation, seed, kind), "labels")
+
+    def real(self, split: str = "reference") -> tuple[np.ndarray, np.ndarray]:
+        """Pictures and labels of a real split: loop, reference or features."""
+        self._require(
+            (self.root / f"real/{split}.manifest.json").is_file(),
+            f"no real split {split!r}; there are: loop, reference, features",
+        )
+        return (
+            sets.read_array(self.root, f"real/{split}", "images"),
+            sets.read_array(self.root, f"real/{split}", "labels"),
+        )
+
+    def training_set(self, loop: str, generation: int, seed: int | None = None) -> pd.DataFrame:
+        """D^t: which row of which artifact, its label, origin and generation, a row each."""
+        path = self._artifact(loop, generation, seed, "training_set.parquet")
+        return sets.read_index(self.root / path)
+
+    def lineage(
+        self, loop: str, generation: int, seed: int | None = None, kind: str = "samples"
+    ) -> dict[str, Any]:
+        """The ancestry of a set of pictures as nested dictionaries; see `lineage.tree`."""
+        return lineage.tree(self.archive, self.path(loop, generation, seed, kind))
+
+    def _params(self, loop: str) -> dict[str, Any]:
+        return self.archive.manifest(paths.root_path("loops", loop))["params"]
+
+    def _artifact(self, loop: str, generation: int, seed: int | None, name: str) -> str:
+        self._require(loop in self.loops, f"no loop {loop!r}; there are: {', '.join(self.loops)}")
+        seed = self.seeds[0] if seed is None else seed
+        self._require(seed in self.seeds, f"no run seed {seed}; there are: {self.seeds}")
+        self._require(
+            1 <= generation <= self.generations,
+            f"no generation {generation}; there are 1 to {self.generations}",
+        )
+        found = [paths.generation_folder(loop, seed, generation)]
+        if generation == 1:
+            found.append(paths.real_only_folder(self.loops[loop]["start_from"], seed))
+        for folder in found:
+            if (self.root / f"{folder}/{name}.manifest.json").is_file():
+                return f"{folder}/{name}"
+        raise UserError(f"{self.root}: {loop} has no {name} of generation {generation}")
+
+    def _require(self, holds: bool, what: str) -> None:
+        if not holds:
+            raise UserError(f"{self.root}: has {what}")
