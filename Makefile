@@ -1,5 +1,5 @@
 # Two commands make everything: `make run` and `make test`. Each sets up what it needs.
-.PHONY: run test torture long-tests theory theory-pictures paper paper-page bad-input setup lock lint format recipe timings lineage-timings tampers pictures transcripts pull checkout reproduce record report
+.PHONY: run test torture long-tests theory theory-pictures paper paper-page bad-input setup lock lint format recipe timings lineage-timings tampers pictures transcripts pull checkout reproduce record report watch
 .DEFAULT_GOAL := run
 
 PYTHON ?= python3
@@ -99,6 +99,9 @@ reproduce: setup  ## run an experiment again in a fresh FOLDER and compare (CONF
 
 transcripts: setup  ## run the commands that docs/lineage.md shows and put down what they print
 	python tools/transcripts.py docs/lineage.md
+
+watch: setup  ## watch a running workflow: loops × generations, steps, losses (CONFIG=…)
+	@autophagy watch $(CONFIG)
 
 report: setup  ## one zip with every figure and the workflow's statistics
 	snakemake --report results/report.zip

@@ -153,6 +153,25 @@ def _effective_size(chosen: argparse.Namespace) -> int:
     return 0 if found.helps else 1
 
 
+def _watch(chosen: argparse.Namespace) -> int:
+    from autophagy import watch
+
+    plan, _ = _plan(chosen.config)
+    if plan.experiment.kind != "images":
+        raise UserError(f"{chosen.config}: kind: the exact loops have no generations to watch")
+    if chosen.json:
+        found = watch.grid(plan, Path(plan.root), Path("logs") / plan.experiment.experiment)
+        rows = [
+            {"loop": name, "seed": seed, "generations": [vars(cell) for cell in cells]}
+            for (name, seed), cells in found.items()
+        ]
+        print(json.dumps(rows, indent=2))
+        return 0
+    logs = Path("logs") / plan.experiment.experiment
+    watch.watch(plan, Path(plan.root), logs, chosen.once)
+    return 0
+
+
 def _check(chosen: argparse.Namespace) -> int:
     plan, config = _plan(chosen.config)
     _require_own_name(plan.experiment.experiment, config)
@@ -365,6 +384,9 @@ def _parser() -> argparse.ArgumentParser:
     add_config(sub)
     add_config(add("ledger", _ledger, "write the dvc.yaml of a configuration"))
     add_config(add("summary", _summary, "print the table of a finished experiment"))
+    sub = add("watch", _watch, "watch a run: loops × generations, steps, losses, last metrics")
+    sub.add_argument("--once", action="store_true", help="print the state and end")
+    add_config(sub)
     path_help = "an artifact under results/"
     sub = add("lineage", _lineage, "what an artifact is made from, generations back")
     sub.add_argument("path", help=path_help)
