@@ -31,6 +31,9 @@ SECTIONS = {
         "size": 32,
         "channels": "rgb",
     },
+    "gaussian": {"dimensions": 3, "count": 9},
+    "grid_mixture": {"side": 2, "spacing": 1.0, "deviation": 0.1, "count": 9},
+    "rosenbrock": {"count": 9},
 }
 
 
