@@ -128,6 +128,9 @@ def test_every_data_set_has_the_four_parts() -> None:
             "npz": None,
             "imagefolder": (16, 1),
             "hf": (32, 3),
+            "gaussian": (3,),
+            "grid_mixture": (2,),
+            "rosenbrock": (2,),
         }[name]  # fmt: skip
 
 
