@@ -39,7 +39,7 @@ LOOP = {
 }  # fmt: skip
 SPLITS = {"loop": 120, "reference": 60, "features": 100}
 NAMES = "letters, digits, '-' and '_', beginning with a letter or digit, at most 64"
-DATASETS = "digits, mnist, fashion_mnist, npz, imagefolder, hf"
+DATASETS = "digits, mnist, fashion_mnist, npz, imagefolder, hf, gaussian, grid_mixture, rosenbrock"
 
 
 def edited(edits: dict[str, Any]) -> dict[str, Any]:
@@ -171,7 +171,8 @@ MALFORMED: list[tuple[dict[str, Any], str, str]] = [
     ({"dataset": {"name": "mnist", "splits": SPLITS, "path": "/no/such"}}, "dataset.path: ",
      "/no/such"),
     # model and training
-    ({"model.family": "gan"}, 'model.family: "gan"', "allowed: ddpm"),
+    ({"model.family": "vae"}, 'model.family: "vae"',
+     "allowed: ddpm, flow, gan, gaussian, mixture"),
     ({"model.family": GONE}, "model.family: is missing", "allowed: ddpm"),
     ({"model.family": None}, "model.family: null", "allowed: ddpm"),
     ({"model": "ddpm"}, 'model: "ddpm"', "a mapping of keys to values"),
@@ -242,7 +243,7 @@ MALFORMED: list[tuple[dict[str, Any], str, str]] = [
     ({"schema": 1.0}, "schema: 1.0", "it should be a valid integer"),
     ({"schema": GONE}, "schema: is missing", "schema.json"),
     ({"kind": "theory"}, "study: is missing", "allowed: limits, trajectories,"),
-    ({"kind": "movies"}, 'kind: "movies"', "allowed: images, theory"),
+    ({"kind": "movies"}, 'kind: "movies"', "allowed: images, points, theory"),
     ({"generations": 0}, "generations: 0", "greater than or equal to 1"),
     ({"generations": 1000}, "generations: 1000", "less than or equal to 999"),
     ({"seeds": []}, "seeds: []", "at least 1 item"),

@@ -31,6 +31,9 @@ SECTIONS = {
         "size": 32,
         "channels": "rgb",
     },
+    "gaussian": {"dimensions": 3, "count": 9},
+    "grid_mixture": {"side": 2, "spacing": 1.0, "deviation": 0.1, "count": 9},
+    "rosenbrock": {"count": 9},
 }
 
 
@@ -125,6 +128,9 @@ def test_every_data_set_has_the_four_parts() -> None:
             "npz": None,
             "imagefolder": (16, 1),
             "hf": (32, 3),
+            "gaussian": (3,),
+            "grid_mixture": (2,),
+            "rosenbrock": (2,),
         }[name]  # fmt: skip
 
 

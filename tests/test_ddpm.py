@@ -12,6 +12,7 @@ from autophagy import seeds as seeding
 from autophagy.errors import UserError
 from autophagy.models import ddpm, ddpm_training
 from autophagy.models.base import TrainingData
+from autophagy.models.order import Order
 from conftest import quiet, tiny_content
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -276,7 +277,7 @@ def test_timesteps_of_a_batch_are_stratified(monkeypatch) -> None:
 @settings(derandomize=True, max_examples=60, deadline=None)
 @given(n=st.integers(1, 20), batch_size=st.integers(1, 45), seed=st.integers(0, 3))
 def test_every_epoch_is_a_permutation(n, batch_size, seed) -> None:
-    order = ddpm_training._Order(n, batch_size, seed)
+    order = Order(n, batch_size, seed)
     rows = np.concatenate([order.batch(step) for step in range(-(-5 * n // batch_size))])
     epochs = rows[: 5 * n].reshape(5, n)
     np.testing.assert_array_equal(np.sort(epochs, axis=1), np.tile(np.arange(n), (5, 1)))

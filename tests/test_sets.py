@@ -176,4 +176,4 @@ def test_a_missing_array_is_named(tmp_path) -> None:
 
 def test_descendants_share_shape_levels_and_classes() -> None:
     facts = {"size": 8, "channels": 1, "levels": 17, "classes": ["0"]}
-    assert sets.picture_facts({"facts": facts | {"source": {}, "not_finite": 0}}) == facts
+    assert sets.row_facts({"facts": facts | {"source": {}, "not_finite": 0}}) == facts

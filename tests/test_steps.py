@@ -22,11 +22,12 @@ from autophagy.metrics.memorisation import memorisation
 from autophagy.metrics.spectral import ring_power, spectral_distance
 from autophagy.models import ddpm
 from autophagy.regimes import requested_labels
+from autophagy.rows import KINDS, quantise
 from autophagy.steps.evaluate import evaluate
 from autophagy.steps.mix import mix
 from autophagy.steps.real import real
-from autophagy.steps.report import COLUMNS, _real_row, draw_grid
-from autophagy.steps.sample import quantise, sample
+from autophagy.steps.report import _real_row, draw_grid
+from autophagy.steps.sample import sample
 from autophagy.steps.train import train
 from conftest import REPOSITORY, Made, child_environment, quiet
 from hypothesis import given, settings
@@ -390,7 +391,7 @@ def test_pictures_that_are_not_finite_stand_in_the_manifest(copied, made, monkey
     sample(copied, [record], lambda done, total, note: heard.append((done, note)))
     facts = manifests.read(copied, record["path"])["facts"]
     assert (facts["not_finite"], facts["clipped"]) == (2, 1 / 40)
-    assert heard == [(0, "2 of 40 pictures are not finite")]
+    assert heard == [(0, "2 of 40 images are not finite")]
 
 
 def test_inherited_labels_are_drawn_from_the_models_own_training_set(made) -> None:
@@ -515,7 +516,8 @@ def test_both_views_are_there_and_equal_where_unbiased(name, t, made) -> None:
     assert (found["output"] == found["model"]) == (name != "biased")
     for view in found.values():
         assert view.keys() == {
-            *metrics.METRICS, *tables.COUNTS, "n_train", "n_train_real", "undefined", "profiles",
+            *metrics.names("images"), *tables.COUNTS, "n_train", "n_train_real", "undefined",
+            "profiles",
         }  # fmt: skip
         assert (view["n_samples"], view["n_reference"]) == (40, 60)
 
@@ -527,7 +529,7 @@ def test_undefined_metrics_are_null_and_say_why(name, t, made) -> None:
     for view in measured(made, name, t).values():
         expected = {"memorisation": "no real rows in the training set"} if synthetic_alone else {}
         assert view["undefined"] == expected
-        for metric in metrics.METRICS:
+        for metric in metrics.names("images"):
             assert (view[metric] is None) == (metric in expected)
         table = training_set(made, name, t)
         assert view["n_train"] == len(table)
@@ -677,7 +679,7 @@ def test_a_grid_shows_the_same_seeds_in_every_row_class_by_class(made, monkeypat
     # Two of each class: the preview's rows are 0 … 9, 0 … 9.
     order = [row for label in range(10) for row in (label, label + 10)]
     for name, artifact in previews.items():
-        images = array(made, artifact, "images")[:COLUMNS]
+        images = array(made, artifact, "images")[: KINDS["images"].shown]
         np.testing.assert_array_equal(drawn[name], images[order])
     reference = array(made, "real/reference", "images")
     classes = array(made, "real/reference", "labels")
@@ -690,7 +692,8 @@ def test_the_real_row_of_a_grid_has_the_previews_classes(tmp_path) -> None:
     images = np.arange(6, dtype=np.uint8).reshape(6, 1, 1, 1)
     with store.new_folder(tmp_path / "real/reference") as folder:
         sets.write_arrays(folder, images=images, labels=np.array([1, 0, 1, 0, 0, 2]))
-    rows = _real_row(tmp_path, np.array([0, 1, 2, 0, 1, 2, 0, 0]))
+    facts = {"size": 1}
+    rows = _real_row(tmp_path, facts, np.array([0, 1, 2, 0, 1, 2, 0, 0]))
     assert rows.ravel().tolist() == [1, 0, 5, 3, 2, 5, 4, 1]
     # A class that the reference lacks still fills its place.
-    assert _real_row(tmp_path, np.array([7, 7])).ravel().tolist() == [0, 1]
+    assert _real_row(tmp_path, facts, np.array([7, 7])).ravel().tolist() == [0, 1]

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from autophagy import store, tables
 from autophagy.errors import UserError
-from autophagy.metrics import METRICS
+from autophagy.metrics import names as metrics_of
 from autophagy.verdict import tables as verdicts
 from conftest import changed, plan_of, tiny_content
 
@@ -26,6 +26,9 @@ LOOPS = {"fully-synthetic": 1.0, "biased": 0.5, "augmentation": 1.0, "fresh": 1.
 PLACES = {
     name: place for place, name in enumerate(("real", "real-only/full", "real-only/small", *LOOPS))
 }
+
+
+METRICS = metrics_of("images")
 
 
 def value(loop: str, seed: int, t: int, view: str, metric: str) -> float:

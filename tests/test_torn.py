@@ -80,7 +80,7 @@ def run(name: str, made: Made, root: Path, log: Path) -> None:
             report.draw_curves,
             {"loops": list(experiment.loops), "seed": 1,
              "title": tables.budget_line(experiment),
-             "stem": str(root / "figures/curves")},
+             "stem": str(root / "figures/curves"), "space": "LeNet"},
         ),
     }[name]  # fmt: skip
     job.call(given, function, root=str(root), **arguments)

@@ -15,6 +15,7 @@ from autophagy import ledger, paths, store, tables
 from autophagy import plan as planning
 from autophagy.errors import UserError
 from autophagy.metrics import METRICS
+from autophagy.metrics import names as metrics_of
 from autophagy.verdict import tables as verdicts
 from conftest import REPOSITORY, SCRIPTS, plan_of, tiny_content
 
@@ -45,7 +46,7 @@ def write(root: Path, experiment: configuration.Experiment, noise: float = 0.02)
         elif loop.startswith("real-only/"):
             n = experiment.real_only[loop.removeprefix("real-only/")]
         distance = 1.5 + 100.0 / n + draws[seed] + noise * rng.normal()
-        values = dict.fromkeys(METRICS, 0.5) | {"frechet_distance": distance}
+        values = dict.fromkeys(metrics_of("images"), 0.5) | {"frechet_distance": distance}
         values |= {"recall": -distance, "n_samples": 1000, "n_reference": 500}
         content = {view: values | {"n_train": 200, "n_train_real": 100} for view in tables.VIEWS}
         if loop == "real":

@@ -50,7 +50,7 @@ def _template() -> tempfile.TemporaryDirectory[str]:
     root = folder / ROOT
     splits = [plan.record(f"real/{split}") for split in ("loop", "reference", "features")]
     real(root, splits, quiet, dataset=plain(plan.experiment.dataset))
-    facts = sets.picture_facts(manifests.read(root, "real/loop"))
+    facts = sets.row_facts(manifests.read(root, "real/loop"))
     for path, node in plan.nodes.items():
         record = plan.record(path)
         if node.step == "mix":

@@ -11,7 +11,7 @@ import statistics
 from collections.abc import Iterator
 from typing import Any
 
-from autophagy import manifests, store
+from autophagy import manifests, rows, store
 from autophagy.archive import Archive
 from autophagy.errors import UserError
 from autophagy.tables import HEADLINE, VIEWS
@@ -161,7 +161,7 @@ def _asked_otherwise(a: Archive, b: Archive, artifacts: list[dict[str, str]]) ->
                 if key.split(".")[0] not in _CIRCUMSTANCES:
                     yield f"{path}: {key} is another"
             if entry["kind"] == "real_set" and status == DIFFERENT:
-                yield f"{path}: its images are others"
+                yield f"{path}: its {rows.of(b.manifest(path)['facts']).name} are others"
 
 
 def _leaves(pairs: dict[str, list[Any]], prefix: str = "") -> Iterator[tuple[str, list[Any]]]:

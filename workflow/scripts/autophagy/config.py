@@ -15,7 +15,7 @@ from pydantic import (
 )
 from pydantic.json_schema import models_json_schema
 
-from autophagy import data, filters, models, plugins, presets, regimes
+from autophagy import data, filters, models, plugins, presets, regimes, rows
 from autophagy import keep as keeping
 from autophagy.config_checks import check
 from autophagy.config_messages import MAPPING, first_finding, misspelt, short
@@ -105,7 +105,7 @@ class Experiment(Options):
 
     version: Annotated[int, Field(alias="schema", ge=1, le=1)]
     experiment: Name
-    kind: Literal["images"]
+    kind: Literal[tuple(rows.KINDS)]
     generations: Annotated[int, Field(ge=1, le=999)]
     seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**32)]], Field(min_length=1)]
     dataset: Any
@@ -295,7 +295,10 @@ def _validate_theory(content: dict[Any, Any]) -> TheoryExperiment:
 
 
 #: kind -> how its configurations are validated, and what then checks them across keys.
-_KINDS = {"images": (_validate, check), "theory": (_validate_theory, theory.check)}
+_KINDS = {
+    **dict.fromkeys(rows.KINDS, (_validate, check)),
+    "theory": (_validate_theory, theory.check),
+}
 
 
 def _kind(content: dict[Any, Any]) -> str:

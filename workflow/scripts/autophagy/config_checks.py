@@ -8,6 +8,7 @@ from autophagy import data, features, filters, models, plugins, presets, regimes
 from autophagy.config_messages import short
 from autophagy.errors import UserError
 from autophagy.features import checks as feature_checks
+from autophagy.models.table import FAMILIES
 from autophagy.schema import plain
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def check(experiment: Experiment) -> None:
     splits = experiment.dataset.splits
     if len(set(experiment.seeds)) < len(experiment.seeds):
         raise UserError(f"seeds: {experiment.seeds} holds a seed twice; each may stand once")
+    _check_kind(experiment)
     dataset = data.module(experiment.dataset.name)
     plain_dataset = plain(experiment.dataset)
     try:
@@ -37,9 +39,9 @@ def check(experiment: Experiment) -> None:
     asked = splits.loop + splits.reference + splits.features
     if available is not None and asked > available:
         raise UserError(
-            f"dataset.splits: loop + reference + features ask for {asked} images and "
-            f"{experiment.dataset.name} has {available}: disjoint splits are {asked - available} "
-            "short"
+            f"dataset.splits: loop + reference + features ask for {asked} {experiment.kind} "
+            f"and {experiment.dataset.name} has {available}: disjoint splits are "
+            f"{asked - available} short"
         )
     shape = dataset.shape(plain_dataset)
     try:
@@ -53,7 +55,7 @@ def check(experiment: Experiment) -> None:
     if experiment.evaluate.n > splits.loop:
         raise UserError(
             f"evaluate.n: {experiment.evaluate.n} exceeds dataset.splits.loop = {splits.loop}; "
-            "the real-vs-real row needs as many real images as there are samples"
+            f"the real-vs-real row needs as many real {experiment.kind} as there are samples"
         )
     smallest = min(experiment.evaluate.n, splits.reference)
     if experiment.evaluate.k >= smallest:
@@ -66,8 +68,8 @@ def check(experiment: Experiment) -> None:
         _check_name(f"real_only.{name}", name)
         if n > splits.loop:
             raise UserError(
-                f"real_only.{name}: {n} real images exceed dataset.splits.loop = {splits.loop}; "
-                f"{n - splits.loop} are missing"
+                f"real_only.{name}: {n} real {experiment.kind} exceed dataset.splits.loop = "
+                f"{splits.loop}; {n - splits.loop} are missing"
             )
     for name, loop in experiment.loops.items():
         _check_name(f"loops.{name}", name)
@@ -86,6 +88,23 @@ def _check_metrics(names: list[str]) -> None:
         plugins.load("metrics", name)
     if len(set(names)) < len(names):
         raise UserError(f"evaluate.metrics: {names} holds a metric twice")
+
+
+def _check_kind(experiment: Experiment) -> None:
+    """Refuse a kind that is not that of the data, and a family that does not model it."""
+    of_data = data.kind(experiment.dataset.name)
+    if experiment.kind != of_data:
+        raise UserError(
+            f"kind: {experiment.kind} does not fit dataset.name = {experiment.dataset.name}, whose "
+            f"rows are {of_data}; write kind: {of_data}"
+        )
+    family = experiment.model.family
+    if of_data not in models.kinds(family):
+        able = [other for other in FAMILIES if of_data in models.kinds(other)]
+        raise UserError(
+            f"model.family: {family} models {' and '.join(models.kinds(family))}, and the rows of "
+            f"dataset.name = {experiment.dataset.name} are {of_data}; allowed: {', '.join(able)}"
+        )
 
 
 def _check_name(key: str, name: str) -> None:
@@ -133,8 +152,8 @@ def _check_loop(name: str, loop: Loop, experiment: Experiment) -> None:
     if needed > split:
         raise UserError(
             f"loops.{name}: {experiment.generations} generations of {loop.regime} need {needed} "
-            f"real images (n_initial {n_initial}, n_real {loop.n_real}) and dataset.splits.loop "
-            f"holds {split}: {needed - split} are missing"
+            f"real {experiment.kind} (n_initial {n_initial}, n_real {loop.n_real}) and "
+            f"dataset.splits.loop holds {split}: {needed - split} are missing"
         )
 
 

@@ -23,11 +23,14 @@ STYLE = {
 #: Okabe & Ito's palette, told apart by every kind of colour vision.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+#: Metric -> the title of its panel; `{space}` is where distances are taken.
 CURVES = {
     "frechet_distance": "Fréchet distance ({space})",
     "precision": "Precision",
     "recall": "Recall",
 }
+#: Panels that follow where the data's true density is known.
+KNOWN = {"modes_recovered": "Share of modes recovered", "tail_mass": "Tail mass, over the truth's"}
 
 
 def save(figure: Any, stem: Path) -> None:
@@ -86,6 +89,8 @@ def curves(
 ) -> Any:
     """Distance, precision and recall over generations, all loops, the real baseline behind.
 
+    And what is known of the tails and modes of points.
+
     Args:
         table: metrics.csv.
         loops: names, in the order of their colours.
@@ -96,18 +101,22 @@ def curves(
     from matplotlib.figure import Figure
 
     with rc_context(STYLE):
-        figure = Figure(figsize=(10.5, 3.4), layout="constrained")
-        panels = figure.subplots(1, len(CURVES))
-        for axes, (metric, label) in zip(panels, CURVES.items(), strict=True):
-            band = floor[metric]
-            axes.axhspan(band["low"], band["high"], color="0.85", lw=0, zorder=0)
-            axes.axhline(band["mean"], color="0.5", lw=1, zorder=1, label="real against real")
+        known = [name for name in KNOWN if name in table and table[name].notna().any()]
+        shown = CURVES | {name: KNOWN[name] for name in known}
+        figure = Figure(figsize=(3.5 * len(shown), 3.4), layout="constrained")
+        panels = figure.subplots(1, len(shown))
+        real = table[table["loop"] == "real"]
+        for axes, (metric, label) in zip(panels, shown.items(), strict=True):
+            if band := floor.get(metric):
+                axes.axhspan(band["low"], band["high"], color="0.85", lw=0, zorder=0)
+            level = band["mean"] if band else real[metric].mean()
+            axes.axhline(level, color="0.5", lw=1, zorder=1, label="real against real")
             for place, loop in enumerate(loops):
                 _curve(axes, table[table["loop"] == loop], metric, loop, place)
             axes.set_title(label.format(space=space))
             axes.set_xlabel("generation")
             axes.xaxis.get_major_locator().set_params(integer=True)
-            if metric != "frechet_distance":
+            if metric not in ("frechet_distance", "tail_mass"):
                 axes.set_ylim(0, 1.02)
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3)

@@ -233,7 +233,7 @@ def text(plan: Plan, config: str) -> str:
         if stage.foreach:
             body = {"foreach": f"${{{stage.foreach}}}", "do": body}
         content["stages"][stage.name] = body
-    if plan.experiment.kind == "images":
+    if plan.experiment.kind != "theory":
         content["plots"] = _plots(plan)
     return HEADER.format(config=config) + yaml.safe_dump(
         content, sort_keys=False, width=100, allow_unicode=True

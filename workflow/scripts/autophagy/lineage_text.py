@@ -104,8 +104,8 @@ def made_again(found: dict[str, Any]) -> str:
         return "made again from its model and seed: the same bytes"
     why = "" if found["same_code"] else "; it was made by other code than this"
     return (
-        f"made again from its model and seed: DIFFERENT by up to {found['largest_difference']} "
-        f"grey levels{why}"
+        f"made again from its model and seed: DIFFERENT by up to {found['largest_difference']:g} "
+        f"{found['unit']}{why}"
     )
 
 

@@ -84,6 +84,7 @@ class Facts(_Shape):
     size: Count | None = None
     channels: Literal[1, 3] | None = None
     levels: Annotated[int, Field(ge=2, le=256)] | None = None
+    dimensions: Count | None = None
     classes: list[str] | None = None
 
 

@@ -121,16 +121,19 @@ def _filled(plan: Plan, made: Iterable[Node]) -> Plan:
 
 
 def _steps(experiment: Experiment) -> dict[str, Step]:
-    """The kinds of work of an experiment with pictures."""
+    """The kinds of work of an experiment with images or points."""
     family = models.module(experiment.model.family)
     dataset = data.module(experiment.dataset.name)
     family_module = (models.module_name(experiment.model.family),)
     network_name = features.name_of(experiment.evaluate.features)
     network, network_module = features.module(network_name), (features.module_name(network_name),)
     extra = experiment.evaluate.metrics or []
-    measuring = network_module + tuple(plugins.dotted("metrics", name) for name in extra)
+    dataset_module = (data.module_name(experiment.dataset.name),)
+    # The truth of points is part of what they are measured against.
+    measuring = network_module + dataset_module * hasattr(dataset, "truth")
+    measuring += tuple(plugins.dotted("metrics", name) for name in extra)
     network_libraries = (*network.SOFTWARE, *plugins.software("features", network_name))
-    metric_libraries = ("numpy", "scipy", "torch", *network_libraries)
+    metric_libraries = ("numpy", "scipy", *network_libraries)
     metric_libraries += tuple(
         package for name in extra for package in plugins.software("metrics", name)
     )
@@ -140,20 +143,23 @@ def _steps(experiment: Experiment) -> dict[str, Step]:
     data_libraries = (
         "numpy", *dataset.SOFTWARE, *plugins.software("datasets", experiment.dataset.name)
     )  # fmt: skip
+    by_model, by_network, by_metrics = (
+        "torch" in used for used in (model_libraries, network_libraries, metric_libraries)
+    )
     return {
-        "real": Step(("real.py",), data_libraries, (data.module_name(experiment.dataset.name),)),
+        "real": Step(("real.py",), data_libraries, dataset_module),
         "features": Step(
             ("features.py",),
             ("numpy", "safetensors", *network_libraries),
             network_module,
-            torch=True,
+            torch=by_network,
         ),
         "mix": Step(("mix.py",), ("numpy", "pyarrow")),
-        "train": Step(("train.py",), model_libraries, family_module, torch=True),
-        "sample": Step(("sample.py",), model_libraries, family_module, torch=True),
+        "train": Step(("train.py",), model_libraries, family_module, torch=by_model),
+        "sample": Step(("sample.py",), model_libraries, family_module, torch=by_model),
         **_filtering(experiment, model_libraries, family_module, network_module),
-        "evaluate": Step(("evaluate.py",), metric_libraries, measuring, torch=True),
-        "evaluate_real": Step(("evaluate_real.py",), metric_libraries, measuring, torch=True),
+        "evaluate": Step(("evaluate.py",), metric_libraries, measuring, torch=by_metrics),
+        "evaluate_real": Step(("evaluate_real.py",), metric_libraries, measuring, torch=by_metrics),
         "record_root": Step(("record_root.py",)),
         "report": Step(
             (
@@ -193,7 +199,7 @@ def _filtering(
             ("sample.py",),
             libraries,
             (*family, *filters.modules([kind]), *(network if needs == "probabilities" else ())),
-            torch=True,
+            torch="torch" in libraries or needs == "probabilities",
         )
         for kind, needs in presets.filters_of(experiment.loops.values())
     }

@@ -1,4 +1,4 @@
-"""Picture sets and training sets on disk: arrays without pickle, indices as parquet."""
+"""Sets of images or points and training sets on disk: arrays without pickle, indices as parquet."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from autophagy import rows
 from autophagy.errors import UserError
 from autophagy.manifest_shape import is_inside
 from autophagy.regimes import Draw, Part, chosen
@@ -90,8 +91,8 @@ def index(
         UserError: a source has fewer rows than a part asks for.
     """
     frames, parts = [], list(parts)
-    for part, rows in zip(parts, chosen(parts, drawn), strict=True):
-        if not len(rows):
+    for part, places in zip(parts, chosen(parts, drawn), strict=True):
+        if not len(places):
             continue
         source = sources[part.generation]
         end = part.start + part.count
@@ -99,13 +100,13 @@ def index(
             raise UserError(
                 f"{source.artifact}: has {len(source.labels)} rows and row {end} is asked for"
             )
-        rows = order[rows] if part.origin == "real" else rows
+        places = order[places] if part.origin == "real" else places
         frames.append(
             pd.DataFrame(
                 {
                     "artifact": source.artifact,
-                    "row": rows,
-                    "label": source.labels[rows],
+                    "row": places,
+                    "label": source.labels[places],
                     "origin": part.origin,
                     "generation": np.int64(part.generation),
                 }
@@ -166,23 +167,33 @@ def read_index(path: Path) -> pd.DataFrame:
 
 
 def gather(root: Path, table: pd.DataFrame, name: str = "images") -> np.ndarray:
-    """The pictures (or another array) that an index points at, in its order."""
+    """The images or points (or another array) that an index points at, in its order."""
     gathered = None
     for artifact, group in table.groupby("artifact", observed=True, sort=False):
         array = read_array(root, str(artifact), name)
         if gathered is None:
             gathered = np.empty((len(table), *array.shape[1:]), array.dtype)
-        rows = group["row"].to_numpy()
-        if rows.max() >= len(array):
+        asked = group["row"].to_numpy()
+        if asked.max() >= len(array):
             raise UserError(
-                f"{root / str(artifact)}: has {len(array)} rows and row {rows.max()} is asked for"
+                f"{root / str(artifact)}: has {len(array)} rows and row {asked.max()} is asked for"
             )
-        gathered[group.index] = array[rows]
+        gathered[group.index] = array[asked]
     if gathered is None:
         raise UserError("a training set is empty")
     return gathered
 
 
-def picture_facts(manifest: dict[str, Any]) -> dict[str, Any]:
-    """The facts of a set that its descendants share: picture shape, grey levels, classes."""
-    return {key: manifest["facts"][key] for key in ("size", "channels", "levels", "classes")}
+def row_facts(manifest: dict[str, Any]) -> dict[str, Any]:
+    """The facts of a set that its descendants share: what a row is (`rows`), and the classes."""
+    facts = manifest["facts"]
+    return {key: facts[key] for key in (*rows.of(facts).facts, "classes")}
+
+
+def read_rows(root: Path, artifact: str, facts: dict[str, Any]) -> np.ndarray:
+    """The images or points of a set.
+
+    Args:
+        facts: of the set's manifest, or of any of its relatives'.
+    """
+    return read_array(root, artifact, rows.of(facts).name)

@@ -7,10 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from autophagy import features, paths, presets, store
+from autophagy import features, models, paths, presets, store
 from autophagy.config import Experiment
 from autophagy.errors import UserError
-from autophagy.metrics import METRICS, frechet_is_biased
+from autophagy.metrics import METRICS, ONLY, frechet_is_biased
+from autophagy.schema import plain
 
 VIEWS = ("output", "model")
 COUNTS = ("n_samples", "n_reference")
@@ -19,11 +20,16 @@ COLUMNS = (
     "loop", "seed", "generation", "view", *COUNTS, *METRICS, "n_train", "n_train_real",
     "sampling_bias",
 )  # fmt: skip
-#: The three metrics of the printed table, with their titles; a distance is called by its space.
+#: The metrics of the printed table, with their titles; `{space}` is where distances are taken.
 HEADLINE = {
-    "frechet_distance": "Fréchet distance ({space} features; lower is better)",
+    "frechet_distance": "Fréchet distance ({space}; lower is better)",
     "precision": "Precision (quality)",
     "recall": "Recall (diversity)",
+}
+#: Those that follow where the data's true density is known.
+KNOWN = {
+    "modes_recovered": "Share of the modes recovered",
+    "tail_mass": "Tail mass, over the truth's 5%",
 }
 
 
@@ -70,8 +76,12 @@ def tidy(root: Path, listed: list[dict[str, Any]]) -> pd.DataFrame:
             bias = entry["sampling_bias"] if view == "output" else 1.0
             seen |= dict.fromkeys(added)
             rows.append(entry | found | added | {"view": view, "sampling_bias": bias})
-    columns = dict.fromkeys((*METRICS, *seen), float)
-    return pd.DataFrame(rows, columns=[*COLUMNS, *seen]).astype(columns)
+    # Metrics of another kind of rows are in no evaluation, not even as undefined.
+    columns = [name for name in COLUMNS if name not in METRICS or any(name in row for row in rows)]
+    numbers = dict.fromkeys(
+        (name for name in (*columns, *seen) if name in {*METRICS, *seen}), float
+    )
+    return pd.DataFrame(rows, columns=[*columns, *seen]).astype(numbers)
 
 
 def last_generation(table: pd.DataFrame) -> dict[str, Any]:
@@ -90,7 +100,7 @@ def last_generation(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def _means(rows: pd.DataFrame) -> dict[str, float]:
-    means = rows[list(METRICS)].mean()
+    means = rows[[name for name in METRICS if name in rows]].mean()
     return {name: float(value) for name, value in means.items() if pd.notna(value)}
 
 
@@ -112,7 +122,8 @@ def read(root: Path) -> pd.DataFrame:
         table = pd.read_csv(root / "metrics.csv", keep_default_na=False, na_values=[""])
     except (OSError, ValueError) as error:
         raise UserError(f"{root}/metrics.csv: cannot be read: {error}") from error
-    if tuple(table.columns)[: len(COLUMNS)] != COLUMNS:
+    known = [name for name in COLUMNS if name in table.columns or name not in ONLY]
+    if list(table.columns)[: len(known)] != known:
         raise UserError(f"{root}/metrics.csv: its columns are not those of this version")
     return table
 
@@ -126,14 +137,14 @@ def budget_line(experiment: Experiment, loop: str | None = None) -> str:
     """What a figure must say about itself: training budget, seeds, and the loop's sizes and λ."""
     seeds = len(experiment.seeds)
     parts = [
-        f"{experiment.train.steps} steps of {experiment.train.batch_size}",
+        models.budget(experiment.model.family, plain(experiment.train)),
         f"{seeds} seed{'s' if seeds > 1 else ''}",
     ]
     if loop is not None:
         chosen = experiment.loops[loop]
         parts = [
             f"λ = {chosen.sampling_bias:g}",
-            f"{experiment.real_only[chosen.start_from]} real images, then "
+            f"{experiment.real_only[chosen.start_from]} real {experiment.kind}, then "
             f"{presets.rows_in_words(chosen)}",
             parts[0],
         ]
@@ -145,12 +156,13 @@ def summary(root: Path, experiment: Experiment) -> str:
     table = read(root)
     spread = resplits(root, experiment.seeds[0])
     real = table[table["loop"] == "real"].iloc[0]
-    budget = experiment.train
+    budget = models.budget(experiment.model.family, plain(experiment.train))
+    kind = experiment.kind
     lines = [
         f"{experiment.experiment}: {experiment.generations} generations, "
         f"seeds {', '.join(map(str, experiment.seeds))}; "
-        f"every model trained for {budget.steps} steps of {budget.batch_size}; "
-        f"{int(real['n_samples'])} samples against {int(real['n_reference'])} held-out real images",
+        f"every model: {budget}; "
+        f"{int(real['n_samples'])} samples against {int(real['n_reference'])} held-out real {kind}",
     ]
     if len(experiment.seeds) == 1:
         lines.append("One seed decides nothing: take differences as examples, not as findings.")
@@ -159,7 +171,7 @@ def summary(root: Path, experiment: Experiment) -> str:
     space, dimension = features.space(network), features.dimension(network, root)
     if frechet_is_biased(counted, dimension):
         lines.append(
-            f"{counted} images in {dimension} dimensions: Fréchet distances are mostly bias here; "
+            f"{counted} {kind} in {dimension} dimensions: Fréchet distances are mostly bias here; "
             "read kernel_distance in metrics.csv."
         )
     for metric, title in HEADLINE.items():
@@ -170,15 +182,19 @@ def summary(root: Path, experiment: Experiment) -> str:
             f"{floor['mean']:.2f} ± {floor['sd']:.2f}",
             _block(table, experiment, metric),
         ]
+    for metric, title in KNOWN.items():
+        if metric in table and table[metric].notna().any():
+            lines += ["", title, _block(table, experiment, metric)]
     return "\n".join(lines)
 
 
 def _block(table: pd.DataFrame, experiment: Experiment, metric: str) -> str:
     """One metric, loop by generation; biased loops have a second line for their λ = 1 view."""
-    lines = {"real images": _cells(table, "real", "output", metric)}
+    kind = experiment.kind
+    lines = {f"real {kind}": _cells(table, "real", "output", metric)}
     for name, n in experiment.real_only.items():
         cells = _cells(table, f"real-only/{name}", "output", metric)
-        lines[f"real-only/{name} ({n} images)"] = cells
+        lines[f"real-only/{name} ({n} {kind})"] = cells
     for name, loop in experiment.loops.items():
         lines[name] = _cells(table, name, "output", metric)
         if not presets.is_plain(loop):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autophagy import dropped, lineage, sets, store
+from autophagy import dropped, lineage, rows, sets, store
 from autophagy.archive import Archive
 from autophagy.errors import UserError
 from autophagy.lineage import FILTER, SAMPLED
@@ -26,18 +26,18 @@ def trace(archive: Archive, artifact: str, row: int) -> list[dict[str, Any]]:
         UserError: the artifact has no rows, or not that one.
     """
     manifest = archive.manifest(artifact)
-    kind, rows = manifest["kind"], manifest["rows"]
+    kind, count = manifest["kind"], manifest["rows"]
     if kind not in ("training_set", "real_set", *SAMPLED):
         raise UserError(f"{artifact}: is a {kind} and has no rows; trace a training or sample set")
-    if not 0 <= row < rows:
-        raise UserError(f"{artifact}: has no row {row}; its rows are 0..{rows - 1}")
+    if not 0 <= row < count:
+        raise UserError(f"{artifact}: has no row {row}; its rows are 0..{count - 1}")
     # Refuses an ancestry that turns in a circle, which indices would be followed round for ever.
     distribution = lineage.depths(archive, artifact)
     step = {"path": artifact, "kind": kind, "row": row}
     if kind == "training_set":
         index = sets.read_index(archive.root / artifact)
-        if len(index) != rows:
-            raise UserError(f"{artifact}: holds {len(index)} rows, and its manifest says {rows}")
+        if len(index) != count:
+            raise UserError(f"{artifact}: holds {len(index)} rows, and its manifest says {count}")
         entry = index.iloc[row]
         if entry["artifact"] not in archive.parents(artifact):
             raise UserError(
@@ -78,8 +78,9 @@ def regenerate(archive: Archive, artifact: str, row: int) -> dict[str, Any]:
     """Make one sample again from its model and seed, and compare.
 
     Returns:
-        {"identical": bool, "largest_difference": grey levels, "same_code": bool}; the bytes are
-        promised to be equal on the same machine, by the code that the manifest records.
+        {"identical": bool, "largest_difference": of any number in the row, "unit": what that is
+        measured in, "same_code": bool}; the bytes are promised to be equal on the same machine, by
+        the code that the manifest records.
 
     Raises:
         UserError: the artifact is no sample set, has no such row, torch is other than recorded, or
@@ -89,7 +90,7 @@ def regenerate(archive: Archive, artifact: str, row: int) -> dict[str, Any]:
     from autophagy.manifests import require_software
     from autophagy.models.table import FAMILIES
     from autophagy.plugins import added
-    from autophagy.steps.sample import load_model, quantise
+    from autophagy.steps.sample import load_model
 
     manifest = archive.manifest(artifact)
     if manifest["kind"] not in SAMPLED:
@@ -100,7 +101,7 @@ def regenerate(archive: Archive, artifact: str, row: int) -> dict[str, Any]:
     if params["family"] not in (*FAMILIES, *added("families")):
         raise UserError(f"{artifact}: its model family {params['family']!r} is unknown here")
     require_software(manifest)
-    devices.prepare(params["threads"], manifest["device"])
+    devices.prepare(params["threads"], manifest["device"], manifest["software"])
     drawn_by = [model["path"] for model in step["models"]]
     guidance = params.get("guidance")
     if guidance and guidance["auxiliary"] not in drawn_by:
@@ -111,21 +112,23 @@ def regenerate(archive: Archive, artifact: str, row: int) -> dict[str, Any]:
         dropped.require(archive, model_path)
         _require_files(archive, model_path)
     model = load_model(archive.root, params, drawn_by[0], manifest["device"])
-    picture = model.sample(
+    drawn = model.sample(
         np.array([step["label"]]),
         np.array([step["seed"]], dtype=np.uint64),
         params["sampling_bias"],
         params["sample"],
         lambda done, total, note: None,
     )
-    made, _ = quantise(picture, manifest["facts"]["levels"])
-    stored = sets.read_array(archive.root, artifact, "images")[row]
+    kind = rows.of(manifest["facts"])
+    made, _ = kind.stored(drawn, manifest["facts"])
+    stored = sets.read_array(archive.root, artifact, kind.name)[row]
     files = fingerprint.modules_of(("sample.py",), _behind(archive, artifact))
     code = fingerprint.code_hash(files)
-    difference = np.abs(made[0].astype(int) - stored.astype(int)).max()
     return {
-        "identical": bool(difference == 0),
-        "largest_difference": int(difference),
+        # Bytes, for a point that is not a number differs from itself.
+        "identical": made[0].tobytes() == stored.tobytes(),
+        "largest_difference": float(np.abs(made[0].astype(float) - stored.astype(float)).max()),
+        "unit": kind.unit,
         "same_code": manifest["code"] == code,
     }
 
@@ -194,9 +197,9 @@ def _real_source_rows(archive: Archive, artifacts: list[str]) -> list[int]:
             continue
         table = sets.read_index(archive.root / training_set)
         real = table[table["origin"] == "real"]
-        for artifact, rows in real.groupby("artifact", observed=True):
+        for artifact, chosen in real.groupby("artifact", observed=True):
             ids = sets.read_array(archive.root, str(artifact), "source_rows")
-            asked = rows["row"].to_numpy()
+            asked = chosen["row"].to_numpy()
             if asked.max() >= len(ids):
                 raise UserError(
                     f"{artifact}: source_rows has {len(ids)} rows; row {asked.max()} is asked for"

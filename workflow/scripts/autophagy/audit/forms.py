@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from autophagy import rows
 from autophagy.audit.arrays import blocks, opened
 from autophagy.audit.case import Case, Findings, guarded
 
 
 def forms(case: Case) -> Findings:
-    """Every set of pictures holds the rows, shape, type and grey levels that its manifest states.
+    """Every set holds the rows, shape, type and grey levels that its manifest states.
 
-    A picture that is stored otherwise (as other numbers, in another shape) would be no one's copy.
+    A row that is stored otherwise (as other numbers, in another shape) would be no one's copy.
     """
     for path in case.whole("real_set", "sample_set", "preview"):
         yield from guarded(path, _form, case, path)
@@ -19,18 +20,21 @@ def forms(case: Case) -> Findings:
 
 def _form(case: Case, path: str) -> Findings:
     manifest = case.archive.manifest(path)
-    facts, rows = manifest["facts"], manifest["rows"]
-    images = opened(case.archive, path, "images")
-    expected = (rows, facts["size"], facts["size"], facts["channels"])
-    if images.dtype != np.uint8 or images.shape != expected:
-        yield path, f"its images are {images.dtype} {images.shape}; expected uint8 {expected}"
-    elif any((block >= facts["levels"]).any() for block in blocks(images)):
-        yield path, f"its images have grey levels beyond {facts['levels'] - 1}"
+    facts, count = manifest["facts"], manifest["rows"]
+    kind = rows.of(facts)
+    array = opened(case.archive, path, kind.name)
+    dtype, shape = np.dtype(kind.dtype), (count, *kind.shape(facts))
+    if array.dtype != dtype or array.shape != shape:
+        held = f"{array.dtype} {array.shape}"
+        yield path, f"its {kind.name} are {held}; expected {dtype} {shape}"
+    else:
+        faults = (kind.fault(block, facts) for block in blocks(array))
+        yield from ((path, fault) for fault in list(filter(None, faults))[:1])
     keys = "source_rows" if manifest["kind"] == "real_set" else "seeds"
     labels = opened(case.archive, path, "labels")
     for name, array in (("labels", labels), (keys, opened(case.archive, path, keys))):
-        if array.shape != (rows,) or not np.issubdtype(array.dtype, np.integer):
-            yield path, f"its {name} are {array.dtype} {array.shape}; expected {rows} integers"
+        if array.shape != (count,) or not np.issubdtype(array.dtype, np.integer):
+            yield path, f"its {name} are {array.dtype} {array.shape}; expected {count} integers"
             return
-    if rows and not 0 <= labels.min() <= labels.max() < len(facts["classes"]):
+    if count and not 0 <= labels.min() <= labels.max() < len(facts["classes"]):
         yield path, f"its labels are not all below {len(facts['classes'])}"

@@ -1,4 +1,7 @@
-"""The law of held-out pictures: what metrics compare with, no model may have seen."""
+"""The law of held-out rows: what metrics compare with, no model may have seen.
+
+"Picture" stands for points too; copies are of equal bytes.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
+from autophagy import rows as kinds
 from autophagy.audit.arrays import blocks, opened, read_index
 from autophagy.audit.case import Case, Findings, guarded
 
@@ -31,6 +35,11 @@ def fingerprints(images: np.ndarray) -> np.ndarray:
     return np.einsum("ij,j->i", words ^ (words >> np.uint64(32)), odd)
 
 
+def rows_of(case: Case, artifact: str) -> np.ndarray:
+    """The images or points of a set, mapped."""
+    return opened(case.archive, artifact, kinds.of(case.archive.manifest(artifact)["facts"]).name)
+
+
 @dataclass
 class HeldOut:
     """The pictures of the held-out splits, ready to be asked for copies of them."""
@@ -49,7 +58,7 @@ class HeldOut:
         """Fingerprints, sorted; of each, its split's number and its row there."""
         keys, places, rows = [], [], []
         for place, split in enumerate(HELD_OUT):
-            images = opened(self.case.archive, split, "images")
+            images = rows_of(self.case, split)
             keys += [fingerprints(block) for block in blocks(images)]
             places.append(np.full(len(images), place))
             rows.append(np.arange(len(images)))
@@ -61,14 +70,15 @@ class HeldOut:
         """Row -> the split that holds the same picture.
 
         Args:
-            sampled: leave out pictures of one grey level, which a collapsed model draws by itself.
+            sampled: leave out rows of one number (pictures of one grey level, points on a line),
+                which a model draws by itself.
         """
         known, places, rows = self._known
         found: dict[int, str] = {}
         if not len(known):
             return found
         start = 0
-        for block in blocks(opened(self.case.archive, artifact, "images")):
+        for block in blocks(rows_of(self.case, artifact)):
             keys = fingerprints(block)
             near = np.minimum(np.searchsorted(known, keys), len(known) - 1)
             for row in np.flatnonzero(known[near] == keys).tolist():
@@ -78,7 +88,7 @@ class HeldOut:
                 last = np.searchsorted(known, keys[row], side="right")
                 for match in range(int(near[row]), int(last)):
                     split = HELD_OUT[places[match]]
-                    other = opened(self.case.archive, split, "images")[rows[match]]
+                    other = rows_of(self.case, split)[rows[match]]
                     if other.tobytes() == picture.tobytes():
                         found[start + row] = split
                         break

@@ -3,8 +3,10 @@
 A data set module holds ``Dataset`` (its section of the configuration), ``SOFTWARE`` (libraries
 that set what is loaded), ``check``, ``shape`` and ``rows`` (what is known before anything is
 read), ``files`` (what is read) and ``load``, functions of the validated ``dataset:`` section as a
-plain dict. One that reads a folder may hold ``source_files``: the hashes that `load` states, found
-without decoding. To add one: write the module, name it in `table.DATASETS`.
+plain dict. ``KIND`` names what its rows are, images where it is left out; data drawn from a known
+density have ``truth`` besides (`metrics.truth`). One that reads a folder may hold ``source_files``:
+the hashes that `load` states, found without decoding. To add one: write the module, name it in
+`table.DATASETS`.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import os
 from types import ModuleType
 
 from autophagy import plugins
-from autophagy.data.base import RealSet
+from autophagy.data.base import RealPoints, RealSet
 
 
 def module(name: str) -> ModuleType:
@@ -27,7 +29,12 @@ def module_name(name: str) -> str:
     return plugins.module_name("datasets", name, __name__)
 
 
-def load(dataset: dict) -> RealSet:
+def kind(name: str) -> str:
+    """What the rows of a data set are: a name in `rows.KINDS`."""
+    return getattr(module(name), "KIND", "images")
+
+
+def load(dataset: dict) -> RealSet | RealPoints:
     """The whole data set in source order; ``splits`` and ``split_seed`` play no part in it.
 
     Raises:

@@ -45,6 +45,35 @@ class RealSet:
     classes: tuple[str, ...]  # one name a class; ("all",) for unlabelled data
     source: dict  # JSON-able {"name", "licence", "files": {file name: sha256}}, no absolute paths
 
+    @property
+    def rows(self) -> np.ndarray:
+        return self.images
+
+    @property
+    def facts(self) -> dict[str, int]:
+        """What a row is, as manifests tell it; see `rows.Kind.facts`."""
+        size, channels = self.images.shape[1], self.images.shape[3]
+        return {"size": size, "channels": channels, "levels": self.levels}
+
+
+@dataclass(frozen=True, eq=False)
+class RealPoints:
+    """Real points in source order. Build it with `checked_points`."""
+
+    points: np.ndarray  # float32 N×d
+    labels: np.ndarray  # as in `RealSet`
+    classes: tuple[str, ...]
+    source: dict
+
+    @property
+    def rows(self) -> np.ndarray:
+        return self.points
+
+    @property
+    def facts(self) -> dict[str, int]:
+        """What a row is, as manifests tell it; see `rows.Kind.facts`."""
+        return {"dimensions": self.points.shape[1]}
+
 
 def checked(
     images: np.ndarray,
@@ -82,24 +111,52 @@ def checked(
             f"{where}: the largest pixel is {images.max()}; allowed: 0..{levels - 1} "
             f"({levels} grey levels)"
         )
+    labels = _checked_labels(labels, count, classes, where, "image")
+    return RealSet(np.ascontiguousarray(images), labels, levels, tuple(classes), source)
+
+
+def checked_points(
+    points: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], source: dict
+) -> RealPoints:
+    """A `RealPoints` that keeps its promises.
+
+    Args:
+        points: float32 N×d with N, d ≥ 1, all finite.
+        labels, classes, source: as for `checked`.
+
+    Raises:
+        UserError: one of the above does not hold.
+    """
+    where = f"dataset {source['name']}"
+    if points.dtype != np.float32:
+        raise UserError(f"{where}: points are {points.dtype}; only float32 is allowed")
+    if points.ndim != 2 or 0 in points.shape:
+        raise UserError(f"{where}: points have shape {points.shape}; N×d is needed, none of them 0")
+    if not np.isfinite(points).all():
+        raise UserError(f"{where}: holds points that are not finite")
+    labels = _checked_labels(labels, len(points), classes, where, "point")
+    return RealPoints(np.ascontiguousarray(points), labels, tuple(classes), source)
+
+
+def _checked_labels(
+    labels: np.ndarray, count: int, classes: tuple[str, ...], where: str, row: str
+) -> np.ndarray:
     for name in classes:
         if not str(name).isprintable():
             raise UserError(f"{where}: the class name {name!r} holds characters that do not print")
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise UserError(
             f"{where}: labels are {labels.dtype} of shape {labels.shape}; "
-            "one integer an image is needed"
+            f"one integer {'an' if row == 'image' else 'a'} {row} is needed"
         )
     if len(labels) != count:
-        raise UserError(f"{where}: {count} images but {len(labels)} labels")
+        raise UserError(f"{where}: {count} {row}s but {len(labels)} labels")
     lowest, highest = int(labels.min()), int(labels.max())
     if lowest < 0 or highest >= len(classes):
         raise UserError(
             f"{where}: labels lie in {lowest}..{highest}; allowed: 0..{len(classes) - 1}"
         )
-    return RealSet(
-        np.ascontiguousarray(images), labels.astype(np.int64), levels, tuple(classes), source
-    )
+    return labels.astype(np.int64)
 
 
 def numbered_classes(labels: np.ndarray, where: str) -> tuple[str, ...]:

@@ -4,4 +4,7 @@ Steps reach a data set by its name alone (`data.module`), so a line added here, 
 existing data set, reruns none of its work.
 """
 
-DATASETS = ("digits", "mnist", "fashion_mnist", "npz", "imagefolder", "hf")
+DATASETS = (
+    "digits", "mnist", "fashion_mnist", "npz", "imagefolder", "hf",
+    "gaussian", "grid_mixture", "rosenbrock",
+)  # fmt: skip

@@ -15,7 +15,12 @@ from autophagy import export, lineage
 from autophagy.archive import Archive
 
 #: Licences as manifests name them -> the hub's names; others become `other` with their own name.
-LICENCES = {"CC BY 4.0": "cc-by-4.0", "CC BY-SA 3.0": "cc-by-sa-3.0", "MIT": "mit"}
+LICENCES = {
+    "CC BY 4.0": "cc-by-4.0",
+    "CC BY-SA 3.0": "cc-by-sa-3.0",
+    "CC0 1.0": "cc0-1.0",
+    "MIT": "mit",
+}
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"))
 
 

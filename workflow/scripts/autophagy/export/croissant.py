@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autophagy import export, lineage, store
+from autophagy import export, lineage, rows, store
 from autophagy.archive import Archive
 
 CONFORMS_TO = "http://mlcommons.org/croissant/1.1"
@@ -41,11 +41,13 @@ CONTEXT = {
 _LICENCES = {
     "CC BY 4.0": "https://spdx.org/licenses/CC-BY-4.0.html",
     "CC BY-SA 3.0": "https://spdx.org/licenses/CC-BY-SA-3.0.html",
+    "CC0 1.0": "https://spdx.org/licenses/CC0-1.0.html",
     "MIT": "https://spdx.org/licenses/MIT.html",
 }
 #: File -> the type of its numbers, and what they are.
 _ARRAYS = {
     "images.npy": ("uint8", "grey or colour levels, 0 to 255"),
+    "points.npy": ("float32", "coordinates"),
     "labels.npy": ("int64", "the class that was asked for, an index into classes"),
     "seeds.npy": ("uint64", "the seed that the sample is a function of"),
 }
@@ -99,8 +101,8 @@ def _file(manifest: dict[str, Any], name: str) -> dict[str, Any]:
     if name in _ARRAYS:
         data_type, text = _ARRAYS[name]
         facts, shape = manifest["facts"], [manifest["rows"]]
-        if name == "images.npy":
-            shape += [facts["size"], facts["size"], facts["channels"]]
+        if name == f"{rows.of(facts).name}.npy":
+            shape += rows.of(facts).shape(facts)
         found["description"] = (
             f"A NumPy array (NPY), {data_type}{shape}, an entry along its first axis for each "
             f"sample: {text}."

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from autophagy import features
+from autophagy import features, rows
 from autophagy.errors import UserError
 from autophagy.filters import drawing
 from autophagy.progress import Report
@@ -21,20 +20,20 @@ def made(
     model: Any,
     facts: dict[str, Any],
     pool: np.ndarray,
-    quantise: Callable[[np.ndarray, int], tuple[np.ndarray, Any]],
+    kind: rows.Kind,
     report: Report,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-    """Pictures, labels and seeds of the set, and how many candidates they were chosen from.
+    """Rows, labels and seeds of the set, and how many candidates they were chosen from.
 
     Args:
         pool: labels that requested ones are drawn from where they are not balanced.
-        quantise: pictures as they will be stored, by which they are judged.
+        kind: of the rows, which are judged as they will be stored.
 
     Raises:
         UserError: the filter keeps too little, or asks for what the data have not.
     """
     params, n, n_classes = record["params"], record["params"]["n"], len(facts["classes"])
-    options, levels = params["sample"], facts["levels"]
+    options = params["sample"]
 
     def labels_of(k: int, draws: np.random.Generator) -> np.ndarray:
         if params["labels"] == "balanced":
@@ -47,12 +46,11 @@ def made(
 
     network = _network(root, record)
 
-    def judge(pictures: np.ndarray, labels: np.ndarray, seeds: np.ndarray) -> np.ndarray:
-        images, _ = quantise(pictures, levels)
+    def judge(drawn: np.ndarray, labels: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+        stored, _ = kind.stored(drawn, facts)
         if network is not None:
-            return network.probabilities(images)
-        stored = images.astype(np.float32) * (2.0 / (levels - 1)) - 1.0
-        return model.log_likelihoods(stored, labels, seeds, options)
+            return network.probabilities(stored)
+        return model.log_likelihoods(kind.samples(stored, facts), labels, seeds, options)
 
     try:
         chosen = drawing.choose(n, params["filter"], record["seed"], labels_of, draw, judge, report)

@@ -17,6 +17,7 @@ from autophagy.metrics.kernel import kernel_distance
 from autophagy.metrics.labels import class_entropy, label_accuracy
 from autophagy.metrics.memorisation import memorisation
 from autophagy.metrics.spectral import spectral_distance
+from autophagy.metrics.truth import modes_recovered, on_modes, tail_mass
 
 __all__ = [
     "METRICS",
@@ -47,20 +48,40 @@ METRICS: dict[str, Metric] = {
         m.finite("generated"), m.finite("train")
     ),
     "spectral_distance": lambda m: spectral_distance(*m.spectra),
+    "modes_recovered": lambda m: modes_recovered(*m.known_points()),
+    "on_modes": lambda m: on_modes(*m.known_points()),
+    "tail_mass": lambda m: tail_mass(*m.known_points()),
+}
+#: Metrics that mean something for one kind of rows alone (`rows.KINDS`): others' tables have no
+#: column for them. Points have one class, and no network that sees it.
+ONLY = {
+    "label_accuracy": "images",
+    "class_entropy": "images",
+    "spectral_distance": "images",
+    "modes_recovered": "points",
+    "on_modes": "points",
+    "tail_mass": "points",
 }
 
 
+def names(kind: str) -> tuple[str, ...]:
+    """The metrics of rows of one kind (`rows.KINDS`), in the order of the columns."""
+    return tuple(name for name in METRICS if ONLY.get(name, kind) == kind)
+
+
 def measure(
-    measured: Measured, extra: dict[str, Metric] | None = None
+    measured: Measured, kind: str = "images", extra: dict[str, Metric] | None = None
 ) -> tuple[dict[str, float], dict[str, str]]:
-    """All of `METRICS`: their values, and by name the reasons of those that are NaN.
+    """The metrics of a kind of rows: their values, and by name why those that are NaN are.
 
     Args:
+        kind: of the rows; a name in `rows.KINDS`.
         extra: name -> metric, of installed packages.
     """
     values: dict[str, float] = {}
     reasons: dict[str, str] = {}
-    for name, metric in {**METRICS, **(extra or {})}.items():
+    asked = {name: METRICS[name] for name in names(kind)} | (extra or {})
+    for name, metric in asked.items():
         try:
             # Overflow comes out as a reason, not as a warning on the terminal.
             with np.errstate(over="ignore", invalid="ignore"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -45,6 +46,8 @@ class Measured:
     """The held-out real rows as they are stored."""
     levels: int | None = None
     """Grey levels of pictures; None for points."""
+    truth: Any = None
+    """The density they should have, where it is known; see `metrics.truth`."""
 
     @cached_property
     def spectra(self) -> tuple[np.ndarray, np.ndarray]:
@@ -54,6 +57,15 @@ class Measured:
         if self.rows is None or self.reference_rows is None or self.levels is None:
             raise Undefined("only pictures have a spectrum")
         return ring_power(self.rows, self.levels), ring_power(self.reference_rows, self.levels)
+
+    def known_points(self) -> tuple[np.ndarray, Any]:
+        """The points and their truth; raises Undefined where there are none or none is known."""
+        if self.rows is None or self.truth is None:
+            raise Undefined("the true density is not known")
+        bad = int((~np.isfinite(self.rows).all(axis=1)).sum())
+        if bad:
+            raise Undefined(f"{bad} of {len(self.rows)} points are not finite")
+        return self.rows, self.truth
 
     def finite(self, name: str) -> np.ndarray:
         """The features in field `name`; raises Undefined if a row of them is not finite."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import ModuleType
+from typing import Any
 
 from autophagy import plugins
 
@@ -20,3 +21,18 @@ def can(family: str, ability: str) -> bool:
 def module_name(family: str) -> str:
     """The dotted name of a family's module."""
     return plugins.module_name("families", family, __name__)
+
+
+def kinds(family: str) -> tuple[str, ...]:
+    """The kinds of rows (`rows.KINDS`) that a family models."""
+    return getattr(module(family), "KINDS", ("images",))
+
+
+def budget(family: str, train: dict[str, Any]) -> str:
+    """What each model of an experiment is given, for titles and the summary's first line.
+
+    Args:
+        train: the configuration's section, as plain values.
+    """
+    told = getattr(module(family), "budget", None)
+    return told(train) if told else f"{train['steps']} steps of {train['batch_size']}"

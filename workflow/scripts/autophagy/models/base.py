@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,7 +15,7 @@ from autophagy.progress import Report
 
 @dataclass(frozen=True)
 class TrainingData:
-    """The rows a model is fitted to, in the order of its training set.
+    """The images a model is fitted to, in the order of its training set.
 
     images: uint8 N×H×W×C with values 0..levels-1; labels: int64 N with values 0..n_classes-1.
     """
@@ -23,6 +24,32 @@ class TrainingData:
     labels: np.ndarray
     levels: int
     n_classes: int
+
+
+@dataclass(frozen=True)
+class TrainingPoints:
+    """The points a model is fitted to, in the order of its training set.
+
+    points: float32 N×d; labels: int64 N with values 0..n_classes-1.
+    """
+
+    points: np.ndarray
+    labels: np.ndarray
+    n_classes: int
+
+
+def training_data(
+    kind: str, rows: np.ndarray, labels: np.ndarray, facts: Mapping[str, Any]
+) -> TrainingData | TrainingPoints:
+    """The rows of one kind (`rows.KINDS`) as its families take them.
+
+    Args:
+        facts: of the training set's manifest.
+    """
+    n_classes = len(facts["classes"])
+    if kind == "points":
+        return TrainingPoints(rows, labels, n_classes)
+    return TrainingData(rows, labels, facts["levels"], n_classes)
 
 
 class Model(Protocol):
@@ -36,7 +63,7 @@ class Model(Protocol):
         options: dict[str, Any],
         report: Report,
     ) -> np.ndarray:
-        """float32 n×H×W×C, nominally in [-1, 1], neither clipped nor rounded.
+        """float32 n×H×W×C, nominally in [-1, 1], neither clipped nor rounded; or points n×d.
 
         Row i is a function of (model, seeds[i], labels[i], options, sampling_bias) alone.
         """
@@ -48,18 +75,43 @@ class Model(Protocol):
 
 
 class Family(Protocol):
-    """A module of this package: `Model`, `Train` and `Sample` options beside fit and load.
+    """A module of this package: `Model`, `Train` and `Sample` options beside what follows.
 
     ABILITIES: what the family can do besides, and a regime may ask for; none where it has no such
         name. "fine_tune": `fit` takes `initial`. "guide": there is `guide`. "likelihood": its
         models have `log_likelihoods(rows, labels, seeds, options)`, float64 (n,), the
         log-likelihood of rows as `Model.sample` gives them, up to a constant, or an estimate that
         is a function of the rows' seeds.
+
+    Left out, ``KINDS`` is ``("images",)``, and ``budget`` is told by train.steps and
+    train.batch_size.
     """
+
+    #: Which kinds of rows it models; names in `rows.KINDS`.
+    KINDS: tuple[str, ...]
+    #: The libraries that set its numbers; a job without torch among them does not prepare it.
+    SOFTWARE: tuple[str, ...]
+
+    def check(
+        self, model: dict[str, Any], train: dict[str, Any], sample: dict[str, Any], size: int | None
+    ) -> None:
+        """Refuse before anything runs what the options' types cannot see.
+
+        Args:
+            size: side of the pictures or number of coordinates, where it is known.
+
+        Raises:
+            UserError: the key and what is allowed.
+        """
+        ...
+
+    def budget(self, train: dict[str, Any]) -> str:
+        """What each model of an experiment is given, e.g. "1000 steps of 128"."""
+        ...
 
     def fit(
         self,
-        data: TrainingData,
+        data: TrainingData | TrainingPoints,
         model: dict[str, Any],
         train: dict[str, Any],
         seed: int,

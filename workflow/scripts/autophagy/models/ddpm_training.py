@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from autophagy.models.base import TrainingData
 from autophagy.models.checkpoints import Checkpoint
 from autophagy.models.ddpm_model import DDPM
 from autophagy.models.ddpm_options import network_size
+from autophagy.models.order import Order
 from autophagy.progress import Report
 
 _REMEDY = "lower train.learning_rate or raise train.warmup_steps"
@@ -79,7 +79,7 @@ def fit(
     rate = get_cosine_schedule_with_warmup(optimizer, train["warmup_steps"], train["steps"])
     ema = EMAModel(unet.parameters(), decay=train["ema_decay"], foreach=True)
 
-    order = _Order(len(data.labels), train["batch_size"], seeding.derive("order", seed))
+    order = Order(len(data.labels), train["batch_size"], seeding.derive("order", seed))
     draw_seed = seeding.derive("draws", seed)
     checkpoint = checkpoint or Checkpoint()
     parts = {"unet": unet, "ema": ema, "optimizer": optimizer, "rate": rate}
@@ -125,24 +125,6 @@ def fit(
     ema.copy_to(unet.parameters())
     _require_finite_weights(unet, train["steps"])
     return DDPM.of(unet, scheduler, size)
-
-
-@dataclass(frozen=True)
-class _Order:
-    """Rows of batch k when epochs, each a fresh permutation of n rows, follow one another."""
-
-    n: int
-    batch_size: int
-    seed: int
-
-    def batch(self, step: int) -> np.ndarray:
-        places = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
-        epochs, within = np.divmod(places, self.n)
-        rows = np.empty_like(places)
-        for epoch in np.unique(epochs):
-            here = epochs == epoch
-            rows[here] = seeding.stream(self.seed, int(epoch)).permutation(self.n)[within[here]]
-        return rows
 
 
 def _to_network(data: TrainingData, side: int, device: str) -> Any:

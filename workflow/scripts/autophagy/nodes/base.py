@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from autophagy import features, paths, regimes, seeds
+from autophagy import data, features, paths, regimes, rows, seeds
 from autophagy.config import Experiment
 from autophagy.schema import plain
 
-#: Pictures of one preview: the same seeds in every generation and loop, never mixed or measured.
-PREVIEW = 100
+#: Keys of a data set that do not change the density it is drawn from.
+_NO_TRUTH = ("path", "splits", "split_seed", "data_seed", "count")
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def sample(
 
 def preview(experiment: Experiment, path: str, drawn: Drawn) -> Node:
     """The same seeds everywhere, so guided as the samples are, but never filtered."""
-    params, models = _drawn_params(experiment, drawn, PREVIEW)
+    params, models = _drawn_params(experiment, drawn, rows.KINDS[experiment.kind].preview)
     return Node(
         path,
         "preview",
@@ -177,9 +177,13 @@ def evaluate(
 
 def evaluate_params(experiment: Experiment) -> dict[str, Any]:
     extra = experiment.evaluate.metrics
-    return ({"metrics": list(extra)} if extra else {}) | {
+    params = ({"metrics": list(extra)} if extra else {}) | {
         "n": experiment.evaluate.n,
         "k": experiment.evaluate.k,
         "features": features.name_of(experiment.evaluate.features),
         "threads": experiment.threads,
     }
+    if hasattr(data.module(experiment.dataset.name), "truth"):
+        drawn = plain(experiment.dataset)
+        params["truth"] = {key: drawn[key] for key in drawn if key not in _NO_TRUTH}
+    return params

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autophagy import features, paths, presets
+from autophagy import features, models, paths, presets
 from autophagy.config import Experiment, Loop
 from autophagy.plan import Plan
 from autophagy.schema import plain
@@ -24,7 +24,8 @@ def of_images(plan: Plan) -> dict[str, Any]:
         "experiment": experiment.experiment,
         "generations": experiment.generations,
         "seeds": list(experiment.seeds),
-        "budget": f"{experiment.train.steps} steps of {experiment.train.batch_size}",
+        "kind": experiment.kind,
+        "budget": models.budget(experiment.model.family, plain(experiment.train)),
         "features": features.name_of(experiment.evaluate.features),
         "real_only": dict(experiment.real_only),
         "loops": {
@@ -47,8 +48,8 @@ def of_images(plan: Plan) -> dict[str, Any]:
 def _rule(experiment: Experiment, loop: Loop) -> str:
     """What a loop feeds on, and its λ, in words."""
     return (
-        f"{loop.regime.replace('_', ' ')}: {experiment.real_only[loop.start_from]} real images, "
-        f"then {presets.rows_in_words(loop)} a generation; λ = {loop.sampling_bias:g}"
+        f"{loop.regime.replace('_', ' ')}: {experiment.real_only[loop.start_from]} real "
+        f"{experiment.kind}, then {presets.rows_in_words(loop)} a generation; λ = {loop.sampling_bias:g}"
     )
 
 

@@ -22,9 +22,13 @@ CURVES: dict[str, tuple[str, str, tuple[float, float] | None]] = {
     "kernel_distance": ("Kernel distance", "unbiased MMD²; real is 0 on average", None),
     "memorisation": ("Memorisation", "0.5: none; 1: copies of training images", (0, 1)),
     "frechet_distance_to_train": ("Distance to the training set", "rewards copying", None),
+    "modes_recovered": ("Modes recovered", "share of the true density's modes", (0, 1)),
+    "tail_mass": ("Tail mass", "beyond the true 95% region, over its 5%; real is 1", None),
 }
 #: Of the numbers' table.
-HEADLINE = ("frechet_distance", "precision", "recall", "spectral_distance")
+HEADLINE = (
+    "frechet_distance", "precision", "recall", "spectral_distance", "modes_recovered", "tail_mass",
+)  # fmt: skip
 
 
 def curves(
@@ -44,6 +48,9 @@ def curves(
     """
     found = []
     for metric, (title, hint, limits) in CURVES.items():
+        # Metrics of another kind of rows have no column.
+        if metric not in table:
+            continue
         loops = {
             name: {view: _series(table, name, view, metric) for view in VIEWS}
             for name in asked["loops"]
@@ -61,7 +68,9 @@ def curves(
                 else None,
                 "loops": loops,
                 "real_only": {
-                    f"{n} real images alone": _series(table, f"real-only/{name}", "model", metric)
+                    f"{n} real {asked['kind']} alone": _series(
+                        table, f"real-only/{name}", "model", metric
+                    )
                     for name, n in asked["real_only"].items()
                 },
             }
@@ -94,9 +103,9 @@ def plane(asked: dict[str, Any], table: pd.DataFrame, space: str) -> dict[str, A
     return {
         "space": space,
         "loops": {name: {view: points(name, view) for view in VIEWS} for name in asked["loops"]},
-        "marks": {"real images": points("real", "output")}
+        "marks": {f"real {asked['kind']}": points("real", "output")}
         | {
-            f"{n} real images alone": points(f"real-only/{name}", "model")
+            f"{n} real {asked['kind']} alone": points(f"real-only/{name}", "model")
             for name, n in asked["real_only"].items()
         },
     }
@@ -106,10 +115,10 @@ def numbers(asked: dict[str, Any], table: pd.DataFrame) -> list[dict[str, Any]]:
     """The headline curves as tables: {title, generations, rows: [(name, cells)]}."""
     every = list(range(1, asked["generations"] + 1))
     found = []
-    for metric in HEADLINE:
-        listed = [("real images", "real", "output")]
+    for metric in (name for name in HEADLINE if name in table):
+        listed = [(f"real {asked['kind']}", "real", "output")]
         listed += [
-            (f"real only, {n} images", f"real-only/{name}", "output")
+            (f"real only, {n} {asked['kind']}", f"real-only/{name}", "output")
             for name, n in asked["real_only"].items()
         ]
         for name, loop in asked["loops"].items():

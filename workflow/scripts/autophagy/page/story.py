@@ -24,9 +24,9 @@ def lead(
     n_seeds, n_loops = len(asked["seeds"]), len(asked["loops"])
     sentences = [
         f"{_count(n_loops, 'loop')} of {_count(asked['generations'], 'generation')}, "
-        f"{_count(n_seeds, 'seed')}. Every model was trained from scratch for {asked['budget']}.",
+        f"{_count(n_seeds, 'seed')}. Every model was trained from scratch: {asked['budget']}.",
         f"{int(real['n_samples'])} samples of each are measured against "
-        f"{int(real['n_reference'])} held-out real images, in {space} features.",
+        f"{int(real['n_reference'])} held-out real {asked['kind']}; distances: {space}.",
     ]
     for word, rows in verdicts.groupby("verdict", sort=False):
         if n_seeds > 1:
@@ -94,12 +94,12 @@ def _beside(asked: dict[str, Any], table: pd.DataFrame, verdict: pd.Series) -> s
     for n in sorted({int(verdict["n_real_images"]), int(verdict["n_total_images"])} - {0}):
         names = [name for name, size in asked["real_only"].items() if size == n]
         if not names:
-            told.append(f"no model of {n} real images alone was trained")
+            told.append(f"no model of {n} real {asked['kind']} alone was trained")
             continue
         rows = table[(table["loop"] == f"real-only/{names[0]}") & (table["view"] == VIEW)]
         means = rows[[METRIC, "recall"]].mean()
         told.append(
-            f"{n} real images alone, same budget: distance {means[METRIC]:.3g}, recall "
+            f"{n} real {asked['kind']} alone, same budget: distance {means[METRIC]:.3g}, recall "
             f"{means['recall']:.2f}"
         )
     return f"Beside it: {'; '.join(told)}."

@@ -8,7 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from autophagy import devices, features, manifests, metrics, plugins, seeds, sets, store
+from autophagy import (
+    data,
+    devices,
+    features,
+    manifests,
+    metrics,
+    plugins,
+    rows,
+    seeds,
+    sets,
+    store,
+)
 from autophagy.errors import UserError
 from autophagy.features.base import FeatureNetwork
 from autophagy.metrics.base import Measured, Undefined
@@ -22,23 +33,23 @@ def evaluate(root: Path, records: list[dict[str, Any]], report: Report) -> None:
     """Write metrics.json of one generation: its `output` and `model` views."""
     [record] = records
     params = record["params"]
-    devices.prepare(params["threads"], record["device"])
+    devices.prepare(params["threads"], record["device"], record["software"])
     network = _network(root, record)
     n_classes = network.config["n_classes"]
-    held_out = sets.read_array(root, "real/reference", "images")
-    levels = sets.picture_facts(manifests.read(root, "real/reference"))["levels"]
+    facts = sets.row_facts(manifests.read(root, "real/reference"))
+    kind, held_out = rows.of(facts), sets.read_rows(root, "real/reference", facts)
     reference, _ = network(held_out)
 
     [training_set] = [path for path in record["materials"] if path.endswith(".parquet")]
     table = sets.read_index(root / training_set)
-    train, _ = network(sets.gather(root, table))
+    train, _ = network(sets.gather(root, table, kind.name))
     real = train[(table["origin"] == "real").to_numpy()]
     shuffled = real[seeds.stream(record["seed"]).permutation(len(real))]
 
     views: dict[str, Any] = {}
     for artifact in dict.fromkeys(params["views"].values()):
-        images = sets.read_array(root, artifact, "images")[: params["n"]]
-        generated, predicted = network(images)
+        samples = sets.read_array(root, artifact, kind.name)[: params["n"]]
+        generated, predicted = network(samples)
         measured = Measured(
             generated=generated,
             reference=reference,
@@ -48,12 +59,13 @@ def evaluate(root: Path, records: list[dict[str, Any]], report: Report) -> None:
             predicted=predicted,
             n_classes=n_classes,
             k=params["k"],
-            rows=images,
+            rows=samples,
             reference_rows=held_out,
-            levels=levels,
+            levels=facts.get("levels"),
+            truth=_truth(params),
         )
-        counts = {"n_samples": len(images), "n_reference": len(reference), "n_train": len(table)}
-        found = _measure(measured, counts | {"n_train_real": len(real)}, params)
+        counts = {"n_samples": len(samples), "n_reference": len(reference), "n_train": len(table)}
+        found = _measure(measured, kind, counts | {"n_train_real": len(real)}, params)
         views |= {view: found for view, path in params["views"].items() if path == artifact}
     _write(root, record, views)
     report(1, 1, _headline(views["output"]))
@@ -69,13 +81,13 @@ def evaluate_real(root: Path, records: list[dict[str, Any]], report: Report) -> 
     """
     [record] = records
     params = record["params"]
-    devices.prepare(params["threads"], record["device"])
+    devices.prepare(params["threads"], record["device"], record["software"])
     network = _network(root, record)
-    images = sets.read_array(root, "real/loop", "images")
-    order = seeds.stream(record["seed"]).permutation(len(images))
-    loop, predicted = network(images[order])
-    held_out = sets.read_array(root, "real/reference", "images")
-    levels = sets.picture_facts(manifests.read(root, "real/reference"))["levels"]
+    facts = sets.row_facts(manifests.read(root, "real/loop"))
+    kind, real = rows.of(facts), sets.read_rows(root, "real/loop", facts)
+    order = seeds.stream(record["seed"]).permutation(len(real))
+    loop, predicted = network(real[order])
+    held_out = sets.read_rows(root, "real/reference", facts)
     reference, _ = network(held_out)
     n = params["n"]
     none = np.empty((0, loop.shape[1]), np.float32)
@@ -88,12 +100,13 @@ def evaluate_real(root: Path, records: list[dict[str, Any]], report: Report) -> 
         predicted=predicted[:n],
         n_classes=network.config["n_classes"],
         k=params["k"],
-        rows=images[order][:n],
+        rows=real[order][:n],
         reference_rows=held_out,
-        levels=levels,
+        levels=facts.get("levels"),
+        truth=_truth(params),
     )
     counts = {"n_samples": n, "n_reference": len(reference), "n_train": 0, "n_train_real": 0}
-    found = _measure(measured, counts, params)
+    found = _measure(measured, kind, counts, params)
     try:
         resplits = resplit_baseline(
             loop,
@@ -103,13 +116,13 @@ def evaluate_real(root: Path, records: list[dict[str, Any]], report: Report) -> 
             params["k"],
             params["resplits"],
             seeds.derive("resplits"),
-            (ring_power(images[order], levels), ring_power(held_out, levels)),
+            _spectra(kind, (real[order], held_out), facts),
         )
     except Undefined as reason:
         # Without real against real no number of a loop can be read.
         raise UserError(
-            f"real/loop and real/reference: their images cannot be compared: {reason}; look at "
-            f"these images and at features/{params['features']}"
+            f"real/loop and real/reference: their {kind.name} cannot be compared: {reason}; look "
+            f"at these {kind.name} and at features/{params['features']}"
         ) from reason
     _write(root, record, {"output": found, "model": found, "resplits": resplits})
     report(1, 1, _headline(found))
@@ -120,13 +133,31 @@ def _network(root: Path, record: dict[str, Any]) -> FeatureNetwork:
     return features.module(name).load(root / f"features/{name}", record["device"])
 
 
-def _measure(measured: Measured, counts: dict[str, int], params: dict[str, Any]) -> dict[str, Any]:
+def _truth(params: dict[str, Any]) -> Any:
+    """The density that the data are drawn from, where it is known."""
+    told = params.get("truth")
+    return told and data.module(told["name"]).truth(told)
+
+
+def _spectra(
+    kind: rows.Kind, sets_of_rows: tuple[np.ndarray, np.ndarray], facts: dict[str, Any]
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """The ring power of both sets, where they are images."""
+    if kind.name != "images":
+        return None
+    one, other = (ring_power(images, facts["levels"]) for images in sets_of_rows)
+    return one, other
+
+
+def _measure(
+    measured: Measured, kind: rows.Kind, counts: dict[str, int], params: dict[str, Any]
+) -> dict[str, Any]:
     """Counts, metrics (null where undefined), those of other packages, and the reasons why not.
 
     And `profiles`, which stand behind them.
     """
     extra = {name: plugins.load("metrics", name) for name in params.get("metrics", ())}
-    values, reasons = metrics.measure(measured, extra)
+    values, reasons = metrics.measure(measured, kind.name, extra)
     finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
     added = {"added": {name: finite.pop(name) for name in extra}} if extra else {}
     return {

@@ -18,16 +18,16 @@ def train_features(
         source: where the user's files of a network that was trained elsewhere lie.
     """
     [record] = records
-    devices.prepare(record["params"]["threads"], record["device"])
+    devices.prepare(record["params"]["threads"], record["device"], record["software"])
     [split] = record["materials"]
-    facts = sets.picture_facts(manifests.read(root, split))
-    images = sets.read_array(root, split, "images")
+    facts = sets.row_facts(manifests.read(root, split))
+    real = sets.read_rows(root, split, facts)
     labels = sets.read_array(root, split, "labels")
     network = features.fit(
-        record["params"]["network"], source, images, labels, facts, record["seed"],
+        record["params"]["network"], source, real, labels, facts, record["seed"],
         record["device"], report,
     )  # fmt: skip
     of_others = {"weights": network.config["source"]} if "source" in network.config else {}
     with store.new_folder(root / record["path"]) as folder:
         network.save(folder)
-    manifests.write(root, record, rows=len(images), facts=facts | of_others)
+    manifests.write(root, record, rows=len(real), facts=facts | of_others)

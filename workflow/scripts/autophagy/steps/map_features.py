@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from autophagy import devices, features, plane, sets, store
+from autophagy import devices, features, manifests, plane, sets, store
 
 #: As in `paths`, which imports the configuration: a map needs none of it.
 MAPS = "figures/maps.json"
-#: Real pictures drawn as the ground that samples are seen against.
-REAL = 300
+#: Rows drawn of each preview, and of real ones as the ground that samples are seen against.
+DRAWN = 300
 #: Pictures of each preview whose nearest real images are shown.
 COMPARED = 10
 
@@ -34,8 +34,9 @@ def map_features(
     folder = Path(root)
     devices.prepare(threads, "cpu")
     known = features.module(network).load(folder / f"features/{network}", "cpu")
+    facts = sets.row_facts(manifests.read(folder, "real/reference"))
     read = {
-        name: known(sets.read_array(folder, f"real/{name}", "images"))[0]
+        name: known(sets.read_rows(folder, f"real/{name}", facts))[0]
         for name in ("loop", "reference")
     }
     ground = plane.of_features(read["reference"])
@@ -44,15 +45,15 @@ def map_features(
     places: dict[str, Any] = {}
     neighbours: dict[str, Any] = {}
     for preview in dict.fromkeys(path for chain in previews.values() for path in chain):
-        found, _ = known(sets.read_array(folder, preview, "images"))
-        places[preview] = _rounded(ground.places(found))
+        found, _ = known(sets.read_rows(folder, preview, facts))
+        places[preview] = _rounded(ground.places(found[:DRAWN]))
         neighbours[preview] = {
             name: _pair(*plane.nearest(found[:COMPARED], rows[:equal]))
             for name, rows in read.items()
         }
     content = {
         "explained": _rounded(np.array(ground.explained)),
-        "real": _rounded(ground.places(read["reference"][:REAL])),
+        "real": _rounded(ground.places(read["reference"][:DRAWN])),
         "places": places,
         "neighbours": neighbours,
     }

@@ -1,4 +1,4 @@
-"""Compose a training set: an index of rows, no pixels."""
+"""Compose a training set: an index of rows, no data."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def mix(root: Path, records: list[dict[str, Any]], report: Report) -> None:
     with store.new_file(root / record["path"]) as file:
         sets.write_index(file, table)
     real = int((table["origin"] == "real").sum())
-    facts = sets.picture_facts(manifests.read(root, record["materials"][0]))
+    facts = sets.row_facts(manifests.read(root, record["materials"][0]))
     manifests.write(
         root,
         record,

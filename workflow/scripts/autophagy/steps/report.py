@@ -7,13 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from autophagy import figures, lineage_figure, manifests, paths, sets, store, tables
+from autophagy import figures, lineage_figure, manifests, paths, rows, scatter, sets, store, tables
 from autophagy.archive import Archive
 from autophagy.verdict import drawing
 from autophagy.verdict import tables as verdicts
 
-#: Pictures a row of a grid shows: two of each class for ten classes.
-COLUMNS = 20
+#: What shows the rows of a loop's previews, by their kind.
+_GRIDS = {
+    "images": lambda strips, facts, title: figures.grid(strips, facts["levels"], title),
+    "points": lambda strips, facts, title: scatter.clouds(strips, title),
+}
 
 
 def tabulate_metrics(root: str, evaluations: list[dict[str, Any]]) -> None:
@@ -31,23 +34,24 @@ def judge_loops(root: str, plan: dict[str, Any]) -> None:
 
 
 def draw_grid(root: str, previews: dict[str, str], title: str, stem: str) -> None:
-    """Draw one loop's picture grid: real pictures, then the preview of each generation.
+    """Draw one loop's grid: real images or points, then the preview of each generation.
 
     Args:
         previews: row label -> artifact.
         stem: output path without its suffix.
     """
     folder = Path(root)
-    facts = sets.picture_facts(manifests.read(folder, "real/reference"))
-    labels = sets.read_array(folder, next(iter(previews.values())), "labels")[:COLUMNS]
+    facts = sets.row_facts(manifests.read(folder, "real/reference"))
+    shown = rows.of(facts).shown
+    labels = sets.read_array(folder, next(iter(previews.values())), "labels")[:shown]
     # Side by side, pictures of one class show at a glance whether they have become the same.
     order = np.argsort(labels, kind="stable")
-    rows = {"real": _real_row(folder, labels[order])}
-    rows |= {
-        label: sets.read_array(folder, artifact, "images")[order]
+    strips = {"real": _real_row(folder, facts, labels[order])}
+    strips |= {
+        label: sets.read_rows(folder, artifact, facts)[order]
         for label, artifact in previews.items()
     }
-    figures.save(figures.grid(rows, facts["levels"], title), Path(stem))
+    figures.save(_GRIDS[rows.of(facts).name](strips, facts, title), Path(stem))
 
 
 def draw_curves(root: str, loops: list[str], seed: int, title: str, space: str, stem: str) -> None:
@@ -55,7 +59,7 @@ def draw_curves(root: str, loops: list[str], seed: int, title: str, space: str, 
 
     Args:
         loops: names, in the order of their colours.
-        seed: whose evaluation of real images gives the band of real against real.
+        seed: whose evaluation of real rows gives the band of real against real.
         space: what the space of the distance is called.
         stem: output path without its suffix.
     """
@@ -95,15 +99,15 @@ def draw_effective_size(root: str, plan: dict[str, Any], title: str, space: str,
     figures.save(drawing.effective_size(curve, sizes, title, space), Path(stem))
 
 
-def _real_row(root: Path, labels: np.ndarray) -> np.ndarray:
-    """Held-out real pictures with the given labels, each the next one of its class."""
-    images = sets.read_array(root, "real/reference", "images")
+def _real_row(root: Path, facts: dict[str, Any], labels: np.ndarray) -> np.ndarray:
+    """Held-out real rows with the given labels, each the next one of its class."""
+    real = sets.read_rows(root, "real/reference", facts)
     classes = sets.read_array(root, "real/reference", "labels")
     taken: dict[int, int] = {}
-    rows = []
+    chosen = []
     for label in labels.tolist():
         candidates = (classes == label).nonzero()[0]
-        candidates = candidates if len(candidates) else range(len(images))
-        rows.append(candidates[taken.get(label, 0) % len(candidates)])
+        candidates = candidates if len(candidates) else range(len(real))
+        chosen.append(candidates[taken.get(label, 0) % len(candidates)])
         taken[label] = taken.get(label, 0) + 1
-    return images[rows]
+    return real[chosen]

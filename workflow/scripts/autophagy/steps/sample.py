@@ -7,33 +7,32 @@ from typing import Any
 
 import numpy as np
 
-from autophagy import devices, filters, manifests, models, seeds, sets, store
+from autophagy import devices, filters, manifests, models, rows, seeds, sets, store
 from autophagy.progress import Report
 from autophagy.regimes import requested_labels
 
 
 def sample(root: Path, records: list[dict[str, Any]], report: Report) -> None:
     """Write every sample set of the records, all of one model: samples, their preview."""
-    devices.prepare(records[0]["params"]["threads"], records[0]["device"])
+    devices.prepare(records[0]["params"]["threads"], records[0]["device"], records[0]["software"])
     model_path = records[0]["materials"][0]
     model = load_model(root, records[0]["params"], model_path, records[0]["device"])
-    facts = sets.picture_facts(manifests.read(root, model_path))
+    facts = sets.row_facts(manifests.read(root, model_path))
+    kind = rows.of(facts)
     for record in records:
         pool = _label_pool(root, record)
         if record["params"].get("filter"):
             # By name: what chooses is code behind the sets that are chosen, and behind no others.
-            made = filters.module("sampling").made(
-                root, record, model, facts, pool, quantise, report
-            )
+            made = filters.module("sampling").made(root, record, model, facts, pool, kind, report)
         else:
             made = _plain(record, model, facts, pool, report)
-        pictures, labels, row_seeds, extra = made
-        images, accidents = quantise(pictures, facts["levels"])
-        n = len(images)
+        drawn, labels, row_seeds, extra = made
+        kept, accidents = kind.stored(drawn, facts)
+        n = len(kept)
         if accidents["not_finite"]:
-            report(0, n, f"{accidents['not_finite']} of {n} pictures are not finite")
+            report(0, n, f"{accidents['not_finite']} of {n} {kind.name} are not finite")
         with store.new_folder(root / record["path"]) as folder:
-            sets.write_arrays(folder, images=images, labels=labels, seeds=row_seeds)
+            sets.write_arrays(folder, labels=labels, seeds=row_seeds, **{kind.name: kept})
         manifests.write(root, record, rows=n, facts=facts | accidents | extra)
 
 
@@ -53,7 +52,7 @@ _Made = tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]
 def _plain(
     record: dict[str, Any], model: Any, facts: dict[str, Any], pool: np.ndarray, report: Report
 ) -> _Made:
-    """Pictures, labels and seeds of a set: every picture drawn is in it."""
+    """Rows, labels and seeds of a set: every row drawn is in it."""
     params = record["params"]
     labels = requested_labels(
         params["n"],
@@ -63,24 +62,8 @@ def _plain(
         seeds.stream(seeds.derive("labels", record["seed"])),
     )
     row_seeds = seeds.derive_rows(params["n"], record["seed"])
-    pictures = model.sample(labels, row_seeds, params["sampling_bias"], params["sample"], report)
-    return pictures, labels, row_seeds, {}
-
-
-def quantise(pictures: np.ndarray, levels: int) -> tuple[np.ndarray, dict[str, float]]:
-    """Pictures in [-1, 1] as grey levels 0..levels-1, and what was lost by it.
-
-    Values outside [-1, 1] are clipped; pixels that are NaN become 0. Both feed back into the next
-    generation, so both are recorded rather than hidden: `not_finite` counts pictures, `clipped` is
-    the share of pixels that lay outside by more than half a level.
-    """
-    finite = np.nan_to_num(pictures, nan=-1.0, posinf=np.inf, neginf=-np.inf)
-    accidents = {
-        "not_finite": int((~np.isfinite(pictures).all(axis=(1, 2, 3))).sum()),
-        "clipped": float((np.abs(finite) > 1.0 + 1.0 / (levels - 1)).mean()),
-    }
-    unit = (finite.clip(-1.0, 1.0) + 1.0) / 2.0
-    return np.rint(unit * (levels - 1)).astype(np.uint8), accidents
+    drawn = model.sample(labels, row_seeds, params["sampling_bias"], params["sample"], report)
+    return drawn, labels, row_seeds, {}
 
 
 def _label_pool(root: Path, record: dict[str, Any]) -> np.ndarray:

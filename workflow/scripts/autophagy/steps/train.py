@@ -6,8 +6,8 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from autophagy import devices, manifests, models, sets, store
-from autophagy.models.base import TrainingData
+from autophagy import devices, manifests, models, rows, sets, store
+from autophagy.models.base import training_data
 from autophagy.models.checkpoints import Checkpoint
 from autophagy.progress import Report
 
@@ -24,25 +24,21 @@ def train(
     [record] = records
     params = record["params"]
     options = params["train"] | ({"steps": params["steps"]} if "steps" in params else {})
-    devices.prepare(params["threads"], record["device"])
+    devices.prepare(params["threads"], record["device"], record["software"])
     training_set = record["materials"][0]
-    facts = sets.picture_facts(manifests.read(root, training_set))
+    facts = sets.row_facts(manifests.read(root, training_set))
     table = sets.read_index(root / training_set)
-    training_data = TrainingData(
-        images=sets.gather(root, table),
-        labels=table["label"].to_numpy(copy=True),
-        levels=facts["levels"],
-        n_classes=len(facts["classes"]),
+    kind = rows.of(facts)
+    data = training_data(
+        kind.name, sets.gather(root, table, kind.name), table["label"].to_numpy(copy=True), facts
     )
-    checkpoint = Checkpoint(
-        scratch, _key(root, record), lambda note: report(0, options["steps"], note)
-    )
+    checkpoint = Checkpoint(scratch, _key(root, record), lambda note: report(0, 1, note))
     family = models.module(params["model"]["family"])
     started = {}
     if params.get("initial"):
         started["initial"] = family.load(root / params["initial"], record["device"])
     model = family.fit(
-        training_data,
+        data,
         params["model"],
         options,
         record["seed"],
