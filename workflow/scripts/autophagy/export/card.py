@@ -141,6 +141,8 @@ def _literal(text: str) -> str:
 
 
 def _row(parent: dict[str, Any]) -> str:
-    share = "labels" if parent["share"] is None else f"{parent['share']:.1%}"
+    # A parent that gave no pictures lent labels, or it is the classifier of a filter.
+    lent = "choice" if parent["path"].startswith("features/") else "labels"
+    share = lent if parent["share"] is None else f"{parent['share']:.1%}"
     bias = "" if parent["sampling_bias"] is None else f"{parent['sampling_bias']:g}"
     return f"| {parent['path']} | {share} | {bias} |"
