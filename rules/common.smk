@@ -41,6 +41,9 @@ ROOT = PLAN.root
 LOGS = f"logs/{EXPERIMENT.experiment}"
 BENCHMARKS = f"logs/{EXPERIMENT.experiment}/benchmarks"
 ENVIRONMENT = "../workflow/envs/autophagy.yaml"
+# Cards that a job asks for: profiles/default says how many jobs with one run at once, and
+# autophagy.cards which card is whose.
+GPU = int(PLAN.device == "cuda")
 # Folders of the two kinds of training: a generation of a loop, and a real-only model.
 GENERATION = "loops/{loop}/seed-{seed}/gen-{generation}"
 # What a guided loop's generation is led away from.

@@ -86,6 +86,7 @@ class Facts(_Shape):
     levels: Annotated[int, Field(ge=2, le=256)] | None = None
     dimensions: Count | None = None
     classes: list[str] | None = None
+    batch_size: Count | None = None
 
 
 class LoopRule(_Shape):

@@ -112,11 +112,15 @@ def regenerate(archive: Archive, artifact: str, row: int) -> dict[str, Any]:
         dropped.require(archive, model_path)
         _require_files(archive, model_path)
     model = load_model(archive.root, params, drawn_by[0], manifest["device"])
+    # Memory may have allowed smaller batches than were asked for.
+    options = params["sample"]
+    if "batch_size" in manifest["facts"]:
+        options = options | {"batch_size": manifest["facts"]["batch_size"]}
     drawn = model.sample(
         np.array([step["label"]]),
         np.array([step["seed"]], dtype=np.uint64),
         params["sampling_bias"],
-        params["sample"],
+        options,
         lambda done, total, note: None,
     )
     kind = rows.of(manifest["facts"])
