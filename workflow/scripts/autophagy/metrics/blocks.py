@@ -9,7 +9,7 @@ BLOCK_BYTES = 4 * 2**20
 
 
 def row_blocks(n_rows: int, n_columns: int, budget: int | None = None) -> Iterator[slice]:
-    """Slices that cut n_rows into blocks of n_columns float64 within `budget` bytes, or BLOCK_BYTES.
+    """Slices that cut n_rows into blocks of n_columns float64 within `budget` (BLOCK_BYTES).
 
     A block has at least one row, so a single row may exceed the budget.
     """
