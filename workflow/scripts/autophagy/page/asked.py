@@ -49,7 +49,8 @@ def _rule(experiment: Experiment, loop: Loop) -> str:
     """What a loop feeds on, and its λ, in words."""
     return (
         f"{loop.regime.replace('_', ' ')}: {experiment.real_only[loop.start_from]} real "
-        f"{experiment.kind}, then {presets.rows_in_words(loop)} a generation; λ = {loop.sampling_bias:g}"
+        f"{experiment.kind}, then {presets.rows_in_words(loop)} a generation; "
+        f"λ = {loop.sampling_bias:g}"
     )
 
 
