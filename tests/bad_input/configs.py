@@ -179,7 +179,7 @@ VALUES: dict[str, list[Any]] = {
     "real_only.full": [0, 121, 10**30, -60],
     "loops": [{}, [LOOP], None, {"": LOOP}, {"..": LOOP}, {"a/../b": LOOP}, {"real": LOOP},
               {"a\x1b[2Jb": LOOP}, {"full": LOOP}, {"a": LOOP, "A": LOOP}, {7: LOOP}],
-    "loops.fresh.start_from": ["smal", "../small", "", None],
+    "loops.fresh.start_from": ["smal", "../small", "", None, "/etc/passwd", "./no.npz", 3, "a\x00/b"],
     "loops.fresh.n_real": [0, -1, 50, 10**12],
     "loops.fresh.sampling_bias": [0, -0.5, 1.01, float("nan"), float("inf"), "1"],
     "loops.fresh.regime": ["fresh", "", None],

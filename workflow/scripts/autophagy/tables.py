@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from autophagy import features, models, paths, presets, store
-from autophagy.config import Experiment
+from autophagy import features, models, paths, presets, starts, store
+from autophagy.config import Experiment, Loop
 from autophagy.errors import UserError
 from autophagy.metrics import METRICS, ONLY, frechet_is_biased
 from autophagy.schema import plain
@@ -144,11 +144,17 @@ def budget_line(experiment: Experiment, loop: str | None = None) -> str:
         chosen = experiment.loops[loop]
         parts = [
             f"λ = {chosen.sampling_bias:g}",
-            f"{experiment.real_only[chosen.start_from]} real {experiment.kind}, then "
-            f"{presets.rows_in_words(chosen)}",
+            f"{_start(experiment, chosen)}, then {presets.rows_in_words(chosen)}",
             parts[0],
         ]
     return f"{loop or experiment.experiment}: {', '.join(parts)}"
+
+
+def _start(experiment: Experiment, loop: Loop) -> str:
+    kind = starts.kind(loop.start_from)
+    if kind is None:
+        return f"{experiment.real_only[loop.start_from]} real {experiment.kind}"
+    return "a checkpoint from outside" if kind == starts.MODEL else "pictures from outside"
 
 
 def summary(root: Path, experiment: Experiment) -> str:

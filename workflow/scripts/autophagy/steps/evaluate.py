@@ -55,10 +55,9 @@ def _views(
     kind, held_out = rows.of(facts), sets.read_rows(root, "real/reference", facts)
     reference, _ = read(held_out)
 
-    [training_set] = [path for path in record["materials"] if path.endswith(".parquet")]
-    table = sets.read_index(root / training_set)
-    train, _ = read(sets.gather(root, table, kind.name))
-    real = train[(table["origin"] == "real").to_numpy()]
+    train, is_real = _training_rows(root, record, read, kind.name)
+    train = train if len(train) else reference[:0]
+    real = train[is_real]
     shuffled = real[seeds.stream(record["seed"]).permutation(len(real))]
 
     views: dict[str, Any] = {}
@@ -80,7 +79,7 @@ def _views(
             truth=_truth(params),
             device=record["device"],
         )
-        counts = {"n_samples": len(samples), "n_reference": len(reference), "n_train": len(table)}
+        counts = {"n_samples": len(samples), "n_reference": len(reference), "n_train": len(train)}
         found = _measure(measured, kind, counts | {"n_train_real": len(real)}, params)
         views |= {view: found for view, path in params["views"].items() if path == artifact}
     return views
@@ -163,6 +162,19 @@ def _within_memory(
 
     found, size = devices.within_memory(attempt, BATCH, lambda note: report(0, 1, note))
     return found, {"batch_size": size} if size != BATCH else {}
+
+
+def _training_rows(
+    root: Path, record: dict[str, Any], read: Read, kind: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Features of D^t, and which of its rows are real; none of a start from outside."""
+    paths = [path for path in record["materials"] if path.endswith(".parquet")]
+    if not paths:
+        return np.empty((0, 0), np.float32), np.empty(0, bool)
+    [training_set] = paths
+    table = sets.read_index(root / training_set)
+    train, _ = read(sets.gather(root, table, kind))
+    return train, (table["origin"] == "real").to_numpy()
 
 
 def _network(root: Path, record: dict[str, Any]) -> FeatureNetwork:

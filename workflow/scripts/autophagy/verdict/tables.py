@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from autophagy import presets, regimes, store, tables
+from autophagy import presets, regimes, starts, store, tables
 from autophagy.config import Experiment, Loop
 from autophagy.errors import UserError
 from autophagy.metrics import METRICS
@@ -58,7 +58,7 @@ def _sizes(experiment: Experiment, loop: Loop) -> dict[str, int]:
 
     Under `subsample` n_real is the pool's real rows, as far as D^t has room for them.
     """
-    n_initial, last = experiment.real_only[loop.start_from], experiment.generations
+    n_initial, last = starts.n_initial(experiment, loop), experiment.generations
     counts = (max(last, 2), n_initial, loop.n_real, loop.n_synthetic)
     total = regimes.size(presets.regime_of(loop), *counts)
     real = min(loop.n_real, total)
