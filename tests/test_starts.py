@@ -293,6 +293,8 @@ def test_pictures_of_another_kind_fail_their_job_by_key(arrays, words, made, tmp
         ({"start_from": "{}/pickled"}, "has no .safetensors; weights in other formats run code"),
         ({"start_from": "{}/ours", "labels": "inherited"}, "labels: inherited is not allowed"),
         ({"start_from": "{}/ours", "start": "previous"}, "start: previous is not allowed"),
+        ({"start_from": "{}/set.npz", "guidance": {"kind": "sims", "weight": 0.5, "n": 40,
+                                                   "steps": 3}}, "guidance: is not allowed"),
         ({"start_from": "{}/set.npz", "pool": "subsample", "synthetic": "all"},
          "pool: subsample is not allowed"),
     ],
@@ -302,7 +304,10 @@ def test_a_start_that_is_not_there_is_told_by_its_key(edits, words, outside) -> 
     (outside / "pickled").mkdir(exist_ok=True)
     (outside / "pickled/model_index.json").write_text(json.dumps({"_class_name": "DDPMPipeline"}))
     whole = content(outside)
-    loop = {key: value.format(outside) for key, value in edits.items()}
+    loop = {
+        key: value.format(outside) if isinstance(value, str) else value
+        for key, value in edits.items()
+    }
     whole["loops"] = {"mine": whole["loops"]["from-model"] | loop}
     with pytest.raises(UserError, match=r"^config\.yaml: loops\.mine\.") as raised:
         configuration.parse(whole, "config.yaml")

@@ -182,8 +182,8 @@ def _check_outside(key: str, loop: Loop, experiment: Experiment) -> None:
     why = "start_from is a path, so D^1 is not known"
     if is_model and regime.labels == "inherited":
         raise UserError(f"{key}.labels: inherited is not allowed; {why}")
-    if is_model and regime.guidance:
-        raise UserError(f"{key}.guidance: is not allowed; {why}, and it goes on training G^1")
+    if regime.guidance:
+        raise UserError(f"{key}.guidance: is not allowed; {why}, nor G^1 one of these models")
     if regime.start == "previous":
         raise UserError(f"{key}.start: previous is not allowed; {why}, nor G^1 one of these models")
     if regime.pool == "subsample":
