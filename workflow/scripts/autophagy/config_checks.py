@@ -163,8 +163,8 @@ def _check_outside(key: str, loop: Loop, experiment: Experiment) -> None:
     """Refuse a start from outside that is not there, or that the loop or family cannot take."""
     if experiment.kind != "images":
         raise UserError(
-            f"{key}.start_from: {short(loop.start_from)} is a path; only loops of images start from "
-            "outside"
+            f"{key}.start_from: {short(loop.start_from)} is a path; only loops of images start "
+            "from outside"
         )
     try:
         starts.check(loop.start_from)

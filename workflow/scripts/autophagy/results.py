@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from autophagy import lineage, paths, sets, store, tables
+from autophagy import lineage, paths, sets, starts, store, tables
 from autophagy.archive import Archive, is_experiment
 from autophagy.errors import UserError
 from autophagy.verdict import tables as verdict_tables
@@ -142,7 +142,10 @@ class Results:
             f"no generation {generation}; there are 1 to {self.generations}",
         )
         found = [paths.generation_folder(loop, seed, generation)]
-        if generation == 1:
+        outside = self.loops[loop]["start_from"] == starts.IMPORTED
+        if generation == 1 and outside:
+            found.append(starts.folder(loop))
+        elif generation == 1:
             found.append(paths.real_only_folder(self.loops[loop]["start_from"], seed))
         for folder in found:
             if (self.root / f"{folder}/{name}.manifest.json").is_file():

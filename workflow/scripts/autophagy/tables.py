@@ -144,13 +144,14 @@ def budget_line(experiment: Experiment, loop: str | None = None) -> str:
         chosen = experiment.loops[loop]
         parts = [
             f"λ = {chosen.sampling_bias:g}",
-            f"{_start(experiment, chosen)}, then {presets.rows_in_words(chosen)}",
+            f"{start_in_words(experiment, chosen)}, then {presets.rows_in_words(chosen)}",
             parts[0],
         ]
     return f"{loop or experiment.experiment}: {', '.join(parts)}"
 
 
-def _start(experiment: Experiment, loop: Loop) -> str:
+def start_in_words(experiment: Experiment, loop: Loop) -> str:
+    """What a loop starts from: `300 real images`."""
     kind = starts.kind(loop.start_from)
     if kind is None:
         return f"{experiment.real_only[loop.start_from]} real {experiment.kind}"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from autophagy import paths, seeds, starts
+from autophagy import paths, rows, seeds, starts
 from autophagy.config import Experiment
-from autophagy.nodes.base import PREVIEW, Node
+from autophagy.nodes.base import Node
 
 
 def start(experiment: Experiment, name: str) -> Iterator[Node]:
@@ -22,7 +22,7 @@ def start(experiment: Experiment, name: str) -> Iterator[Node]:
         yield Node(f"{folder}/model", "model", "import_model", params, None, reads=("real/loop",))
     elif kind == starts.PICTURES:
         n = paths.loop_samples(experiment, loop, 1)
-        for part, count in (("samples", n), ("preview", PREVIEW)):
+        for part, count in (("samples", n), ("preview", rows.KINDS[experiment.kind].preview)):
             yield Node(
                 f"{folder}/{part}", "imported_set", "import_pictures", {"n": count},
                 seeds.derive("import", name), reads=("real/loop",),
