@@ -43,6 +43,7 @@ from autophagy import plan as planning  # noqa: E402
 from autophagy.metrics.frechet import frechet_distance  # noqa: E402
 from autophagy.models import acceleration, ddpm  # noqa: E402
 from autophagy.models.base import TrainingData  # noqa: E402
+from autophagy.rows import quantise  # noqa: E402
 from autophagy.schema import plain  # noqa: E402
 from autophagy.steps import evaluate, mix, real, report, sample, train  # noqa: E402
 from autophagy.steps import features as features_step  # noqa: E402
@@ -326,7 +327,7 @@ def _sampling(
     def timed(draw: Callable[[], np.ndarray]) -> dict[str, float]:
         _forget_peak(options.device)
         began = time.perf_counter()
-        pictures, _ = sample.quantise(draw(), 256)
+        pictures, _ = quantise(draw(), 256)
         took, peak = time.perf_counter() - began, _peak(options.device)
         drawn, _ = network(pictures)
         distance = frechet_distance(drawn, reference)
