@@ -69,6 +69,7 @@ tampers: setup  ## every way to tamper with every kind of artifact, and the law 
 pictures: setup  ## copy the last run's figures to where README shows them
 	mkdir -p docs/figures
 	cp results/digits/figures/*.png docs/figures/
+	python tools/page_picture.py results/digits/report.html docs/figures/page.png
 
 theory: setup  ## every figure of the exact loops -> results/theory-*; resumable (docs/theory.md)
 	@for config in config/theory-*/config.yaml; do \

@@ -24,6 +24,7 @@ if EXPERIMENT.kind == "theory":
 else:
 
     include: "rules/real.smk"
+    include: "rules/import.smk"
     include: "rules/mix.smk"
     include: "rules/train.smk"
     include: "rules/sample.smk"

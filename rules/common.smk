@@ -15,6 +15,7 @@ from autophagy import (
     paths,
     plan as planning,
     runlock,
+    starts,
     tables,
 )
 from autophagy.data.split import SPLITS
@@ -41,6 +42,9 @@ ROOT = PLAN.root
 LOGS = f"logs/{EXPERIMENT.experiment}"
 BENCHMARKS = f"logs/{EXPERIMENT.experiment}/benchmarks"
 ENVIRONMENT = "../workflow/envs/autophagy.yaml"
+# Cards that a job asks for: profiles/default says how many jobs with one run at once, and
+# autophagy.cards which card is whose.
+GPU = int(PLAN.device == "cuda")
 # Folders of the two kinds of training: a generation of a loop, and a real-only model.
 GENERATION = "loops/{loop}/seed-{seed}/gen-{generation}"
 # What a guided loop's generation is led away from.
@@ -193,6 +197,16 @@ def data_listing(wildcards):
     """Params function: changes with any file of a folder of data, edited in place or not."""
     dataset = plain(EXPERIMENT.dataset)
     return data.listing(data.module(dataset["name"]).files(dataset))
+
+
+def start_of(wildcards):
+    """Params function: where a loop's start from outside lies."""
+    return EXPERIMENT.loops[wildcards.loop].start_from
+
+
+def start_files(wildcards):
+    """Input function: what a loop's start from outside is read from."""
+    return starts.files(start_of(wildcards))
 
 
 def refuse_a_second_run():

@@ -24,6 +24,7 @@ rule evaluate:
     threads: EXPERIMENT.threads
     resources:
         mem_mb=2000,
+        gpu=GPU,
     params:
         root=root_of,
         records=records_of(METRICS),
@@ -47,6 +48,7 @@ rule evaluate_real:
     threads: EXPERIMENT.threads
     resources:
         mem_mb=2000,
+        gpu=GPU,
     params:
         root=root_of,
         records=records_of(METRICS_REAL),

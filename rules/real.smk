@@ -53,6 +53,7 @@ rule features:
     threads: EXPERIMENT.threads
     resources:
         mem_mb=2000,
+        gpu=GPU,
     params:
         root=root_of,
         records=records_of(NETWORK),

@@ -23,6 +23,7 @@ rule sample:
     threads: EXPERIMENT.threads
     resources:
         mem_mb=2000,
+        gpu=GPU,
     params:
         root=root_of,
         records=records_of(f"{GENERATION}/samples", f"{GENERATION}/preview"),

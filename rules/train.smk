@@ -19,6 +19,7 @@ rule train:
     threads: EXPERIMENT.threads
     resources:
         mem_mb=2000,
+        gpu=GPU,
     params:
         root=root_of,
         records=records_of(f"{GENERATION}/model"),

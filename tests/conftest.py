@@ -104,10 +104,28 @@ def make(
         root: the experiment's folder.
         chosen: of a path, whether to make it; the real sets are always made.
     """
-    from autophagy.steps import evaluate, features, mix, real, record_root, report, sample, train
+    from autophagy.steps import (
+        evaluate,
+        features,
+        import_start,
+        mix,
+        real,
+        record_root,
+        report,
+        sample,
+        train,
+    )
     from autophagy.steps.audit import audit_experiment
 
     experiment = plan.experiment
+
+    def brought(step: Callable[..., None]) -> Callable[..., None]:
+        def run(root: Path, records: list[dict[str, Any]], report: Callable[..., None]) -> None:
+            loop = records[0]["path"].split("/")[1]
+            step(root, records, report, experiment.loops[loop].start_from)
+
+        return run
+
     splits = [plan.record(f"real/{split}") for split in ("loop", "reference", "features")]
     real.real(root, splits, quiet, dataset=plain(experiment.dataset))
     steps = {
@@ -115,6 +133,8 @@ def make(
         "mix": mix.mix,
         "train": train.train,
         "sample": sample.sample,
+        "import_model": brought(import_start.import_model),
+        "import_pictures": brought(import_start.import_pictures),
         "evaluate": evaluate.evaluate,
         "evaluate_real": evaluate.evaluate_real,
         "record_root": record_root.record_root,

@@ -153,7 +153,7 @@ def test_the_paper_s_bias_is_the_inverse_of_the_guidance_scale(model, monkeypatc
     heard = []
 
     class Recorder:
-        unet = model.pipeline.unet
+        unet, networks = model.pipeline.unet, model.pipeline.networks
 
         def __call__(self, labels, seeds, guidance_scale, **others):
             heard.append(guidance_scale)

@@ -24,7 +24,7 @@ def test_it_knows_what_the_experiment_is_of(run, tiny_experiment) -> None:
     assert (run.generations, run.seeds) == (3, [1])
     assert run.audit["findings"] == []
     assert list(run.verdicts["loop"]) == list(run.loops)
-    assert tuple(run.metrics.columns) == tables.COLUMNS
+    assert tuple(run.metrics.columns) == tables.columns("images")
 
 
 @pytest.mark.parametrize("loop", ["fully-synthetic", "biased", "fresh"])

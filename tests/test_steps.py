@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from autophagy import figures, manifests, metrics, paths, seeds, sets, store, tables
+from autophagy import figures, manifests, metrics, paths, seeds, sets, store, tables, trace
+from autophagy.archive import Archive
 from autophagy.data.split import content_hashes, unique_rows
 from autophagy.errors import UserError
 from autophagy.features import lenet
@@ -23,7 +24,7 @@ from autophagy.metrics.spectral import ring_power, spectral_distance
 from autophagy.models import ddpm
 from autophagy.regimes import requested_labels
 from autophagy.rows import KINDS, quantise
-from autophagy.steps.evaluate import evaluate
+from autophagy.steps.evaluate import evaluate, evaluate_real
 from autophagy.steps.mix import mix
 from autophagy.steps.real import real
 from autophagy.steps.report import _real_row, draw_grid
@@ -392,6 +393,57 @@ def test_pictures_that_are_not_finite_stand_in_the_manifest(copied, made, monkey
     facts = manifests.read(copied, record["path"])["facts"]
     assert (facts["not_finite"], facts["clipped"]) == (2, 1 / 40)
     assert heard == [(0, "2 of 40 images are not finite")]
+
+
+def memory_for(batch: int, draw):
+    """A sampler on a card that has room for so many pictures at once."""
+    import torch
+
+    def limited(self, labels, row_seeds, bias, options, report) -> np.ndarray:
+        if options["batch_size"] > batch:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return draw(self, labels, row_seeds, bias, options, report)
+
+    return limited
+
+
+def test_a_batch_that_memory_halved_is_a_fact_and_samples_are_made_again_with_it(
+    copied, made, monkeypatch
+) -> None:
+    record = made.plan.record("loops/fresh/seed-1/gen-002/samples")
+    asked = record["params"]["sample"]["batch_size"]
+    monkeypatch.setattr(ddpm.DDPM, "sample", memory_for(asked // 4, ddpm.DDPM.sample))
+    heard = []
+    sample(copied, [record], lambda done, total, note: heard.append(note) if not done else None)
+    assert heard == [f"out of memory: going on with batches of {asked // n}" for n in (2, 4)]
+    facts = manifests.read(copied, record["path"])["facts"]
+    assert facts["batch_size"] == asked // 4
+    before = manifests.read(made.root, record["path"])["facts"]
+    assert "batch_size" not in before
+    again = trace.regenerate(Archive(copied), record["path"], 3)
+    assert again["identical"]
+
+
+def test_features_that_memory_halved_are_a_fact(copied, made, monkeypatch) -> None:
+    import torch
+
+    read = lenet.FeatureNetwork.__call__
+
+    def limited(self, images, batch_size=1024):
+        if batch_size > 300:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return read(self, images, batch_size)
+
+    monkeypatch.setattr(lenet.FeatureNetwork, "__call__", limited)
+    for step, path in (
+        (evaluate, paths.evaluation_path("fresh", 1, 2)),
+        (evaluate_real, paths.evaluation_path("real", 1, 0)),
+    ):
+        before = store.read_json(copied / path)
+        step(copied, [made.plan.record(path)], quiet)
+        assert manifests.read(copied, path)["facts"] == {"batch_size": 256}
+        after = store.read_json(copied / path)["output"]
+        assert after["frechet_distance"] == pytest.approx(before["output"]["frechet_distance"])
 
 
 def test_inherited_labels_are_drawn_from_the_models_own_training_set(made) -> None:

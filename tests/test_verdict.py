@@ -286,7 +286,7 @@ def test_controls_are_measured_interpolated_or_missed() -> None:
     beyond = judge.judge({"x": Chain(800, 50, chain.distances)}, many, MARGIN)["x"]
     assert beyond.at_total.source == "no control of this size"
     alone = judge.judge({"x": Chain(0, 100, chain.distances)}, many, MARGIN)["x"]
-    assert alone.at_real.source == "no real images after generation 1"
+    assert alone.at_real.source == "no real rows after generation 1"
     assert alone.primary is alone.at_total
     assert alone.word == NO_WORSE
 
@@ -294,7 +294,7 @@ def test_controls_are_measured_interpolated_or_missed() -> None:
 def test_a_loop_without_control_is_undecided_and_says_what_is_missing() -> None:
     verdict = judged(stream(16), 8, 10, n_real=999, noise=0.01, slope=-0.1)["loop 0"]
     assert verdict.word == UNDECIDED
-    assert verdict.why == "8 seeds; no control of this size: 999 real images"
+    assert verdict.why == "8 seeds; no control of this size: 999 real rows"
 
 
 def test_a_converged_loop_has_no_drift_beyond_the_margin() -> None:

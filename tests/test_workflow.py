@@ -290,3 +290,23 @@ def test_bad_data_fail_their_job_in_one_line(tmp_path: Path) -> None:
     assert len(ours) == 1
     assert "broken.npz" in ours[0]
     assert not (tmp_path / "results" / "tiny" / "real" / "loop").exists()
+
+
+def test_snakemakes_report_is_complete_with_the_page_inside(project) -> None:
+    """Every figure under its category, the verdicts and the page; nothing is asked of a network."""
+    import zipfile
+
+    run(project, "snakemake", "--report", "results/report.zip")
+    try:
+        with zipfile.ZipFile(project / "results/report.zip") as file:
+            names = {name.rsplit("/", 1)[1] for name in file.namelist()}
+            index = file.read("report/report.html").decode()
+            page = next(n for n in file.namelist() if "/raw/" in n and n.endswith("report.html"))
+            whole = file.read(page)
+    finally:
+        (project / "results/report.zip").unlink()
+    assert {f"grid-{loop}-seed-1.png" for loop in LOOPS} < names
+    assert {"curves.png", "lineage.png", "verdicts.csv"} < names
+    assert whole == (project / "results/tiny/report.html").read_bytes()
+    for category in ("The page", "Verdicts", "Picture grids", "Curves", "Lineage"):
+        assert category in index

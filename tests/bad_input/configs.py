@@ -64,6 +64,18 @@ def edited(*edits: tuple[str, Any]) -> Callable[[Path], None]:
     return plant
 
 
+def of_points(*edits: tuple[str, Any]) -> Callable[[Path], None]:
+    """The configuration of points with some keys set."""
+    content = yaml.safe_load((TESTS / "configs" / "points.yaml").read_text(encoding="utf-8"))
+    for path, value in edits:
+        *sections, key = path.split(".")
+        section = content
+        for name in sections:
+            section = section[name]
+        section[key] = value
+    return file_of(yaml.safe_dump(content, sort_keys=False).encode())
+
+
 def without(key: str) -> Callable[[Path], None]:
     content = tiny_content()
     del content[key]
@@ -179,7 +191,8 @@ VALUES: dict[str, list[Any]] = {
     "real_only.full": [0, 121, 10**30, -60],
     "loops": [{}, [LOOP], None, {"": LOOP}, {"..": LOOP}, {"a/../b": LOOP}, {"real": LOOP},
               {"a\x1b[2Jb": LOOP}, {"full": LOOP}, {"a": LOOP, "A": LOOP}, {7: LOOP}],
-    "loops.fresh.start_from": ["smal", "../small", "", None],
+    "loops.fresh.start_from": ["smal", "../small", "", None, "/etc/passwd", "./no.npz", 3,
+                               "a\x00/b"],
     "loops.fresh.n_real": [0, -1, 50, 10**12],
     "loops.fresh.sampling_bias": [0, -0.5, 1.01, float("nan"), float("inf"), "1"],
     "loops.fresh.regime": ["fresh", "", None],
@@ -235,6 +248,21 @@ PLACES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
+#: The same of tests/configs/points.yaml.
+POINTS: dict[str, list[Any]] = {
+    "kind": ["images", "point", None],
+    "dataset.count": [0, 300, 10**12, "301", None],
+    "dataset.data_seed": [-1, 2**64, "0"],
+    "dataset.dimensions": [2],
+    "dataset.name": ["gaussian", "grid_mixture", "digits", "rosenbrok"],
+    "model.family": ["ddpm", "gan", "mixture"],
+    "train.steps": [1],
+    "sample.batch_size": [1],
+    "evaluate.features": ["lenet", "inception"],
+    "real_only.full": [201],
+}  # fmt: skip
+
+
 def _short(value: Any) -> str:
     text = ascii(value)
     return text if len(text) <= 40 else f"{text[:30]}... ({len(text)} characters)"
@@ -248,6 +276,13 @@ CASES = [_case(f"a file: {name}", *planted) for name, planted in FILES.items()]
 CASES += [
     _case(f"{key}: {_short(value)}", edited((key, value)), ("bad.yaml", key.split(".")[0]))
     for key, values in VALUES.items()
+    for value in values
+]
+CASES += [
+    _case(
+        f"points: {key}: {_short(value)}", of_points((key, value)), ("bad.yaml", key.split(".")[0])
+    )
+    for key, values in POINTS.items()
     for value in values
 ]
 CASES += [

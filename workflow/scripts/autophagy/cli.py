@@ -276,15 +276,18 @@ def _write_audit(root: Path, found: list[Any]) -> None:
 
 
 def _compare(chosen: argparse.Namespace) -> int:
-    from autophagy import compare, compare_text
+    from autophagy import compare, compare_text, contrast
     from autophagy.archive import Archive
 
     a, b = (_experiment(folder) for folder in (chosen.a, chosen.b))
-    found = compare.compare(Archive(a), Archive(b))
+    one, other = Archive(a), Archive(b)
+    found = compare.compare(one, other)
+    asked, changes = contrast.configuration(one, other), contrast.changes(one, other)
     if chosen.json:
-        print(json.dumps(found, indent=2))
+        print(json.dumps(found | {"configuration": asked, "changes": changes}, indent=2))
     else:
-        print("\n".join(compare_text.lines(found, str(a), str(b))))
+        *told, verdict = compare_text.lines(found, str(a), str(b))
+        print("\n".join([*told, *contrast.lines(asked, changes), verdict]))
     return 1 if found["verdict"] == compare.DIFFERENT else 0
 
 
@@ -401,7 +404,8 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("results", help="results/<experiment>")
     sub = add(
         "compare", _compare, "two runs: the same bytes, or metrics within the spread, or different",
-        ". Says which artifact differs first and what its manifests say of why.",
+        ". Says which artifact differs first and what its manifests say of why, what of the "
+        "configuration differs, and by how much each loop's metrics do.",
     )  # fmt: skip
     sub.add_argument("a", metavar="A", help="results/<experiment>")
     sub.add_argument("b", metavar="B", help="the same experiment, of another run")

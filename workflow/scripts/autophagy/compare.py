@@ -86,20 +86,20 @@ def metrics(a: Archive, b: Archive) -> list[dict[str, Any]]:
     Returns [{loop, seed, generation, view, metric, a, b, allowed, within}]; a value may be None
     (undefined), which agrees with None alone.
     """
-    values, other = _values(a), _values(b)
+    known, other = values(a), values(b)
     floors = _resplits(a)
     found = []
-    for key in values:
+    for key in known:
         loop, seed, generation, view, metric = key
         if key not in other:
             continue
         beside = [
             [run[at] for at in run if (at[0], *at[2:]) == (loop, generation, view, metric)]
-            for run in (values, other)
+            for run in (known, other)
         ]
         spread = max(_pooled(beside), floors.get(metric, 0.0))
         allowed = DEVIATIONS * math.sqrt(2) * spread
-        x, y = values[key], other[key]
+        x, y = known[key], other[key]
         found.append(
             {
                 "loop": loop, "seed": seed, "generation": generation, "view": view,
@@ -173,9 +173,9 @@ def _leaves(pairs: dict[str, list[Any]], prefix: str = "") -> Iterator[tuple[str
             yield f"{prefix}{key}", [x, y]
 
 
-def _values(archive: Archive) -> dict[tuple[str, int, int, str, str], float | None]:
+def values(archive: Archive) -> dict[tuple[str, int, int, str, str], float | None]:
     """(loop, seed, generation, view, metric) -> value; views of one sample set are told once."""
-    values = {}
+    found = {}
     for path in archive.artifacts():
         place = _EVALUATION.fullmatch(path)
         if not place:
@@ -186,8 +186,8 @@ def _values(archive: Archive) -> dict[tuple[str, int, int, str, str], float | No
         for view in VIEWS[:1] if one else VIEWS:
             for metric in HEADLINE:
                 key = (place[1], int(place[2]), int(place[3]), view, metric)
-                values[key] = content[view][metric]
-    return values
+                found[key] = content[view][metric]
+    return found
 
 
 def _resplits(archive: Archive) -> dict[str, float]:

@@ -14,6 +14,7 @@ KINDS = {
     "training_set": "training sets",
     "model": "models",
     "sample_set": "sample sets",
+    "imported_set": "imported pictures",
     "preview": "previews",
     "evaluation": "evaluations",
     "real_only_root": "real-only roots",

@@ -82,7 +82,8 @@ class Loop(Options):
 
     #: Installed packages add others, so the names are no part of the type; see `config_checks`.
     regime: Annotated[str, Field(json_schema_extra={"examples": list(presets.REGIMES)})]
-    start_from: Name
+    #: A real-only model, or a path; see `starts`.
+    start_from: Path
     sampling_bias: Bias
     n_real: Annotated[int, Field(ge=0, le=1_000_000_000)]
     n_synthetic: Annotated[int, Field(ge=0, le=1_000_000_000)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from autophagy import data, features, filters, models, plugins, presets, regimes
+from autophagy import data, features, filters, models, plugins, presets, regimes, starts
 from autophagy.config_messages import short
 from autophagy.errors import UserError
 from autophagy.features import checks as feature_checks
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from autophagy.config import Experiment, Loop
 
 #: Loop names the results' layout uses for itself.
-RESERVED = ("real",)
+RESERVED = ("real", "imported")
 
 
 def check(experiment: Experiment) -> None:
@@ -126,10 +126,12 @@ def _check_case(names: list[str]) -> None:
 def _check_loop(name: str, loop: Loop, experiment: Experiment) -> None:
     if name in experiment.real_only:
         raise UserError(f"loops.{name}: real_only has this name too; every name may stand once")
-    if loop.start_from not in experiment.real_only:
+    if starts.is_outside(loop.start_from):
+        _check_outside(f"loops.{name}", loop, experiment)
+    elif loop.start_from not in experiment.real_only:
         raise UserError(
             f"loops.{name}.start_from: {loop.start_from!r} is no real-only model; allowed: "
-            f"{', '.join(experiment.real_only)}"
+            f"{', '.join(experiment.real_only)}, or a path, with a {starts.SEPARATOR} in it"
         )
     if loop.regime not in presets.known():
         raise UserError(
@@ -147,7 +149,7 @@ def _check_loop(name: str, loop: Loop, experiment: Experiment) -> None:
         _check_filter(f"loops.{name}.filter", regime.filter, experiment)
     if regime.guidance:
         _check_guidance(f"loops.{name}.guidance", regime.guidance, experiment)
-    n_initial, split = experiment.real_only[loop.start_from], experiment.dataset.splits.loop
+    n_initial, split = starts.n_initial(experiment, loop), experiment.dataset.splits.loop
     needed = regimes.real_rows_needed(regime, experiment.generations, n_initial, loop.n_real)
     if needed > split:
         raise UserError(
@@ -155,6 +157,37 @@ def _check_loop(name: str, loop: Loop, experiment: Experiment) -> None:
             f"real {experiment.kind} (n_initial {n_initial}, n_real {loop.n_real}) and "
             f"dataset.splits.loop holds {split}: {needed - split} are missing"
         )
+
+
+def _check_outside(key: str, loop: Loop, experiment: Experiment) -> None:
+    """Refuse a start from outside that is not there, or that the loop or family cannot take."""
+    if experiment.kind != "images":
+        raise UserError(
+            f"{key}.start_from: {short(loop.start_from)} is a path; only loops of images start "
+            "from outside"
+        )
+    try:
+        starts.check(loop.start_from)
+    except OSError as error:
+        raise UserError(f"{key}.start_from: cannot be read: {error.strerror or error}") from error
+    except UserError as error:
+        raise UserError(f"{key}.start_from: {error}") from error
+    family, regime = experiment.model.family, presets.regime_of(loop)
+    is_model = starts.kind(loop.start_from) == starts.MODEL
+    if is_model and not models.can(family, "adopt"):
+        raise UserError(
+            f"{key}.start_from: {family} cannot start from a checkpoint; a folder of pictures or a "
+            ".npz can be S^1"
+        )
+    why = "start_from is a path, so D^1 is not known"
+    if is_model and regime.labels == "inherited":
+        raise UserError(f"{key}.labels: inherited is not allowed; {why}")
+    if regime.guidance:
+        raise UserError(f"{key}.guidance: is not allowed; {why}, nor G^1 one of these models")
+    if regime.start == "previous":
+        raise UserError(f"{key}.start: previous is not allowed; {why}, nor G^1 one of these models")
+    if regime.pool == "subsample":
+        raise UserError(f"{key}.pool: subsample is not allowed; {why}, nor n_initial, its size")
 
 
 def _check_axes(key: str, loop: Loop, regime: regimes.Regime, generations: int) -> None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import glob
 import os
-from collections.abc import Iterable
+import sys
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
+from autophagy import cards
 from autophagy.errors import UserError
+
+T = TypeVar("T")
 
 
 def resolve(device: str) -> str:
     """`auto` as cpu or cuda, without importing torch: cuda where a card is there and visible."""
     if device != "auto":
         return device
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "all")
-    return "cuda" if glob.glob("/dev/nvidia[0-9]*") and visible not in ("", "-1") else "cpu"
+    return "cuda" if cards.present() else "cpu"
 
 
 def prepare(threads: int, device: str, software: Iterable[str] = ("torch",)) -> None:
@@ -36,6 +39,8 @@ def prepare(threads: int, device: str, software: Iterable[str] = ("torch",)) -> 
     threadpool_limits(threads)
     if "torch" not in software:
         return
+    if device == "cuda":
+        cards.take()
     import torch
 
     torch.set_num_threads(threads)
@@ -45,3 +50,36 @@ def prepare(threads: int, device: str, software: Iterable[str] = ("torch",)) -> 
             "device: cuda is not usable here: no card, no driver for it, or a torch built without "
             "CUDA; set device: cpu"
         )
+    if device == "cuda":
+        # The filling of new memory that deterministic algorithms bring costs a kernel each.
+        torch.utils.deterministic.fill_uninitialized_memory = False
+
+
+def within_memory(
+    function: Callable[[int], T], size: int, say: Callable[[str], None]
+) -> tuple[T, int]:
+    """function(size), or with a half of it, a quarter, … as far as the device's memory asks.
+
+    Returns:
+        The result, and the size it was computed with.
+
+    Raises:
+        UserError: there is too little memory for size 1.
+    """
+    while True:
+        try:
+            return function(size), size
+        except Exception as error:
+            # Of a job without torch, which alone has such an error, nothing is imported.
+            torch = sys.modules.get("torch")
+            if torch is None or not isinstance(error, torch.OutOfMemoryError):
+                raise
+            if size == 1:
+                raise UserError(
+                    "the device's memory is too small for a batch of 1; free it, or set device: cpu"
+                ) from error
+        # Outside the handler, whose traceback holds what filled the memory.
+        size //= 2
+        say(f"out of memory: going on with batches of {size}")
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from autophagy import data, dropped, features, fingerprint, manifests, presets, store
+from autophagy import data, dropped, features, fingerprint, manifests, presets, starts, store
 from autophagy.config import NAME
 from autophagy.errors import UserError
 from autophagy.paths import AUDIT, METRICS_CSV, METRICS_JSON, PAGE, REPORT, table_names
@@ -41,6 +41,10 @@ class Stage:
     deps: tuple[str, ...] = ()
     params: tuple[str, ...] = ()
     foreach: str | None = None
+    #: Instead of a dictionary of the configuration: key -> {name that deps may use: value}.
+    items: dict[str, dict[str, str]] | None = None
+    #: Files of the user's own, as the configuration names them.
+    sources: tuple[str, ...] = ()
 
 
 def _splits(*names: str) -> tuple[str, ...]:
@@ -162,9 +166,50 @@ def stages_of(plan: Plan) -> tuple[Stage, ...]:
     """The stages of an experiment's kind."""
     if plan.experiment.kind == "theory":
         return _theory_stages(plan)
-    return tuple(
-        _of_network(plan, stage) if stage.name == "features" else stage for stage in STAGES
+    stages = [_of_network(plan, stage) if stage.name == "features" else stage for stage in STAGES]
+    outside = {
+        name: loop.start_from
+        for name, loop in plan.experiment.loops.items()
+        if starts.is_outside(loop.start_from)
+    }
+    if not outside:
+        return tuple(stages)
+    stages = [_beside_outside(plan, stage) for stage in stages]
+    place = next(n for n, stage in enumerate(stages) if stage.name == "real-only")
+    stages[place:place] = [_import(*start) for start in outside.items()]
+    return tuple(stages)
+
+
+def _import(loop: str, start_from: str) -> Stage:
+    """The stage that brings a loop's start in from outside."""
+    kind = starts.kind(start_from)
+    last = "model" if kind == starts.MODEL else "preview"
+    return Stage(
+        f"import-{loop}",
+        (f"import_{kind}",),
+        (f"import_{kind}",),
+        f"{starts.folder(loop)}/{last}.manifest.json",
+        (starts.folder(loop),),
+        deps=_splits("loop"),
+        params=(f"loops.{loop}", "model.family", "device", "threads", "evaluate.n"),
+        sources=tuple(starts.files(start_from)),
     )
+
+
+def _beside_outside(plan: Plan, stage: Stage) -> Stage:
+    """A stage of each loop, where loops have starts of two kinds."""
+    if stage.foreach != "loops":
+        return stage
+    items = {
+        name: {
+            "start": starts.folder(name)
+            if starts.is_outside(loop.start_from)
+            else f"real-only/{loop.start_from}"
+        }
+        for name, loop in plan.experiment.loops.items()
+    }
+    deps = tuple(dep.replace("real-only/${item.start_from}", "${item.start}") for dep in stage.deps)
+    return dataclasses.replace(stage, deps=deps, foreach=None, items=items)
 
 
 def _of_network(plan: Plan, stage: Stage) -> Stage:
@@ -230,7 +275,9 @@ def text(plan: Plan, config: str) -> str:
         body = _body(plan, stage, config)
         if folder != ".":
             body = {"wdir": os.path.relpath(".", folder), **body}
-        if stage.foreach:
+        if stage.items:
+            body = {"foreach": stage.items, "do": body}
+        elif stage.foreach:
             body = {"foreach": f"${{{stage.foreach}}}", "do": body}
         content["stages"][stage.name] = body
     if plan.experiment.kind != "theory":
@@ -264,6 +311,8 @@ def stage_nodes(plan: Plan) -> dict[str, list[str]]:
         top, *rest = path.split("/")
         if top in groups:
             name = f"{groups[top]}@{rest[0]}"
+        elif top == starts.IMPORTED:
+            name = f"import-{rest[0]}"
         elif top == "evaluation":
             name = _evaluation_stage(plan, rest[0])
         elif plan.experiment.kind == "theory":
@@ -292,6 +341,9 @@ def findings(plan: Plan, root: Path) -> dict[str, str | None]:
     for stage, path in ((stage, nodes[0]) for stage, nodes in stages.items()):
         if plan.nodes[path].step == "real":
             own[stage] = own[stage] or other_data
+    for stage, nodes in stages.items():
+        if nodes[0].startswith(f"{starts.IMPORTED}/"):
+            own[stage] = own[stage] or _other_start(plan, root, nodes[0])
     if "features" in own:
         own["features"] = own["features"] or _other_weights(plan, root)
     found: dict[str, str | None] = {}
@@ -353,6 +405,7 @@ def _body(plan: Plan, stage: Stage, config: str) -> dict[str, Any]:
         f"{' '.join(stage.rules)} -- {results}/{stage.target}",
         "deps": [f"{results}/{path}" for path in deps]
         + (_sources(plan, stage.name) if stage.name in ("real", "features") else [])
+        + list(stage.sources)
         + [f"workflow/scripts/{file}" for file in code],
         "params": [{config: sorted(stage.params)}],
         "outs": [f"{results}/{path}" for path in stage.outs],
@@ -396,6 +449,15 @@ def _other_data(plan: Plan, root: Path) -> str | None:
             and read != loader.source_files(dataset)
         ):
             return f"{path}: does not hold what the real images were read from"
+    return None
+
+
+def _other_start(plan: Plan, root: Path, artifact: str) -> str | None:
+    """What was brought from outside is no longer what lies there; not asked where nothing does."""
+    start = plan.experiment.loops[artifact.split("/")[1]].start_from
+    read = manifests.read(root, artifact)["facts"].get("source", {}).get("files", {})
+    if starts.place(start).exists() and starts.hashes(start) != read:
+        return f"{start}: does not hold what {artifact} was read from"
     return None
 
 

@@ -3,6 +3,11 @@
 Synthetic depth: a real row has depth 0; a sample has 1 + the depth of the row mix that its model
 was trained on. So S^t has the depth distribution of D^t, shifted by one.
 
+What a user brought from outside (`starts`) has no parents, and nobody here knows what it was made
+from: its manifest says so under `facts.origin`. Depth is then counted from it, as if it had been
+made of real rows, and `unknown` says how much of an artifact that is true of; only rows that are
+known to be real count as real.
+
 A model may have several sources: its training set, the weights that it was tuned or extrapolated
 from. A sample set may be drawn from several models, one guiding away from another. Such a manifest
 states in its params under `shares` how much each source counts; the row mix is the mixture.
@@ -21,7 +26,7 @@ from autophagy.errors import UserError
 #: Kind of artifact -> kinds of parents that its pictures (or what it knows of pictures) come from.
 #: Other parents lend it labels or are what it is compared with.
 SOURCES: dict[str, tuple[str, ...]] = {
-    "training_set": ("real_set", "sample_set"),
+    "training_set": ("real_set", "sample_set", "imported_set"),
     "model": ("training_set", "model"),
     "sample_set": ("model",),
     "preview": ("model",),
@@ -31,6 +36,9 @@ SOURCES: dict[str, tuple[str, ...]] = {
 SAMPLED = ("sample_set", "preview")
 #: A parent that chose among candidate samples: its training images are ancestors of what it kept.
 FILTER = "feature_network"
+
+#: Key of an artifact's facts that says that its origin is not known.
+ORIGIN = "origin"
 
 Intervals = tuple[tuple[int, int], ...]
 
@@ -73,6 +81,16 @@ def mean_depth(distribution: dict[int, float]) -> float:
     return sum(depth * share for depth, share in distribution.items())
 
 
+def origin(archive: Archive, artifact: str) -> str | None:
+    """What the manifest of an artifact from outside says of its origin; None for any other."""
+    return archive.manifest(artifact)["facts"].get(ORIGIN)
+
+
+def unknown(archive: Archive, artifact: str) -> float:
+    """How much of the artifact's row mix descends from what was brought from outside."""
+    return _unknown(archive, archive.parents_first([artifact]))[artifact]
+
+
 def real_ancestors(archive: Archive, artifact: str) -> int:
     """Distinct real images anywhere in the artifact's ancestry, filters' training images too."""
     return _count(_real_images(archive, archive.parents_first([artifact]))[artifact])
@@ -83,11 +101,13 @@ def tree(archive: Archive, artifact: str) -> dict[str, Any]:
 
     Each node is {path, kind, rows, share, sha256, parents}; `share` is how much of the child's row
     mix comes from it, None where the child takes no pictures from it. A training set also has
-    {real_share, mean_depth, depths, real_ancestors}. An ancestor that occurs again further on is
+    {real_share, mean_depth, depths, real_ancestors, unknown}, what was brought from outside
+    {origin}. An ancestor that occurs again further on is
     listed there without its own parents, with `seen: true`.
     """
     order = archive.parents_first([artifact])
     of_depth, of_images = _depths(archive, order), _real_images(archive, order)
+    of_unknown = _unknown(archive, order)
     seen: set[str] = set()
 
     def node(name: str, share: float | None) -> dict[str, Any]:
@@ -103,8 +123,11 @@ def tree(archive: Archive, artifact: str) -> dict[str, Any]:
         if name in seen:
             return found | {"seen": True}
         seen.add(name)
+        if (brought := origin(archive, name)) is not None:
+            found["origin"] = brought
         if manifest["kind"] == "training_set":
             found |= {
+                "unknown": of_unknown[name],
                 "real_share": of_depth[name].get(0, 0.0),
                 "mean_depth": mean_depth(of_depth[name]),
                 "depths": {str(depth): value for depth, value in of_depth[name].items()},
@@ -179,7 +202,7 @@ def descendants(archive: Archive, artifact: str, row: int | None = None) -> dict
 
 def _require_row(archive: Archive, artifact: str, row: int) -> None:
     kind, rows = archive.kind(artifact), archive.manifest(artifact)["rows"]
-    if kind not in ("real_set", *SAMPLED):
+    if kind not in ("real_set", "imported_set", *SAMPLED):
         raise UserError(f"{artifact}: is a {kind}; a row of a real or sample set can be withdrawn")
     if not 0 <= row < rows:
         raise UserError(f"{artifact}: has no row {row}; its rows are 0..{rows - 1}")
@@ -199,11 +222,23 @@ def _depths(archive: Archive, order: list[str]) -> dict[str, dict[int, float]]:
     for name in order:
         kind = archive.kind(name)
         mixed: dict[int, float] = {0: 1.0} if kind == "real_set" else {}
+        if origin(archive, name) is not None:
+            # A model as if it were fitted to real rows, samples as if they were such a model's.
+            mixed = {1 if kind == "imported_set" else 0: 1.0}
         deeper = 1 if kind in SAMPLED else 0
         for parent, share in shares(archive, name).items():
             for depth, of_parent in known[parent].items():
                 mixed[depth + deeper] = mixed.get(depth + deeper, 0.0) + share * of_parent
         known[name] = dict(sorted(mixed.items()))
+    return known
+
+
+def _unknown(archive: Archive, order: list[str]) -> dict[str, float]:
+    """The share of every artifact that descends from outside, parents before children."""
+    known: dict[str, float] = {}
+    for name in order:
+        found = sum(share * known[parent] for parent, share in shares(archive, name).items())
+        known[name] = 1.0 if origin(archive, name) is not None else found
     return known
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +35,7 @@ class Generation:
 def generations(archive: Archive, training_sets: list[str]) -> list[Generation]:
     """What the graph shows of a loop's training sets, in the order of generations."""
     found = []
-    for t, path in enumerate(training_sets, start=1):
+    for path in training_sets:
         manifest = archive.manifest(path)
         parts: dict[int, float] = {}
         for part, count in regimes.shares(manifest["params"]):
@@ -42,7 +43,7 @@ def generations(archive: Archive, training_sets: list[str]) -> list[Generation]:
             parts[part["generation"]] = parts.get(part["generation"], 0.0) + share
         found.append(
             Generation(
-                t,
+                _generation(path),
                 manifest["rows"],
                 parts,
                 lineage.depths(archive, path),
@@ -50,6 +51,12 @@ def generations(archive: Archive, training_sets: list[str]) -> list[Generation]:
             )
         )
     return found
+
+
+def _generation(path: str) -> int:
+    """Read off the folder gen-ttt; a real-only model is generation 1."""
+    found = re.search(r"/gen-(\d{3})/", path)
+    return int(found[1]) if found else 1
 
 
 def title(experiment: str, seed: int) -> str:
@@ -70,6 +77,13 @@ def draw(loops: dict[str, list[Generation]], title: str) -> Any:
     from matplotlib.figure import Figure
     from matplotlib.patches import Patch
 
+    loops = {name: found for name, found in loops.items() if found}
+    if not loops:
+        with rc_context(STYLE):
+            figure = Figure(figsize=(6.5, 1.0))
+            figure.text(0.02, 0.3, "no training sets: every loop is a start from outside alone")
+            figure.suptitle(title, x=0.02, ha="left", fontsize=10)
+        return figure
     deepest = max(max(g.depths) for found in loops.values() for g in found)
     with rc_context(STYLE):
         shown = max(len(_shown(found)) for found in loops.values())

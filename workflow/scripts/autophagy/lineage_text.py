@@ -39,6 +39,7 @@ def drawn(tree: dict[str, Any], margin: str = "", first: str = "") -> Iterator[s
 def _named(node: dict[str, Any]) -> str:
     rows = "" if node["rows"] is None else f", {node['rows']} rows"
     again = "  (repeated)" if node.get("seen") else ""
+    again += f"  origin {node['origin']}" if "origin" in node else ""
     return f"{node['path']}  {node['kind'].replace('_', ' ')}{rows}  {node['sha256'][:12]}{again}"
 
 
@@ -47,9 +48,14 @@ def _depths(node: dict[str, Any]) -> str:
     if len(entries) > LISTED_DEPTHS:
         entries[LISTED_DEPTHS - 2 : -1] = ["…"]
     depths = ", ".join(entries)
+    outside = (
+        f"; {node['unknown']:.1%} descend from outside, origin unknown: depth counts from there"
+        if node["unknown"]
+        else ""
+    )
     return (
         f"real share {node['real_share']:.1%}, {node['real_ancestors']} distinct real ancestors, "
-        f"mean synthetic depth {node['mean_depth']:.2f} ({depths})"
+        f"mean synthetic depth {node['mean_depth']:.2f} ({depths}){outside}"
     )
 
 
@@ -73,15 +79,25 @@ def told(step: dict[str, Any]) -> Iterator[str]:
     if step["kind"] == "training_set":
         yield f"{head}, {step['origin']}"
         return
+    if step["kind"] == "imported_set":
+        yield (
+            f"{head}, row {step['source_row']} of {step['source']}; its origin is {step['origin']}"
+        )
+        return
     yield (
         f"{head}, drawn in generation {step['generation']} with seed {step['seed']} at λ = "
         f"{step['sampling_bias']:g}"
     )
     for model in step["models"]:
-        yield f"    by {model['path']}, trained on {model['training_rows']} rows"
+        trained = (
+            f"trained on {model['training_rows']} rows"
+            if model["training_set"] is not None
+            else "its training is unknown: it was brought by the user"
+        )
+        yield f"    by {model['path']}, {trained}"
     direct, all_of_them = len(step["real_source_rows"]), len(step["real_ancestor_rows"])
     yield (
-        f"    {step['real_share']:.1%} of them real, mean synthetic depth "
+        f"    {_share(step['real_share'])} of them real, mean synthetic depth "
         f"{step['mean_depth']:.2f}; real images seen: {direct} by itself, {all_of_them} in its "
         "whole ancestry (their rows: --json)"
     )
@@ -111,3 +127,7 @@ def made_again(found: dict[str, Any]) -> str:
 
 def _counted(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 or noun == "more" else f"{n} {noun}s"
+
+
+def _share(share: float | None) -> str:
+    return "an unknown share" if share is None else f"{share:.1%}"

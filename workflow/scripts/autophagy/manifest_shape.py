@@ -81,11 +81,13 @@ class Source(_Shape):
 
 class Facts(_Shape):
     source: Source | None = None
+    origin: str | None = None
     size: Count | None = None
     channels: Literal[1, 3] | None = None
     levels: Annotated[int, Field(ge=2, le=256)] | None = None
     dimensions: Count | None = None
     classes: list[str] | None = None
+    batch_size: Count | None = None
 
 
 class LoopRule(_Shape):
@@ -150,7 +152,7 @@ class SampleParams(_Shape):
 
 class LoopParams(_Shape):
     generations: Annotated[int, Field(ge=1, le=999)]
-    n_initial: Count
+    n_initial: Rows
     seeds: list[Annotated[int, Field(ge=0, lt=2**32)]]
     loop: LoopRule
 
@@ -196,7 +198,7 @@ class Manifest(_Shape):
         parents = [material.path for material in self.materials]
         if self.path in parents or len(set(parents)) < len(parents):
             raise ValueError("materials: holds the artifact itself, or a parent twice")
-        if self.kind in ("training_set", "real_set", *_SAMPLED) and not self.rows:
+        if self.kind in ("training_set", "real_set", "imported_set", *_SAMPLED) and not self.rows:
             raise ValueError(f"rows: a {self.kind} has at least one")
         if self.kind == "training_set":
             parts = self.params["parts"]

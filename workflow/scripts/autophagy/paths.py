@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autophagy import features, presets, regimes
+from autophagy import features, presets, regimes, starts
 from autophagy.config import Experiment, Loop
 from autophagy.verdict.inference import FEWEST_SEEDS
 from autophagy.verdict.learning_curve import FEWEST_SIZES
@@ -67,6 +67,8 @@ def has_learning_curve(experiment: Experiment) -> bool:
 def samples_path(experiment: Experiment, name: str, seed: int, generation: int) -> str:
     """S^t at the loop's λ. S^1 of an unbiased loop is its real-only start's, if long enough."""
     loop = experiment.loops[name]
+    if generation == 1 and starts.kind(loop.start_from) == starts.PICTURES:
+        return f"{starts.folder(name)}/samples"
     if generation == 1 and _shares_first_samples(experiment, loop):
         return f"{real_only_folder(loop.start_from, seed)}/samples"
     return f"{generation_folder(name, seed, generation)}/samples"
@@ -75,9 +77,10 @@ def samples_path(experiment: Experiment, name: str, seed: int, generation: int) 
 def unbiased_path(experiment: Experiment, name: str, seed: int, generation: int) -> str:
     """The sample set at λ = 1, neither filtered nor guided, for the `model` view."""
     loop = experiment.loops[name]
-    if presets.is_plain(loop):
+    start = starts.kind(loop.start_from) if generation == 1 else None
+    if presets.is_plain(loop) or start == starts.PICTURES:
         return samples_path(experiment, name, seed, generation)
-    if generation == 1 and presets.regime_of(loop).labels == "balanced":
+    if generation == 1 and start is None and presets.regime_of(loop).labels == "balanced":
         return f"{real_only_folder(loop.start_from, seed)}/samples"
     return f"{generation_folder(name, seed, generation)}/samples-unbiased"
 
@@ -93,30 +96,45 @@ def preview_path(experiment: Experiment, name: str, seed: int, generation: int) 
 
 
 def model_path(experiment: Experiment, name: str, seed: int, generation: int) -> str:
-    """G^t; G^1 is the real-only start."""
+    """G^t; G^1 is the real-only start, or what was brought from outside.
+
+    Of a start of pictures there is none: nothing lies at the path.
+    """
+    if generation == 1 and starts.is_outside(experiment.loops[name].start_from):
+        return f"{starts.folder(name)}/model"
     if generation == 1:
         return f"{real_only_folder(experiment.loops[name].start_from, seed)}/model"
     return f"{generation_folder(name, seed, generation)}/model"
 
 
 def training_set_path(experiment: Experiment, name: str, seed: int, generation: int) -> str:
-    """D^t, the index that G^t is fitted to."""
+    """D^t, the index that G^t is fitted to; see `has_training_set`."""
     folder = model_path(experiment, name, seed, generation).removesuffix("model")
     return f"{folder}training_set.parquet"
+
+
+def has_training_set(experiment: Experiment, name: str, generation: int) -> bool:
+    """Is D^t known? Not what a start from outside was trained on."""
+    return generation > 1 or not starts.is_outside(experiment.loops[name].start_from)
 
 
 def training_sets(experiment: Experiment, seed: int) -> dict[str, list[str]]:
     """Loop -> D^1, D^2, … of one run seed."""
     every = range(1, experiment.generations + 1)
     return {
-        name: [training_set_path(experiment, name, seed, t) for t in every]
+        name: [
+            training_set_path(experiment, name, seed, t)
+            for t in every
+            if has_training_set(experiment, name, t)
+        ]
         for name in experiment.loops
     }
 
 
 def _shares_first_samples(experiment: Experiment, loop: Loop) -> bool:
     return (
-        presets.is_plain(loop)
+        not starts.is_outside(loop.start_from)
+        and presets.is_plain(loop)
         and presets.regime_of(loop).labels == "balanced"
         and loop_samples(experiment, loop, 1) <= real_only_samples(experiment, loop.start_from)
     )

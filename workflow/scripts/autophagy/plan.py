@@ -23,6 +23,7 @@ from autophagy import (
     paths,
     plugins,
     presets,
+    starts,
 )
 from autophagy.config import Experiment
 from autophagy.nodes import Node
@@ -146,7 +147,25 @@ def _steps(experiment: Experiment) -> dict[str, Step]:
     by_model, by_network, by_metrics = (
         "torch" in used for used in (model_libraries, network_libraries, metric_libraries)
     )
-    return {
+    kinds = {starts.kind(loop.start_from) for loop in experiment.loops.values()}
+    imports = {
+        starts.MODEL: {
+            "import_model": Step(
+                ("import_model.py",), model_libraries, family_module, torch=by_model
+            )
+        },
+        starts.PICTURES: {
+            "import_pictures": Step(
+                ("import_pictures.py",),
+                ("numpy", "pillow"),
+                ("autophagy.data.npz", "autophagy.data.imagefolder"),
+            )
+        },
+    }
+    outside = {
+        key: step for kind in imports if kind in kinds for key, step in imports[kind].items()
+    }
+    return outside | {
         "real": Step(("real.py",), data_libraries, dataset_module),
         "features": Step(
             ("features.py",),

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from autophagy import lineage, paths, sets, store, tables
+from autophagy import lineage, manifests, paths, sets, starts, store, tables
 from autophagy.archive import Archive, is_experiment
 from autophagy.errors import UserError
 from autophagy.verdict import tables as verdict_tables
@@ -102,6 +102,12 @@ class Results:
         """uint8 n×H×W×C pictures, values 0..levels-1; arguments and errors as in `path`."""
         return sets.read_array(self.root, self.path(loop, generation, seed, kind), "images")
 
+    def points(
+        self, loop: str, generation: int, seed: int | None = None, kind: str = "samples"
+    ) -> np.ndarray:
+        """float32 n×d points, of an experiment of points; arguments and errors as in `path`."""
+        return sets.read_array(self.root, self.path(loop, generation, seed, kind), "points")
+
     def labels(
         self, loop: str, generation: int, seed: int | None = None, kind: str = "samples"
     ) -> np.ndarray:
@@ -109,13 +115,14 @@ class Results:
         return sets.read_array(self.root, self.path(loop, generation, seed, kind), "labels")
 
     def real(self, split: str = "reference") -> tuple[np.ndarray, np.ndarray]:
-        """Pictures and labels of a real split: loop, reference or features."""
+        """Images or points, and labels, of a real split: loop, reference or features."""
         self._require(
             (self.root / f"real/{split}.manifest.json").is_file(),
             f"no real split {split!r}; there are: loop, reference, features",
         )
+        facts = manifests.read(self.root, f"real/{split}")["facts"]
         return (
-            sets.read_array(self.root, f"real/{split}", "images"),
+            sets.read_rows(self.root, f"real/{split}", facts),
             sets.read_array(self.root, f"real/{split}", "labels"),
         )
 
@@ -142,7 +149,10 @@ class Results:
             f"no generation {generation}; there are 1 to {self.generations}",
         )
         found = [paths.generation_folder(loop, seed, generation)]
-        if generation == 1:
+        outside = self.loops[loop]["start_from"] == starts.IMPORTED
+        if generation == 1 and outside:
+            found.append(starts.folder(loop))
+        elif generation == 1:
             found.append(paths.real_only_folder(self.loops[loop]["start_from"], seed))
         for folder in found:
             if (self.root / f"{folder}/{name}.manifest.json").is_file():

@@ -7,10 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from autophagy import features, models, paths, presets, store
-from autophagy.config import Experiment
+from autophagy import features, models, paths, presets, starts, store
+from autophagy.config import Experiment, Loop
 from autophagy.errors import UserError
 from autophagy.metrics import METRICS, ONLY, frechet_is_biased
+from autophagy.rows import KINDS
 from autophagy.schema import plain
 
 VIEWS = ("output", "model")
@@ -31,6 +32,11 @@ KNOWN = {
     "modes_recovered": "Share of the modes recovered",
     "tail_mass": "Tail mass, over the truth's 5%",
 }
+
+
+def columns(kind: str) -> tuple[str, ...]:
+    """The columns of the table of one kind of rows; those of added metrics come after them."""
+    return tuple(name for name in COLUMNS if ONLY.get(name, kind) == kind)
 
 
 def evaluations(experiment: Experiment) -> list[dict[str, Any]]:
@@ -77,11 +83,9 @@ def tidy(root: Path, listed: list[dict[str, Any]]) -> pd.DataFrame:
             seen |= dict.fromkeys(added)
             rows.append(entry | found | added | {"view": view, "sampling_bias": bias})
     # Metrics of another kind of rows are in no evaluation, not even as undefined.
-    columns = [name for name in COLUMNS if name not in METRICS or any(name in row for row in rows)]
-    numbers = dict.fromkeys(
-        (name for name in (*columns, *seen) if name in {*METRICS, *seen}), float
-    )
-    return pd.DataFrame(rows, columns=[*columns, *seen]).astype(numbers)
+    known = [name for name in COLUMNS if name not in METRICS or any(name in row for row in rows)]
+    numbers = {name: float for name in (*known, *seen) if name in {*METRICS, *seen}}
+    return pd.DataFrame(rows, columns=[*known, *seen]).astype(numbers)
 
 
 def last_generation(table: pd.DataFrame) -> dict[str, Any]:
@@ -122,8 +126,7 @@ def read(root: Path) -> pd.DataFrame:
         table = pd.read_csv(root / "metrics.csv", keep_default_na=False, na_values=[""])
     except (OSError, ValueError) as error:
         raise UserError(f"{root}/metrics.csv: cannot be read: {error}") from error
-    known = [name for name in COLUMNS if name in table.columns or name not in ONLY]
-    if list(table.columns)[: len(known)] != known:
+    if not any(tuple(table)[: len(columns(kind))] == columns(kind) for kind in KINDS):
         raise UserError(f"{root}/metrics.csv: its columns are not those of this version")
     return table
 
@@ -144,11 +147,18 @@ def budget_line(experiment: Experiment, loop: str | None = None) -> str:
         chosen = experiment.loops[loop]
         parts = [
             f"λ = {chosen.sampling_bias:g}",
-            f"{experiment.real_only[chosen.start_from]} real {experiment.kind}, then "
-            f"{presets.rows_in_words(chosen)}",
+            f"{start_in_words(experiment, chosen)}, then {presets.rows_in_words(chosen)}",
             parts[0],
         ]
     return f"{loop or experiment.experiment}: {', '.join(parts)}"
+
+
+def start_in_words(experiment: Experiment, loop: Loop) -> str:
+    """What a loop starts from: `300 real images`."""
+    kind = starts.kind(loop.start_from)
+    if kind is None:
+        return f"{experiment.real_only[loop.start_from]} real {experiment.kind}"
+    return "a checkpoint from outside" if kind == starts.MODEL else "pictures from outside"
 
 
 def summary(root: Path, experiment: Experiment) -> str:

@@ -16,10 +16,12 @@ from autophagy.lineage import FILTER, SAMPLED
 def trace(archive: Archive, artifact: str, row: int) -> list[dict[str, Any]]:
     """Where a row comes from, a step at a time, the row itself first.
 
-    Steps are {path, kind, row, label}; a real image adds its `source_row` in the data set; a
+    Steps are {path, kind, row, label}; a real image adds its `source_row` in the data set, one that
+    was brought from outside its `origin` too; a
     sample its `generation`, `seed`, `sampling_bias`, the `models` that drew it, each with its
     training set, and of what they were trained on: the share that is real, mean synthetic depth,
-    and the rows of the data set they saw, directly and in their whole ancestry. A row of a set
+    and the rows of the data set they saw, directly and in their whole ancestry; the share is None
+    where a model from outside drew it. A row of a set
     whose files were dropped has, instead of all that, `dropped`: how to make them again.
 
     Raises:
@@ -27,7 +29,7 @@ def trace(archive: Archive, artifact: str, row: int) -> list[dict[str, Any]]:
     """
     manifest = archive.manifest(artifact)
     kind, count = manifest["kind"], manifest["rows"]
-    if kind not in ("training_set", "real_set", *SAMPLED):
+    if kind not in ("training_set", "real_set", "imported_set", *SAMPLED):
         raise UserError(f"{artifact}: is a {kind} and has no rows; trace a training or sample set")
     if not 0 <= row < count:
         raise UserError(f"{artifact}: has no row {row}; its rows are 0..{count - 1}")
@@ -48,7 +50,9 @@ def trace(archive: Archive, artifact: str, row: int) -> list[dict[str, Any]]:
     if policies := dropped.missing(archive, [artifact]):
         return [step | {"dropped": dropped.again(archive, artifact, policies[artifact])}]
     step["label"] = _value(archive, artifact, "labels", row)
-    if kind == "real_set":
+    if kind in ("real_set", "imported_set"):
+        brought = lineage.origin(archive, artifact)
+        step |= {} if brought is None else {"origin": brought}
         source_row = _value(archive, artifact, "source_rows", row)
         source = manifest["facts"].get("source") or {"name": "a source that is not named"}
         return [step | {"source_row": source_row, "source": source["name"]}]
@@ -56,7 +60,7 @@ def trace(archive: Archive, artifact: str, row: int) -> list[dict[str, Any]]:
     if not sources:
         raise UserError(f"{artifact}: has no parent of kind model; samples are drawn from one")
     models = [_model(archive, model) for model in sources]
-    direct = [model["training_set"] for model in models]
+    direct = [model["training_set"] for model in models if model["training_set"] is not None]
     return [
         step
         | {
@@ -65,7 +69,7 @@ def trace(archive: Archive, artifact: str, row: int) -> list[dict[str, Any]]:
             "sampling_bias": manifest["params"]["sampling_bias"],
             "models": models,
             # Samples lie one deeper than what their model was trained on.
-            "real_share": distribution.get(1, 0.0),
+            "real_share": distribution.get(1, 0.0) if direct else None,
             "mean_depth": lineage.mean_depth(distribution) - 1.0,
             "real_ancestors": lineage.real_ancestors(archive, artifact),
             "real_source_rows": _real_source_rows(archive, direct),
@@ -112,11 +116,15 @@ def regenerate(archive: Archive, artifact: str, row: int) -> dict[str, Any]:
         dropped.require(archive, model_path)
         _require_files(archive, model_path)
     model = load_model(archive.root, params, drawn_by[0], manifest["device"])
+    # Memory may have allowed smaller batches than were asked for.
+    options = params["sample"]
+    if "batch_size" in manifest["facts"]:
+        options = options | {"batch_size": manifest["facts"]["batch_size"]}
     drawn = model.sample(
         np.array([step["label"]]),
         np.array([step["seed"]], dtype=np.uint64),
         params["sampling_bias"],
-        params["sample"],
+        options,
         lambda done, total, note: None,
     )
     kind = rows.of(manifest["facts"])
@@ -166,6 +174,8 @@ def _behind(archive: Archive, artifact: str) -> tuple[str, ...]:
 
 def _model(archive: Archive, model: str) -> dict[str, Any]:
     found = [parent for parent in archive.parents(model) if archive.kind(parent) == "training_set"]
+    if lineage.origin(archive, model) is not None and not found:
+        return {"path": model, "training_set": None, "training_rows": None}
     if len(found) != 1:
         raise UserError(f"{model}: has {len(found)} training sets among its parents; one is needed")
     [training_set] = found

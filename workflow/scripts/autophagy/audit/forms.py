@@ -14,7 +14,7 @@ def forms(case: Case) -> Findings:
 
     A row that is stored otherwise (as other numbers, in another shape) would be no one's copy.
     """
-    for path in case.whole("real_set", "sample_set", "preview"):
+    for path in case.whole("real_set", "imported_set", "sample_set", "preview"):
         yield from guarded(path, _form, case, path)
 
 
@@ -30,7 +30,7 @@ def _form(case: Case, path: str) -> Findings:
     else:
         faults = (kind.fault(block, facts) for block in blocks(array))
         yield from ((path, fault) for fault in list(filter(None, faults))[:1])
-    keys = "source_rows" if manifest["kind"] == "real_set" else "seeds"
+    keys = "source_rows" if manifest["kind"] in ("real_set", "imported_set") else "seeds"
     labels = opened(case.archive, path, "labels")
     for name, array in (("labels", labels), (keys, opened(case.archive, path, keys))):
         if array.shape != (count,) or not np.issubdtype(array.dtype, np.integer):

@@ -14,6 +14,8 @@ from autophagy.errors import UserError
 from autophagy.manifest_shape import MAX_POOL
 
 REAL = "real/loop"
+#: How a loop's root calls a start that came from outside; see `starts`.
+IMPORTED = "imported"
 
 
 def real_rows(case: Case) -> Findings:
@@ -39,7 +41,7 @@ def _real_rows(case: Case, root: dict[str, Any]) -> Findings:
         order = seeds.stream(seeds.derive("order of real rows", seed)).permutation(count)
         generation = np.zeros(count, np.int32)
         fixed: np.ndarray | None = None
-        for t, path in enumerate(chain, start=1):
+        for t, path in chain.items():
             index = read_index(case.root / path)
             rows = index.row[index.real]
             if len(rows) and not 0 <= rows.min() <= rows.max() < count:
@@ -50,7 +52,7 @@ def _real_rows(case: Case, root: dict[str, Any]) -> Findings:
             if kind == "fresh":
                 again = rows[generation[rows] > 0]
                 if len(again):
-                    before = chain[generation[again[0]] - 1]
+                    before = chain[int(generation[again[0]])]
                     yield path, f"real row {again[0]} was already used in {before}"
                 generation[rows] = t
             elif kind == "fixed" and t > 1:
@@ -69,7 +71,7 @@ def _composition(case: Case, root: dict[str, Any]) -> Findings:
     params = root["params"]
     loop = params["loop"]
     for seed, chain in chains(params).items():
-        for t, path in enumerate(chain, start=1):
+        for t, path in chain.items():
             index = read_index(case.root / path)
             counted: dict[tuple[str, int], int] = defaultdict(int)
             expected: dict[tuple[str, int], int] = defaultdict(int)
@@ -131,15 +133,14 @@ def _sources(
             yield artifact, f"λ is {bias}; {loop['name']} demands {loop['sampling_bias']}"
 
 
-def chains(params: dict[str, Any]) -> dict[int, list[str]]:
-    """Run seed -> the training sets of a loop by generation."""
+def chains(params: dict[str, Any]) -> dict[int, dict[int, str]]:
+    """Run seed -> generation -> training set of a loop; a start from outside has none."""
     loop = params["loop"]
+    first = f"real-only/{loop['start_from']}/seed-{{seed}}/training_set.parquet"
+    later = f"loops/{loop['name']}/seed-{{seed}}/gen-{{t:03d}}/training_set.parquet"
+    every = range(2 if loop["start_from"] == IMPORTED else 1, params["generations"] + 1)
     return {
-        seed: [f"real-only/{loop['start_from']}/seed-{seed}/training_set.parquet"]
-        + [
-            f"loops/{loop['name']}/seed-{seed}/gen-{t:03d}/training_set.parquet"
-            for t in range(2, params["generations"] + 1)
-        ]
+        seed: {t: (first if t == 1 else later).format(seed=seed, t=t) for t in every}
         for seed in params["seeds"]
     }
 
@@ -170,6 +171,8 @@ def _samples(root: dict[str, Any], seed: int, t: int) -> str:
     own = f"loops/{loop['name']}/seed-{seed}/gen-{t:03d}/samples"
     if t > 1 or any(material["path"] == own for material in root["materials"]):
         return own
+    if loop["start_from"] == IMPORTED:
+        return f"{IMPORTED}/{loop['name']}/samples"
     return f"real-only/{loop['start_from']}/seed-{seed}/samples"
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from autophagy.audit.arrays import read_index
 from autophagy.audit.case import Case, Findings, guarded
+from autophagy.audit.mixes import IMPORTED
 
 
 def origins(case: Case) -> Findings:
@@ -24,7 +25,9 @@ def origins(case: Case) -> Findings:
 def _origins(case: Case, params: dict[str, Any]) -> Findings:
     loop = params["loop"]
     for seed in params["seeds"]:
-        start = f"real-only/{loop['start_from']}/seed-{seed}"
+        outside = loop["start_from"] == IMPORTED
+        start = f"{IMPORTED}/{loop['name']}"
+        start = start if outside else f"real-only/{loop['start_from']}/seed-{seed}"
         folders = [start] + [
             f"loops/{loop['name']}/seed-{seed}/gen-{t:03d}"
             for t in range(2, params["generations"] + 1)

@@ -104,7 +104,7 @@ def held_out(case: Case) -> Findings:
     splits = HeldOut(case)
     copies: dict[str, dict[int, str]] = {}
     used: set[str] = set()
-    for path in case.whole("real_set", "sample_set", "preview"):
+    for path in case.whole("real_set", "imported_set", "sample_set", "preview"):
         if path not in HELD_OUT:
             sampled = case.archive.manifest(path)["kind"] != "real_set"
             if found := splits.copies(path, sampled):

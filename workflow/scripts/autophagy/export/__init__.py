@@ -21,7 +21,7 @@ FORMATS = {"prov": "prov", "ro-crate": "ro_crate", "croissant": "croissant", "ca
 #: Stands where a format demands a date of publication: manifests hold none, so that they repeat.
 NO_DATE = "1970-01-01"
 #: Kinds whose rows or weights have a synthetic depth.
-DEEP = ("real_set", "training_set", "model", "sample_set", "preview")
+DEEP = ("real_set", "training_set", "model", "imported_set", "sample_set", "preview")
 
 
 def export(root: Path, form: str, out: Path | None = None) -> list[Path]:
@@ -78,8 +78,15 @@ def real_source(archive: Archive) -> dict[str, Any]:
 
 
 def real_share(archive: Archive, artifact: str) -> float:
-    """Share of real rows in what a model, or the model of a sample set, was trained on."""
+    """Share of rows known to be real in what a model, or the model of a sample set, learned from.
+
+    What descends from outside is not known to be: of a checkpoint from outside, and of what it
+    draws, that is all.
+    """
     sampled = archive.manifest(artifact)["kind"] in ("sample_set", "preview")
+    models = lineage.shares(archive, artifact) if sampled else {artifact: 1.0}
+    if any(lineage.origin(archive, model) is not None for model in models):
+        return 0.0
     return lineage.depths(archive, artifact).get(1 if sampled else 0, 0.0)
 
 

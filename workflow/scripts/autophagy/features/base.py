@@ -12,6 +12,9 @@ from autophagy.progress import Report
 #: What is known of rows before they are read: (side, channels) of pictures, (d,) of points.
 Shape = tuple[int, ...]
 
+#: Rows that a network takes at once, where memory allows it.
+BATCH = 1024
+
 
 class FeatureNetwork(Protocol):
     """A feature space that stands: fitted, or loaded from features/<network>.
@@ -25,7 +28,7 @@ class FeatureNetwork(Protocol):
     @property
     def dimension(self) -> int: ...
 
-    def __call__(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, rows: np.ndarray, batch_size: int = BATCH) -> tuple[np.ndarray, np.ndarray]:
         """Features float32 (n, d) and predicted labels int64 (n,) of pictures or points.
 
         Labels are all 0 where the data have one class. A row's features do not depend on the

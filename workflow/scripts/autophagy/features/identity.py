@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from autophagy.errors import UserError
-from autophagy.features.base import Shape
+from autophagy.features.base import BATCH, Shape
 from autophagy.progress import Report
 
 SPACE = "data space"
@@ -29,7 +29,7 @@ class Identity:
     def dimension(self) -> int:
         return self.config["dimension"]
 
-    def __call__(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, rows: np.ndarray, batch_size: int = BATCH) -> tuple[np.ndarray, np.ndarray]:
         """Features float32 (n, d), equal to the rows, and labels int64 (n,), all 0.
 
         Raises:

@@ -11,7 +11,7 @@ import numpy as np
 
 from autophagy import seeds as seeding
 from autophagy.errors import UserError
-from autophagy.features.base import Shape
+from autophagy.features.base import BATCH, Shape
 from autophagy.progress import Report
 
 SPACE = "LeNet"
@@ -75,7 +75,9 @@ class FeatureNetwork:
     def dimension(self) -> int:
         return DIMENSION
 
-    def __call__(self, images: np.ndarray, batch_size: int = 1024) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(
+        self, images: np.ndarray, batch_size: int = BATCH
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Features float32 (n, 84) and predicted labels int64 (n,) of uint8 n×H×W×C pictures.
 
         Labels are all 0 where the data have one class.

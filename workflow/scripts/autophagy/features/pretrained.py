@@ -41,9 +41,11 @@ class Pretrained:
     def dimension(self) -> int:
         return self.config["dimension"]
 
-    def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(
+        self, images: np.ndarray, batch_size: int = BATCH
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Features float32 (n, d) and predicted labels int64 (n,) of uint8 n×H×W×C pictures."""
-        features = embedded(self.embed, images, self.dimension)
+        features = embedded(self.embed, images, self.dimension, batch_size)
         return features, nearest(features, self.means)
 
     def save(self, folder: Path) -> None:
@@ -107,11 +109,14 @@ def loaded(
         raise UserError(f"{folder}: not a saved feature network: {error}") from error
 
 
-def embedded(embed: Embed, images: np.ndarray, dimension: int = 0) -> np.ndarray:
+def embedded(
+    embed: Embed, images: np.ndarray, dimension: int = 0, batch_size: int = BATCH
+) -> np.ndarray:
     """Features float32 (n, d) of any number of pictures; (0, dimension) of none."""
     if not len(images):
         return np.empty((0, dimension), np.float32)
-    batches = [embed(images[start : start + BATCH]) for start in range(0, len(images), BATCH)]
+    size = min(batch_size, BATCH)
+    batches = [embed(images[start : start + size]) for start in range(0, len(images), size)]
     return np.concatenate(batches)
 
 

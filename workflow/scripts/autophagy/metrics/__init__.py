@@ -34,7 +34,9 @@ Metric = Callable[[Measured], float]
 #: `Measured.finite`, so that a metric without them is not touched by broken ones.
 METRICS: dict[str, Metric] = {
     "frechet_distance": lambda m: frechet_distance(m.finite("generated"), m.finite("reference")),
-    "kernel_distance": lambda m: kernel_distance(m.finite("generated"), m.finite("reference")),
+    "kernel_distance": lambda m: kernel_distance(
+        m.finite("generated"), m.finite("reference"), m.device
+    ),
     "precision": lambda m: m.prdc["precision"],
     "recall": lambda m: m.prdc["recall"],
     "density": lambda m: m.prdc["density"],
@@ -42,7 +44,7 @@ METRICS: dict[str, Metric] = {
     "label_accuracy": lambda m: label_accuracy(m.requested, m.predicted),
     "class_entropy": lambda m: class_entropy(m.predicted, m.n_classes),
     "memorisation": lambda m: memorisation(
-        m.finite("generated"), m.finite("train_real"), m.finite("reference")
+        m.finite("generated"), m.finite("train_real"), m.finite("reference"), m.device
     ),
     "frechet_distance_to_train": lambda m: frechet_distance(
         m.finite("generated"), m.finite("train")

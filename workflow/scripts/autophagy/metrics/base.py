@@ -48,6 +48,8 @@ class Measured:
     """Grey levels of pictures; None for points."""
     truth: Any = None
     """The density they should have, where it is known; see `metrics.truth`."""
+    device: str = "cpu"
+    """Where pairwise metrics are computed: cpu or cuda."""
 
     @cached_property
     def spectra(self) -> tuple[np.ndarray, np.ndarray]:
@@ -80,4 +82,4 @@ class Measured:
         """`neighbours.prdc` of reference and generated: one pass for four metrics."""
         from autophagy.metrics.neighbours import prdc
 
-        return prdc(self.finite("reference"), self.finite("generated"), self.k)
+        return prdc(self.finite("reference"), self.finite("generated"), self.k, self.device)

@@ -20,10 +20,11 @@ def resplit_baseline(
     repeats: int,
     seed: int,
     spectra: tuple[np.ndarray, np.ndarray] | None = None,
+    device: str = "cpu",
 ) -> dict[str, dict[str, float]]:
     """Metrics between random disjoint cuts of the real rows in both pools (features, n×d).
 
-    spectra: `spectral.ring_power` of the same rows, where they are pictures.
+    spectra: `spectral.ring_power` of the same rows, where they are pictures. device: cpu or cuda.
 
     Each of `repeats` ≥ 2 cuts takes n_generated rows in the role of samples and n_reference
     others in the role of the reference. The draws are numpy's Philox keyed by `seed`, one after
@@ -51,18 +52,18 @@ def resplit_baseline(
     for _ in range(repeats):
         order = rng.permutation(len(pool))
         one, other = order[:n_generated], order[n_generated:needed]
-        cut = _compare(pool[one], pool[other], k)
+        cut = _compare(pool[one], pool[other], k, device)
         if power is not None:
             cut["spectral_distance"] = spectral_distance(power[one], power[other])
         cuts.append(cut)
     return {name: _spread(np.array([cut[name] for cut in cuts])) for name in cuts[0]}
 
 
-def _compare(generated: np.ndarray, reference: np.ndarray, k: int) -> dict[str, float]:
+def _compare(generated: np.ndarray, reference: np.ndarray, k: int, device: str) -> dict[str, float]:
     return {
         "frechet_distance": frechet_distance(generated, reference),
-        "kernel_distance": kernel_distance(generated, reference),
-        **prdc(reference, generated, k),
+        "kernel_distance": kernel_distance(generated, reference, device),
+        **prdc(reference, generated, k, device),
     }
 
 

@@ -8,7 +8,9 @@ from autophagy.metrics.base import Undefined
 from autophagy.metrics.neighbours import nearest_distances
 
 
-def memorisation(generated: np.ndarray, train_real: np.ndarray, held_out: np.ndarray) -> float:
+def memorisation(
+    generated: np.ndarray, train_real: np.ndarray, held_out: np.ndarray, device: str = "cpu"
+) -> float:
     """Probability that a generated row is nearer to the training set than to held-out rows.
 
     Nearer compares the nearest of m training rows with the nearest of m held-out rows; a tie
@@ -32,6 +34,6 @@ def memorisation(generated: np.ndarray, train_real: np.ndarray, held_out: np.nda
         if len(rows) == 0:
             raise Undefined(f"no {name}")
     m = min(len(train_real), len(held_out))
-    to_train = nearest_distances(generated, train_real[:m])
-    to_held_out = nearest_distances(generated, held_out[:m])
+    to_train = nearest_distances(generated, train_real[:m], device)
+    to_held_out = nearest_distances(generated, held_out[:m], device)
     return float(((to_train < to_held_out) + 0.5 * (to_train == to_held_out)).mean())

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from autophagy.metrics import card
 from autophagy.metrics.base import Undefined, as_features
 from autophagy.metrics.blocks import row_blocks
 
 
-def kth_neighbour_distances(x: np.ndarray, k: int) -> np.ndarray:
+def kth_neighbour_distances(x: np.ndarray, k: int, device: str = "cpu") -> np.ndarray:
     """Distance of each row of x (n×d) to its k-th nearest other row, k ≥ 1: (n,).
 
     A row is no neighbour of itself; a duplicate of it is one, at distance 0. Raises Undefined
@@ -23,6 +24,8 @@ def kth_neighbour_distances(x: np.ndarray, k: int) -> np.ndarray:
     """
     x = as_features(x)
     _check(k, len(x))
+    if device != "cpu":
+        return _finite(card.kth_neighbour_distances(x, k, device))
     radii = np.empty(len(x))
     for rows, distances in _distance_blocks(x, x):
         own = np.arange(rows.start, rows.stop)
@@ -32,7 +35,7 @@ def kth_neighbour_distances(x: np.ndarray, k: int) -> np.ndarray:
     return _finite(radii)
 
 
-def nearest_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def nearest_distances(a: np.ndarray, b: np.ndarray, device: str = "cpu") -> np.ndarray:
     """Distance of each row of a (n×d) to the nearest row of b (m×d): (n,).
 
     Raises Undefined if b is empty.
@@ -40,13 +43,17 @@ def nearest_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     a, b = as_features(a), as_features(b)
     if len(b) == 0:
         raise Undefined("no rows to be near to")
+    if device != "cpu":
+        return _finite(card.nearest_distances(a, b, device))
     nearest = np.empty(len(a))
     for rows, distances in _distance_blocks(a, b):
         nearest[rows] = distances.min(axis=1)
     return _finite(nearest)
 
 
-def prdc(reference: np.ndarray, generated: np.ndarray, k: int) -> dict[str, float]:
+def prdc(
+    reference: np.ndarray, generated: np.ndarray, k: int, device: str = "cpu"
+) -> dict[str, float]:
     """Precision, recall, density and coverage, from one pass over the distances.
 
     The ball of a row reaches to its k-th nearest other row of its own set.
@@ -67,8 +74,32 @@ def prdc(reference: np.ndarray, generated: np.ndarray, k: int) -> dict[str, floa
     """
     reference, generated = as_features(reference), as_features(generated)
     _check(k, min(len(reference), len(generated)))
-    reference_radii = kth_neighbour_distances(reference, k)
-    generated_radii = kth_neighbour_distances(generated, k)
+    radii = [kth_neighbour_distances(rows, k, device) for rows in (reference, generated)]
+    if device == "cpu":
+        precise, inside, recalled, covered = ball_counts(reference, generated, *radii)
+    else:
+        precise, inside, recalled, covered = card.ball_counts(reference, generated, *radii, device)
+    return {
+        "precision": precise / len(generated),
+        "recall": float(recalled.mean()),
+        "density": inside / (k * len(generated)),
+        "coverage": float(covered.mean()),
+    }
+
+
+def ball_counts(
+    reference: np.ndarray,
+    generated: np.ndarray,
+    reference_radii: np.ndarray,
+    generated_radii: np.ndarray,
+) -> tuple[int, int, np.ndarray, np.ndarray]:
+    """What `prdc` counts, given the radii of the rows' balls.
+
+    Returns:
+        Generated rows in some ball of the reference; pairs of a generated row and a reference ball
+        that holds it; by reference row, whether some generated ball holds it, and whether its own
+        ball holds some generated row.
+    """
     precise = inside = 0
     recalled = np.zeros(len(reference), dtype=bool)
     covered = np.zeros(len(reference), dtype=bool)
@@ -78,12 +109,7 @@ def prdc(reference: np.ndarray, generated: np.ndarray, k: int) -> dict[str, floa
         inside += int(np.count_nonzero(in_reference_ball))
         covered |= in_reference_ball.any(axis=0)
         recalled |= (distances <= generated_radii[rows, None]).any(axis=0)
-    return {
-        "precision": precise / len(generated),
-        "recall": float(recalled.mean()),
-        "density": inside / (k * len(generated)),
-        "coverage": float(covered.mean()),
-    }
+    return precise, inside, recalled, covered
 
 
 def precision_recall(reference: np.ndarray, generated: np.ndarray, k: int) -> tuple[float, float]:

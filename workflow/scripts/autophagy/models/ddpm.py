@@ -3,11 +3,13 @@
 The paper's MNIST model: T = 500, 10% of the conditions dropped in training, λ = 1/(1 + w).
 Network, noise schedule, EMA, learning-rate schedule and file format are diffusers'.
 
-What the family gives (see `base.Family`) stands in `ddpm_options`, `ddpm_training`, `ddpm_model`.
+What the family gives (see `base.Family`) stands in `ddpm_options`, `ddpm_training`, `ddpm_model`
+and `ddpm_adopted`.
 """
 
 from __future__ import annotations
 
+from autophagy.models.ddpm_adopted import adopt
 from autophagy.models.ddpm_guidance import guide
 from autophagy.models.ddpm_model import DDPM, load
 from autophagy.models.ddpm_options import Model, Sample, Train, check
@@ -20,6 +22,7 @@ __all__ = [
     "Model",
     "Sample",
     "Train",
+    "adopt",
     "check",
     "fit",
     "guide",
@@ -27,6 +30,6 @@ __all__ = [
 ]
 
 #: What regimes may ask for besides fit and sample; see `base.Family`.
-ABILITIES = ("fine_tune", "guide", "likelihood")
+ABILITIES = ("adopt", "fine_tune", "guide", "likelihood")
 #: The libraries that set this family's numbers.
 SOFTWARE = ("diffusers", "safetensors", "torch")

@@ -53,6 +53,7 @@ class DDPM:
         """
         self.pipeline.unet.eval()
         n, size = len(labels), options["batch_size"]
+        networks = self.pipeline.networks(lambda note: report(0, n, note))
         batches = []
         for start in range(0, n, size):
             rows = np.minimum(np.arange(start, start + size), n - 1)
@@ -70,6 +71,7 @@ class DDPM:
                 steps=options["steps"],
                 report=progress,
                 away=self.away,
+                networks=networks,
             )
             batches.append(pictures[: n - start])
         return np.concatenate(batches)

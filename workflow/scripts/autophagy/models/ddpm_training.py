@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from autophagy import seeds as seeding
 from autophagy.errors import UserError
+from autophagy.models import acceleration
 from autophagy.models.base import TrainingData
 from autophagy.models.checkpoints import Checkpoint
 from autophagy.models.ddpm_model import DDPM
@@ -43,6 +47,7 @@ def fit(
     from diffusers.optimization import get_cosine_schedule_with_warmup
     from diffusers.training_utils import EMAModel
 
+    execution = acceleration.of(device)
     size, channels = data.images.shape[1], data.images.shape[3]
     side = network_size(model, size)
     if side != size:
@@ -79,24 +84,9 @@ def fit(
     rate = get_cosine_schedule_with_warmup(optimizer, train["warmup_steps"], train["steps"])
     ema = EMAModel(unet.parameters(), decay=train["ema_decay"], foreach=True)
 
-    order = Order(len(data.labels), train["batch_size"], seeding.derive("order", seed))
-    draw_seed = seeding.derive("draws", seed)
-    checkpoint = checkpoint or Checkpoint()
-    parts = {"unet": unet, "ema": ema, "optimizer": optimizer, "rate": rate}
-    first = checkpoint.resume(parts, device)
-    if first:
-        report(0, train["steps"], f"resumed at step {first} of {train['steps']}")
-    losses = []
-    unet.train()
-    for step in range(first, train["steps"]):
-        rows = torch.from_numpy(order.batch(step)).to(device)
-        draws = seeding.stream(draw_seed, step)
-        batch = (train["batch_size"], channels, side, side)
-        noise = torch.from_numpy(draws.standard_normal(batch, dtype=np.float32)).to(device)
-        times = (draws.permutation(batch[0]) + draws.random(batch[0])) / batch[0]
-        t = torch.from_numpy((times * model["timesteps"]).astype(np.int64)).to(device)
-        dropped = torch.from_numpy(draws.random(batch[0]) < model["condition_dropout"]).to(device)
-
+    def gradients(rows: Any, noise: Any, t: Any, dropped: Any) -> Any:
+        """Put the gradients of a batch's loss beside the weights; the loss."""
+        optimizer.zero_grad(set_to_none=True)
         clean = pictures[rows]
         condition = torch.where(dropped, null, labels[rows])
         noisy = scheduler.add_noise(clean, noise, t)
@@ -104,14 +94,40 @@ def fit(
             target = scheduler.get_velocity(clean, noise, t)
         else:
             target = noise
-        loss = torch.nn.functional.mse_loss(unet(noisy, t, condition).sample, target)
+        with execution.arithmetic():
+            predicted = unet(noisy, t, condition).sample
+        loss = torch.nn.functional.mse_loss(predicted.float(), target)
         loss.backward()
+        return loss.detach()
+
+    draws = _Draws(
+        Order(len(data.labels), train["batch_size"], seeding.derive("order", seed)),
+        (train["batch_size"], channels, side, side),
+        model["timesteps"],
+        model["condition_dropout"],
+        seeding.derive("draws", seed),
+    )
+    checkpoint = checkpoint or Checkpoint()
+    parts = {"unet": unet, "ema": ema, "optimizer": optimizer, "rate": rate}
+    first = checkpoint.resume(parts, device)
+    if first:
+        report(0, train["steps"], f"resumed at step {first} of {train['steps']}")
+    losses = []
+    unet.train()
+    compute = execution.repeated(gradients, lambda note: report(0, train["steps"], note))
+
+    def drawn(step: int) -> list[Any]:
+        return [execution.from_host(array) for array in draws.of(step)]
+
+    steps = range(first, train["steps"])
+    for step, batch in zip(steps, execution.prepared(drawn, steps), strict=True):
+        with _within_memory(train["batch_size"]):
+            loss = compute(*map(execution.to_device, batch))
         optimizer.step()
         rate.step()
-        optimizer.zero_grad(set_to_none=True)
         ema.step(unet.parameters())
         done = step + 1
-        losses.append(loss.detach())
+        losses.append(loss)
         tell, save = done % 50 == 0 or done == train["steps"], checkpoint.due()
         if tell or save:
             # Looked at together: reading each would make a GPU wait at every step.
@@ -125,6 +141,39 @@ def fit(
     ema.copy_to(unet.parameters())
     _require_finite_weights(unet, train["steps"])
     return DDPM.of(unet, scheduler, size)
+
+
+@dataclass(frozen=True)
+class _Draws:
+    """Every draw of a step, on the host, from a stream keyed by (seed, step)."""
+
+    order: Order
+    shape: tuple[int, ...]
+    timesteps: int
+    dropout: float
+    seed: int
+
+    def of(self, step: int) -> tuple[np.ndarray, ...]:
+        """Rows int64 (n,), noise float32 (n, C, side, side), t int64 (n,), dropped bool (n,)."""
+        draws, n = seeding.stream(self.seed, step), self.shape[0]
+        noise = draws.standard_normal(self.shape, dtype=np.float32)
+        times = (draws.permutation(n) + draws.random(n)) / n
+        t = (times * self.timesteps).astype(np.int64)
+        return self.order.batch(step), noise, t, draws.random(n) < self.dropout
+
+
+@contextmanager
+def _within_memory(batch_size: int) -> Iterator[None]:
+    """The batch is part of the experiment: where it does not fit, that is said and the job ends."""
+    import torch
+
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise UserError(
+            f"train.batch_size: a training step of {batch_size} pictures needs more memory than "
+            "the device has free; free it, or lower train.batch_size or model.channels"
+        ) from error
 
 
 def _to_network(data: TrainingData, side: int, device: str) -> Any:

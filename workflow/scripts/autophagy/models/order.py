@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -26,5 +27,11 @@ class Order:
         rows = np.empty_like(places)
         for epoch in np.unique(epochs):
             here = epochs == epoch
-            rows[here] = seeding.stream(self.seed, int(epoch)).permutation(self.n)[within[here]]
+            rows[here] = _permutation(self.n, self.seed, int(epoch))[within[here]]
         return rows
+
+
+# An epoch has many batches; of the two that meet in one batch none is drawn again.
+@lru_cache(maxsize=2)
+def _permutation(n: int, seed: int, epoch: int) -> np.ndarray:
+    return seeding.stream(seed, epoch).permutation(n)

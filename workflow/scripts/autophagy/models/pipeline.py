@@ -13,6 +13,11 @@ import torch
 from diffusers import DDIMScheduler, DiffusionPipeline, DPMSolverMultistepScheduler
 
 from autophagy import seeds as seeding
+from autophagy.models import acceleration
+
+#: Pictures, one timestep and classes in, the U-Net's answer out.
+Network = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+Networks = Callable[[Any], Network]
 
 #: name -> (scheduler, its settings, the settings of each of its steps, does a step draw noise).
 #: The spacing of the timesteps is stated, so that every trajectory begins at t = T: a scheduler
@@ -45,6 +50,21 @@ class ClassConditionalPipeline(DiffusionPipeline):
         self.register_modules(unet=unet, scheduler=scheduler)
         self.register_to_config(image_size=image_size)
 
+    def networks(self, say: Callable[[str], None] = lambda note: None) -> Networks:
+        """Of each U-Net it is asked for, what computes its answers best on the pipeline's device.
+
+        Kept from batch to batch, it prepares each U-Net once.
+        """
+        execution = acceleration.of(self.device.type)
+        made: dict[Any, Network] = {}
+
+        def of(unet: Any) -> Network:
+            if unet not in made:
+                made[unet] = execution.repeated(lambda *inputs: unet(*inputs).sample, say)
+            return made[unet]
+
+        return of
+
     @torch.inference_mode()
     def __call__(
         self,
@@ -55,6 +75,7 @@ class ClassConditionalPipeline(DiffusionPipeline):
         steps: int,
         report: Callable[[int, int], None] = lambda done, total: None,
         away: tuple[Any, float] | None = None,
+        networks: Networks | None = None,
     ) -> np.ndarray:
         """One batch of pictures.
 
@@ -67,10 +88,12 @@ class ClassConditionalPipeline(DiffusionPipeline):
             steps: network evaluations along the trajectory.
             away: (U-Net, w) of another model: the output is (1 + w) times this network's, less w
                 times that of the other, each guided by its own null class.
+            networks: what `networks` gave for an earlier batch.
 
         Returns:
             float32 n×H×W×C, nominally in [-1, 1].
         """
+        networks = networks or self.networks()
         scheduler_class, settings, step_settings, noisy = SAMPLERS[sampler]
         scheduler = scheduler_class.from_config(self.scheduler.config, **settings)
         scheduler.set_timesteps(steps, device=self.device)
@@ -84,8 +107,8 @@ class ClassConditionalPipeline(DiffusionPipeline):
 
         def predicted(unet: Any, inputs: torch.Tensor, t: Any) -> torch.Tensor:
             if not guided:
-                return unet(inputs, t, classes).sample
-            both = unet(inputs.repeat(2, 1, 1, 1), t, torch.cat([classes, null])).sample
+                return networks(unet)(inputs, t, classes)
+            both = networks(unet)(inputs.repeat(2, 1, 1, 1), t, torch.cat([classes, null]))
             conditional, unconditional = both.chunk(2)
             return unconditional + guidance_scale * (conditional - unconditional)
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from autophagy.config import Experiment
-from autophagy.nodes import generation, real, roots
+from autophagy.nodes import generation, outside, real, roots
 from autophagy.nodes.base import Node
 
 
 def of_experiment(experiment: Experiment) -> Iterator[Node]:
     """Every artifact of an experiment, each once."""
     yield from real.sets(experiment)
+    for name in experiment.loops:
+        yield from outside.start(experiment, name)
     for seed in experiment.seeds:
         yield real.measured(experiment, seed)
         for name in experiment.real_only:

@@ -159,11 +159,13 @@ def _sample_params(experiment: Experiment, n: int, bias: float) -> dict[str, Any
 
 
 def evaluate(
-    experiment: Experiment, path: str, samples: str, unbiased: str, training_set: str,
+    experiment: Experiment, path: str, samples: str, unbiased: str, training_set: str | None,
     sources: tuple[str, ...],
 ) -> Node:  # fmt: skip
     views = {"output": samples, "model": unbiased}
-    fixed = ("real/reference", paths.network_path(experiment), training_set)
+    fixed = ("real/reference", paths.network_path(experiment))
+    # What a start from outside was trained on, nobody here knows.
+    fixed += () if training_set is None else (training_set,)
     return Node(
         path,
         "evaluation",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from autophagy import filters, paths, presets, regimes, seeds
+from autophagy import filters, paths, presets, regimes, seeds, starts
 from autophagy.config import Experiment
 from autophagy.nodes.base import Drawn, Node, evaluate, mix, preview, sample, train
 from autophagy.nodes.guidance import auxiliary
@@ -30,7 +30,7 @@ def of_loop(experiment: Experiment, name: str, seed: int, t: int) -> Iterator[No
     folder = paths.generation_folder(name, seed, t)
     samples = paths.samples_path(experiment, name, seed, t)
     sources: tuple[str, ...] = ("real/loop",)
-    regime, n_initial = presets.regime_of(loop), experiment.real_only[loop.start_from]
+    regime, n_initial = presets.regime_of(loop), starts.n_initial(experiment, loop)
     if t > 1:
         parts = regimes.compose(regime, t, n_initial, loop.n_real, loop.n_synthetic)
         drawn = regimes.draw(regime, parts, t, n_initial, seeds.derive("draw", name, seed, t))
@@ -58,9 +58,11 @@ def of_loop(experiment: Experiment, name: str, seed: int, t: int) -> Iterator[No
             experiment, unbiased, Drawn(home, 1.0, regime.labels), experiment.evaluate.n,
             (name, seed, t, "unbiased"),
         )  # fmt: skip
+    known = paths.has_training_set(experiment, name, t)
     yield evaluate(
         experiment, paths.evaluation_path(name, seed, t), samples, unbiased,
-        paths.training_set_path(experiment, name, seed, t), sources,
+        paths.training_set_path(experiment, name, seed, t) if known else None,
+        sources if known else (),
     )  # fmt: skip
 
 

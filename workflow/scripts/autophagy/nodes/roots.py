@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from autophagy import paths, presets
+from autophagy import paths, presets, starts
 from autophagy.config import Experiment
+from autophagy.nodes import outside
 from autophagy.nodes.base import Node, evaluate_params
 from autophagy.schema import plain
 
@@ -29,7 +30,13 @@ def of_real_only(experiment: Experiment, name: str) -> Node:
 def of_loop(experiment: Experiment, name: str) -> Node:
     """Certifies a loop's whole history; its params are the loop's full effective configuration."""
     loop = experiment.loops[name]
-    materials = ["real/loop", paths.root_path("real-only", loop.start_from)]
+    materials, said = ["real/loop"], plain(loop)
+    if starts.is_outside(loop.start_from):
+        # Where it lay on somebody's machine is no part of what it is.
+        said |= {"start_from": starts.IMPORTED}
+        materials += [node.path for node in outside.start(experiment, name)]
+    else:
+        materials.append(paths.root_path("real-only", loop.start_from))
     for seed in experiment.seeds:
         for t in range(1, experiment.generations + 1):
             made = (
@@ -48,10 +55,10 @@ def of_loop(experiment: Experiment, name: str) -> Node:
                 ]
     params = _shared_params(experiment) | {
         "generations": experiment.generations,
-        "n_initial": experiment.real_only[loop.start_from],
+        "n_initial": starts.n_initial(experiment, loop),
         "loop": {
             "name": name,
-            **plain(loop),
+            **said,
             **asdict(presets.regime_of(loop)),
         },
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autophagy import features, models, paths, presets
+from autophagy import features, models, paths, presets, starts, tables
 from autophagy.config import Experiment, Loop
 from autophagy.plan import Plan
 from autophagy.schema import plain
@@ -19,6 +19,9 @@ def of_images(plan: Plan) -> dict[str, Any]:
     # Where files lie is no part of what they are, and a folder of another means nothing here.
     whole["dataset"].pop("path", None)
     whole["evaluate"].pop("weights", None)
+    for loop in whole["loops"].values():
+        if starts.is_outside(loop["start_from"]):
+            loop["start_from"] = starts.IMPORTED
     whole["evaluate"]["features"] = features.name_of(experiment.evaluate.features)
     return {
         "experiment": experiment.experiment,
@@ -33,8 +36,14 @@ def of_images(plan: Plan) -> dict[str, Any]:
                 "rule": _rule(experiment, loop),
                 "sampling_bias": loop.sampling_bias,
                 "previews": [paths.preview_path(experiment, name, seed, t) for t in every],
-                "models": [paths.model_path(experiment, name, seed, t) for t in every],
-                "training_sets": paths.training_sets(experiment, seed)[name],
+                # None where a start from outside has none, or none that is known.
+                "models": [_model(experiment, name, seed, t) for t in every],
+                "training_sets": [
+                    paths.training_set_path(experiment, name, seed, t)
+                    if paths.has_training_set(experiment, name, t)
+                    else None
+                    for t in every
+                ],
                 "evaluations": [paths.evaluation_path(name, seed, t) for t in every],
                 "root": paths.root_path("loops", name),
             }
@@ -45,11 +54,18 @@ def of_images(plan: Plan) -> dict[str, Any]:
     }
 
 
+def _model(experiment: Experiment, name: str, seed: int, t: int) -> str | None:
+    start = starts.kind(experiment.loops[name].start_from)
+    if t == 1 and start == starts.PICTURES:
+        return None
+    return paths.model_path(experiment, name, seed, t)
+
+
 def _rule(experiment: Experiment, loop: Loop) -> str:
     """What a loop feeds on, and its λ, in words."""
     return (
-        f"{loop.regime.replace('_', ' ')}: {experiment.real_only[loop.start_from]} real "
-        f"{experiment.kind}, then {presets.rows_in_words(loop)} a generation; λ = {loop.sampling_bias:g}"
+        f"{loop.regime.replace('_', ' ')}: {tables.start_in_words(experiment, loop)}, then "
+        f"{presets.rows_in_words(loop)} a generation; λ = {loop.sampling_bias:g}"
     )
 
 

@@ -18,6 +18,9 @@ def of_loop(archive: Archive, loop: dict[str, Any]) -> list[dict[str, Any]]:
     for preview, model, training_set in zip(
         loop["previews"], loop["models"], loop["training_sets"], strict=True
     ):
+        if training_set is None:
+            found.append(_outside(archive, preview, model))
+            continue
         depths = lineage.depths(archive, training_set)
         found.append(
             {
@@ -30,10 +33,29 @@ def of_loop(archive: Archive, loop: dict[str, Any]) -> list[dict[str, Any]]:
                 "sources": _shares(archive, training_set),
                 "real_share": depths.get(0, 0.0),
                 "depth": lineage.mean_depth(depths),
+                "outside": None,
                 "real_ancestors": lineage.real_ancestors(archive, training_set),
             }
         )
     return found
+
+
+def _outside(archive: Archive, preview: str, model: str | None) -> dict[str, Any]:
+    """The entry of a start from outside, of which only its origin is told: that it is unknown."""
+    of = preview if model is None else model
+    return {
+        "preview": _named(archive, preview),
+        "bias": archive.manifest(preview)["params"].get("sampling_bias"),
+        "model": _named(archive, of) | {"seed": ""},
+        "weights": [],
+        "training_set": None,
+        "rows": 0,
+        "sources": [],
+        "outside": lineage.origin(archive, of),
+        "real_share": 0.0,
+        "depth": 0.0,
+        "real_ancestors": 0,
+    }
 
 
 def depths(archive: Archive, asked: dict[str, Any]) -> dict[str, list[float]]:

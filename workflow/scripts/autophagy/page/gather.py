@@ -75,7 +75,10 @@ def _pictures(
         return {"pictures": None, "neighbours": None}
     classes, levels = facts["classes"], facts["levels"]
     columns = min(len(classes), 10) if len(classes) > 1 else 10
-    first = next(iter(asked["loops"].values()))["previews"][0]
+    every = [preview for loop in asked["loops"].values() for preview in loop["previews"]]
+    # Pictures from outside have no seeds; only where there is nothing else do their rows stand.
+    drawn = [preview for preview in every if archive.kind(preview) == "preview"]
+    first, keys = (drawn[0], "seeds") if drawn else (every[0], "source_rows")
     labels = sets.read_array(folder, first, "labels")[:SHOWN]
     shown: dict[str, int] = {}
     for loop in asked["loops"].values():
@@ -89,7 +92,7 @@ def _pictures(
         "columns": columns,
         "labels": [classes[label] for label in labels.tolist()],
         # Beyond what a number of JavaScript can hold.
-        "seeds": [str(seed) for seed in sets.read_array(folder, first, "seeds")[:SHOWN].tolist()],
+        "seeds": [str(seed) for seed in sets.read_array(folder, first, keys)[:SHOWN].tolist()],
         "real": {"sheet": sheets.add(real[rows], levels, columns), "rows": rows},
         "loops": {
             name: [shown[preview] for preview in loop["previews"]]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -21,12 +22,17 @@ from autophagy import (
     store,
 )
 from autophagy.errors import UserError
-from autophagy.features.base import FeatureNetwork
+from autophagy.features.base import BATCH, FeatureNetwork
 from autophagy.metrics.base import Measured, Undefined
 from autophagy.metrics.baseline import resplit_baseline
 from autophagy.metrics.profiles import profiles
 from autophagy.metrics.spectral import ring_power
 from autophagy.progress import Report
+
+T = TypeVar("T")
+
+#: Rows in, their features and predicted classes out.
+Read = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 def evaluate(root: Path, records: list[dict[str, Any]], report: Report) -> None:
@@ -35,21 +41,29 @@ def evaluate(root: Path, records: list[dict[str, Any]], report: Report) -> None:
     params = record["params"]
     devices.prepare(params["threads"], record["device"], record["software"])
     network = _network(root, record)
-    n_classes = network.config["n_classes"]
+    views, facts = _within_memory(network, lambda read: _views(root, record, network, read), report)
+    _write(root, record, views, facts)
+    report(1, 1, _headline(views["output"]))
+
+
+def _views(
+    root: Path, record: dict[str, Any], network: FeatureNetwork, read: Read
+) -> dict[str, Any]:
+    """View -> what is found of it."""
+    params, n_classes = record["params"], network.config["n_classes"]
     facts = sets.row_facts(manifests.read(root, "real/reference"))
     kind, held_out = rows.of(facts), sets.read_rows(root, "real/reference", facts)
-    reference, _ = network(held_out)
+    reference, _ = read(held_out)
 
-    [training_set] = [path for path in record["materials"] if path.endswith(".parquet")]
-    table = sets.read_index(root / training_set)
-    train, _ = network(sets.gather(root, table, kind.name))
-    real = train[(table["origin"] == "real").to_numpy()]
+    train, is_real = _training_rows(root, record, read, kind.name)
+    train = train if len(train) else reference[:0]
+    real = train[is_real]
     shuffled = real[seeds.stream(record["seed"]).permutation(len(real))]
 
     views: dict[str, Any] = {}
     for artifact in dict.fromkeys(params["views"].values()):
         samples = sets.read_array(root, artifact, kind.name)[: params["n"]]
-        generated, predicted = network(samples)
+        generated, predicted = read(samples)
         measured = Measured(
             generated=generated,
             reference=reference,
@@ -63,12 +77,12 @@ def evaluate(root: Path, records: list[dict[str, Any]], report: Report) -> None:
             reference_rows=held_out,
             levels=facts.get("levels"),
             truth=_truth(params),
+            device=record["device"],
         )
-        counts = {"n_samples": len(samples), "n_reference": len(reference), "n_train": len(table)}
+        counts = {"n_samples": len(samples), "n_reference": len(reference), "n_train": len(train)}
         found = _measure(measured, kind, counts | {"n_train_real": len(real)}, params)
         views |= {view: found for view, path in params["views"].items() if path == artifact}
-    _write(root, record, views)
-    report(1, 1, _headline(views["output"]))
+    return views
 
 
 def evaluate_real(root: Path, records: list[dict[str, Any]], report: Report) -> None:
@@ -80,15 +94,24 @@ def evaluate_real(root: Path, records: list[dict[str, Any]], report: Report) -> 
         UserError: the real images cannot be measured.
     """
     [record] = records
-    params = record["params"]
-    devices.prepare(params["threads"], record["device"], record["software"])
+    devices.prepare(record["params"]["threads"], record["device"], record["software"])
     network = _network(root, record)
+    found, facts = _within_memory(network, lambda read: _real(root, record, network, read), report)
+    _write(root, record, found, facts)
+    report(1, 1, _headline(found["output"]))
+
+
+def _real(
+    root: Path, record: dict[str, Any], network: FeatureNetwork, read: Read
+) -> dict[str, Any]:
+    """What is found of the real loop split, and `resplits`."""
+    params = record["params"]
     facts = sets.row_facts(manifests.read(root, "real/loop"))
     kind, real = rows.of(facts), sets.read_rows(root, "real/loop", facts)
     order = seeds.stream(record["seed"]).permutation(len(real))
-    loop, predicted = network(real[order])
+    loop, predicted = read(real[order])
     held_out = sets.read_rows(root, "real/reference", facts)
-    reference, _ = network(held_out)
+    reference, _ = read(held_out)
     n = params["n"]
     none = np.empty((0, loop.shape[1]), np.float32)
     measured = Measured(
@@ -104,6 +127,7 @@ def evaluate_real(root: Path, records: list[dict[str, Any]], report: Report) -> 
         reference_rows=held_out,
         levels=facts.get("levels"),
         truth=_truth(params),
+        device=record["device"],
     )
     counts = {"n_samples": n, "n_reference": len(reference), "n_train": 0, "n_train_real": 0}
     found = _measure(measured, kind, counts, params)
@@ -117,6 +141,7 @@ def evaluate_real(root: Path, records: list[dict[str, Any]], report: Report) -> 
             params["resplits"],
             seeds.derive("resplits"),
             _spectra(kind, (real[order], held_out), facts),
+            record["device"],
         )
     except Undefined as reason:
         # Without real against real no number of a loop can be read.
@@ -124,8 +149,32 @@ def evaluate_real(root: Path, records: list[dict[str, Any]], report: Report) -> 
             f"real/loop and real/reference: their {kind.name} cannot be compared: {reason}; look "
             f"at these {kind.name} and at features/{params['features']}"
         ) from reason
-    _write(root, record, {"output": found, "model": found, "resplits": resplits})
-    report(1, 1, _headline(found))
+    return {"output": found, "model": found, "resplits": resplits}
+
+
+def _within_memory(
+    network: FeatureNetwork, measure: Callable[[Read], T], report: Report
+) -> tuple[T, dict[str, int]]:
+    """What `measure` finds, and as a fact the network's batch where memory allowed less."""
+
+    def attempt(size: int) -> T:
+        return measure(network if size == BATCH else lambda rows: network(rows, size))
+
+    found, size = devices.within_memory(attempt, BATCH, lambda note: report(0, 1, note))
+    return found, {"batch_size": size} if size != BATCH else {}
+
+
+def _training_rows(
+    root: Path, record: dict[str, Any], read: Read, kind: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Features of D^t, and which of its rows are real; none of a start from outside."""
+    paths = [path for path in record["materials"] if path.endswith(".parquet")]
+    if not paths:
+        return np.empty((0, 0), np.float32), np.empty(0, bool)
+    [training_set] = paths
+    table = sets.read_index(root / training_set)
+    train, _ = read(sets.gather(root, table, kind))
+    return train, (table["origin"] == "real").to_numpy()
 
 
 def _network(root: Path, record: dict[str, Any]) -> FeatureNetwork:
@@ -169,9 +218,11 @@ def _measure(
     }
 
 
-def _write(root: Path, record: dict[str, Any], content: dict[str, Any]) -> None:
+def _write(
+    root: Path, record: dict[str, Any], content: dict[str, Any], facts: dict[str, int]
+) -> None:
     store.write_json(root / record["path"], content)
-    manifests.write(root, record)
+    manifests.write(root, record, facts=facts)
 
 
 def _headline(found: dict[str, Any]) -> str:

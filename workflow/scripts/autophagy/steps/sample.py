@@ -20,12 +20,7 @@ def sample(root: Path, records: list[dict[str, Any]], report: Report) -> None:
     facts = sets.row_facts(manifests.read(root, model_path))
     kind = rows.of(facts)
     for record in records:
-        pool = _label_pool(root, record)
-        if record["params"].get("filter"):
-            # By name: what chooses is code behind the sets that are chosen, and behind no others.
-            made = filters.module("sampling").made(root, record, model, facts, pool, kind, report)
-        else:
-            made = _plain(record, model, facts, pool, report)
+        made, halved = _within_memory(root, record, model, facts, report)
         drawn, labels, row_seeds, extra = made
         kept, accidents = kind.stored(drawn, facts)
         n = len(kept)
@@ -33,7 +28,7 @@ def sample(root: Path, records: list[dict[str, Any]], report: Report) -> None:
             report(0, n, f"{accidents['not_finite']} of {n} {kind.name} are not finite")
         with store.new_folder(root / record["path"]) as folder:
             sets.write_arrays(folder, labels=labels, seeds=row_seeds, **{kind.name: kept})
-        manifests.write(root, record, rows=n, facts=facts | accidents | extra)
+        manifests.write(root, record, rows=n, facts=facts | accidents | extra | halved)
 
 
 def load_model(root: Path, params: dict[str, Any], path: str, device: str) -> Any:
@@ -47,6 +42,39 @@ def load_model(root: Path, params: dict[str, Any], path: str, device: str) -> An
 
 
 _Made = tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]
+
+
+def _within_memory(
+    root: Path, record: dict[str, Any], model: Any, facts: dict[str, Any], report: Report
+) -> tuple[_Made, dict[str, int]]:
+    """A set, and as a fact its batch size where memory allowed less than was asked for."""
+    params, pool = record["params"], _label_pool(root, record)
+    asked = params["sample"].get("batch_size")
+    if asked is None:
+        return _made(root, record, model, facts, pool, report), {}
+
+    def made(size: int) -> _Made:
+        options = params["sample"] | {"batch_size": size}
+        smaller = record | {"params": params | {"sample": options}}
+        return _made(root, smaller, model, facts, pool, report)
+
+    found, size = devices.within_memory(made, asked, lambda note: report(0, params["n"], note))
+    return found, {"batch_size": size} if size != asked else {}
+
+
+def _made(
+    root: Path,
+    record: dict[str, Any],
+    model: Any,
+    facts: dict[str, Any],
+    pool: np.ndarray,
+    report: Report,
+) -> _Made:
+    if record["params"].get("filter"):
+        # By name: what chooses is code behind the sets that are chosen, and behind no others.
+        kind = rows.of(facts)
+        return filters.module("sampling").made(root, record, model, facts, pool, kind, report)
+    return _plain(record, model, facts, pool, report)
 
 
 def _plain(

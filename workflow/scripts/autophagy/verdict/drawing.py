@@ -46,7 +46,7 @@ def effective_size(curve: LearningCurve, sizes: pd.DataFrame, title: str, space:
             axes.set(**{f"{sides}scale": "log"})
             axis.set_ticks(curve.sizes, [str(n) for n in curve.sizes])
             axis.set_ticks([], minor=True)
-        left.set(xlabel="real images alone, n", ylabel=f"Fréchet distance ({space}), λ = 1")
+        left.set(xlabel="real rows alone, n", ylabel=f"Fréchet distance ({space}), λ = 1")
         left.set_ylim(0)
         left.set_title("Learning curve, and loops inverted")
         right.set(xlabel="generation", ylabel="effective sample size $n_e$")

@@ -172,7 +172,7 @@ def _controls(chain: Chain, curve: LearningCurve) -> _Controls:
 
 def _control(n: int, curve: LearningCurve) -> tuple[np.ndarray | None, str]:
     if n == 0:
-        return None, "no real images after generation 1"
+        return None, "no real rows after generation 1"
     known = np.flatnonzero(curve.sizes == n)
     if len(known):
         return curve.distances[:, known[0]], "measured"
@@ -239,7 +239,7 @@ def _verdict(
         return Verdict(WORSE if verdict.primary.word == "worse" else NO_WORSE, *facts)
     needed = _needed(verdict, level / claims)
     if needed is None and verdict.primary.difference is None:
-        why = f"{_seeds(seeds)}; {verdict.primary.source}: {verdict.primary.n} real images"
+        why = f"{_seeds(seeds)}; {verdict.primary.source}: {verdict.primary.n} real rows"
     elif needed is None:
         why = f"{_seeds(seeds)}; more than can be asked for would be needed"
     else:

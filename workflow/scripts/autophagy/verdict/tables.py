@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from autophagy import presets, regimes, store, tables
+from autophagy import presets, regimes, starts, store, tables
 from autophagy.config import Experiment, Loop
 from autophagy.errors import UserError
 from autophagy.metrics import METRICS
@@ -47,6 +47,7 @@ SIZES = (
 def asked(experiment: Experiment) -> dict[str, Any]:
     """What of a configuration decides how its table is judged, as plain values for a rule."""
     return {
+        "kind": experiment.kind,
         "seeds": list(experiment.seeds),
         "real_only": dict(experiment.real_only),
         "loops": {name: _sizes(experiment, loop) for name, loop in experiment.loops.items()},
@@ -58,7 +59,7 @@ def _sizes(experiment: Experiment, loop: Loop) -> dict[str, int]:
 
     Under `subsample` n_real is the pool's real rows, as far as D^t has room for them.
     """
-    n_initial, last = experiment.real_only[loop.start_from], experiment.generations
+    n_initial, last = starts.n_initial(experiment, loop), experiment.generations
     counts = (max(last, 2), n_initial, loop.n_real, loop.n_synthetic)
     total = regimes.size(presets.regime_of(loop), *counts)
     real = min(loop.n_real, total)
@@ -117,7 +118,7 @@ def write(root: Path, plan: dict[str, Any]) -> None:
     """Write verdicts.csv and metrics.json (the last generations' means, and the verdicts)."""
     table = tables.read(root)
     found = judged(table, plan, tables.resplits(root, plan["seeds"][0]))
-    rows = pd.DataFrame([_row(name, verdict) for name, verdict in found.items()])
+    rows = pd.DataFrame([_row(name, verdict, plan["kind"]) for name, verdict in found.items()])
     with store.new_file(root / VERDICTS) as file:
         rows.to_csv(file, index=False, lineterminator="\n", columns=list(COLUMNS))
     summary = tables.last_generation(table)
@@ -126,14 +127,14 @@ def write(root: Path, plan: dict[str, Any]) -> None:
     store.write_json(root / METRICS_JSON, summary)
 
 
-def _row(name: str, verdict: Verdict) -> dict[str, Any]:
+def _row(name: str, verdict: Verdict, kind: str) -> dict[str, Any]:
     first, last = verdict.window or (None, None)
     facts = {
         "loop": name, "metric": METRIC, "verdict": verdict.word, "seeds": verdict.seeds,
         "first_generation": first, "last_generation": last, "margin": verdict.margin,
         **_interval("slope", verdict.slope), "p_diverging": verdict.p_diverging,
         "converged": verdict.converged, "seeds_needed": verdict.seeds_needed,
-        "told": told(verdict),
+        "told": told(verdict, kind),
     }  # fmt: skip
     for control, found in (("n_real", verdict.at_real), ("n_total", verdict.at_total)):
         named = _interval("difference", found.difference)
@@ -163,21 +164,25 @@ def _metrics(verdict: Verdict) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value is not None}
 
 
-def told(verdict: Verdict) -> str:
-    """One verdict in words."""
+def told(verdict: Verdict, kind: str = "images") -> str:
+    """One verdict in words.
+
+    Args:
+        kind: of the rows; a name in `rows.KINDS`.
+    """
     slope = f"{_told(verdict.slope)} a generation" if verdict.slope else ""
     if verdict.word == judging.DIVERGING:
         return f"{verdict.word}: {slope}; {verdict.seeds} seeds"
     if verdict.word == judging.UNDECIDED:
         return f"{verdict.word} ({verdict.why})" + (f": {slope}" if slope else "")
-    parts = [_told_comparison(c) for c in (verdict.at_real, verdict.at_total) if c.difference]
+    parts = [_told_comparison(c, kind) for c in (verdict.at_real, verdict.at_total) if c.difference]
     return f"{verdict.word}: {'; '.join(parts)}; {verdict.seeds} seeds"
 
 
-def _told_comparison(comparison: Comparison) -> str:
+def _told_comparison(comparison: Comparison, kind: str) -> str:
     how = " (interpolated)" if comparison.source == "interpolated" else ""
     word = "" if comparison.word == judging.UNDECIDED else f"{comparison.word}, "
-    return f"against {comparison.n} real images{how} {word}{_told(comparison.difference)}"
+    return f"against {comparison.n} real {kind}{how} {word}{_told(comparison.difference)}"
 
 
 def _told(mean: Mean | None) -> str:
@@ -231,7 +236,7 @@ def summary(root: Path, experiment: Experiment) -> str:
     curve = curve_of(tables.read(root), asked(experiment))
     if curve.lacks:
         return "\n".join([*lines, "", curve.lacks])
-    lines += ["", "Effective sample size, in real images alone"]
+    lines += ["", f"Effective sample size, in real {experiment.kind} alone"]
     sizes = _read(root / EFFECTIVE_SIZE, SIZES)
     for name, found in sizes.groupby("loop", sort=False):
         last = found.iloc[-1]

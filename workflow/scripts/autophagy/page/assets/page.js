@@ -131,10 +131,10 @@
     const fact = (term, ...values) => facts.append(element("dt", {}, term), element("dd", {}, ...values));
     fact("class asked for", pictures.labels[at]);
     fact("made by", element("code", {}, here.model.path), ` (G of generation ${t}, run seed ${data.seed})`);
-    fact("its seed", element("code", {}, pictures.seeds[at]), `, sampled at λ = ${here.bias}`);
+    fact("its seed", element("code", {}, pictures.seeds[at]), here.bias === null ? "" : `, sampled at λ = ${here.bias}`);
     fact("model's seed", element("code", {}, here.model.seed));
     fact("model's hash", element("code", {}, here.model.sha256.slice(0, 16)));
-    fact("trained on", `${here.rows} rows: ${shares(here.sources)}`);
+    fact("trained on", trained(here));
     fact("real share", `${percent(here.real_share)}; ${here.real_ancestors} distinct real images anywhere in its ancestry`);
     fact("mean depth", `${number(here.depth + 1)} generations of models between this picture and real data`);
     const strip = element("div", { class: "strip" });
@@ -146,7 +146,7 @@
     for (let before = t; before >= 1; before -= 1) {
       const step = of[before - 1];
       const own = step.weights.length > 1 ? `; the model itself from ${shares(step.weights)}` : "";
-      chain.append(element("li", { value: String(before) }, `G of generation ${before} ← ${step.rows} rows: ${shares(step.sources)}${own}`));
+      chain.append(element("li", { value: String(before) }, `G of generation ${before} ← ${trained(step)}${own}`));
     }
     const top = element("div", { class: "dialog-top" }, cell("div", pictures.loops[name][t - 1], at, pictures.columns, rows, { role: "img", "aria-label": "the picture" }), facts);
     const path = `results/${data.experiment}/${here.preview.path}`;
@@ -158,6 +158,7 @@
     );
     byId("dialog").showModal();
   }
+  const trained = (step) => step.outside ? `origin ${step.outside}` : `${step.rows} rows: ${shares(step.sources)}`;
   const shares = (sources) => sources.map((source) => `${percent(source.share)} ${source.path}`).join(", ");
 
   function buildShares() {
@@ -167,7 +168,7 @@
       data.descent[name].forEach((step, at) => body.append(element("tr", {},
         element("th", { scope: "row" }, String(at + 1)), element("td", {}, String(step.rows)),
         element("td", {}, percent(step.real_share)), element("td", {}, number(step.depth)),
-        element("td", {}, String(step.real_ancestors)), element("td", {}, shares(step.sources)))));
+        element("td", {}, String(step.real_ancestors)), element("td", {}, step.outside ? `origin ${step.outside}` : shares(step.sources)))));
       const head = element("tr", {}, ...["generation", "rows", "real", "mean depth", "real ancestors", "sources"].map((word) => element("th", { scope: "col" }, word)));
       byId("shares").append(element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `Sources of ${name}` },
         element("table", {}, element("caption", {}, name), element("thead", {}, head), body)));

@@ -1,0 +1,565 @@
+"""What a CUDA card gives: agreement with the CPU, speed against plain diffusers, a loop on MNIST.
+
+    python benchmarks/gpu.py --mnist FOLDER --out FOLDER
+
+FOLDER holds MNIST's four IDX files. One call of less than --seconds (default 440) in which
+
+1. a forward pass is compared with the CPU's, and the digits recipe's metrics over three seeds;
+2. a training step and a sampling of the network of config/mnist-fully-synthetic are timed against
+   the plain way (benchmarks/plain_diffusers.py) on the same card;
+3. the real steps of that experiment run for as many generations of --loops as fit, with --steps
+   training steps and --pictures pictures a generation, 5000 of them measured.
+
+It writes gpu.json (every number), gpu.md (tables), metrics.csv and a picture grid a loop.
+`--quick` and `--device cpu` try the script itself in seconds; their numbers mean nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import math
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(REPOSITORY / "workflow" / "scripts"))
+
+from autophagy import config as configuration  # noqa: E402
+from autophagy import devices, features, paths, seeds, sets, store, tables  # noqa: E402
+from autophagy import plan as planning  # noqa: E402
+from autophagy.metrics.frechet import frechet_distance  # noqa: E402
+from autophagy.models import acceleration, ddpm  # noqa: E402
+from autophagy.models.base import TrainingData  # noqa: E402
+from autophagy.rows import quantise  # noqa: E402
+from autophagy.schema import plain  # noqa: E402
+from autophagy.steps import evaluate, mix, real, report, sample, train  # noqa: E402
+from autophagy.steps import features as features_step  # noqa: E402
+
+FUNCTIONS = {
+    "features": features_step.train_features,
+    "mix": mix.mix,
+    "train": train.train,
+    "sample": sample.sample,
+    "evaluate": evaluate.evaluate,
+    "evaluate_real": evaluate.evaluate_real,
+}
+SEEDS = (1, 2, 3)
+SHOWN = ("frechet_distance", "precision", "recall")
+#: Seconds kept for the digits' three trainings.
+DIGITS = 30.0
+MADE = ("training_set.parquet", "model", "samples")
+#: What a training step takes without some of the choices in `models.acceleration`.
+VARIANTS = {
+    "without CUDA graphs": {"graphs": False},
+    "in float32": {"autocast": None},
+}
+#: Pictures whose Fréchet distances compare the samplers.
+MEASURED = 2000
+
+
+def main() -> None:
+    options = _options()
+    if options.digits:
+        print(json.dumps(_digits(options.device, [options.digits], options.quick)))
+        return
+    ends = time.monotonic() + options.seconds
+    options.out.mkdir(parents=True, exist_ok=True)
+    # The CPU's share of the comparison runs beside what the card does.
+    others = [] if options.device == "cpu" else [_started(seed, options.quick) for seed in SEEDS]
+    devices.prepare(1, options.device)
+    found: dict[str, Any] = {"card": _card(options.device), "torch": _torch_version()}
+    content = _content(options)
+    with tempfile.TemporaryDirectory() as folder:
+        plan = planning.build(configuration.parse(content, "config/mnist-fully-synthetic"))
+        root = Path(folder)
+        made = Maker(plan, root)
+        made.splits()
+        found["agreement"] = _forward(content["model"], options)
+        found["training"] = _training(content, root, options)
+        _write(options.out, found)
+        made.first_generation()
+        found["sampling"] = _sampling(content, plan, root, options)
+        _write(options.out, found)
+        found["loops"] = made.generations_until(ends - DIGITS, found["card"], options.out)
+        _write(options.out, found)
+        found["agreement"]["digits"] = _digits_compared(options, others)
+        _write(options.out, found)
+    print((options.out / "gpu.md").read_text())
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--mnist", type=Path, help="folder with the four IDX files")
+    parser.add_argument("--out", type=Path, default=Path("gpu"))
+    parser.add_argument("--seconds", type=float, default=440.0)
+    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
+    parser.add_argument("--steps", type=int, default=1500, help="training steps a generation")
+    parser.add_argument("--pictures", type=int, default=8000, help="real, then synthetic ones")
+    parser.add_argument("--loops", nargs="+", default=["lambda-100", "lambda-050"])
+    parser.add_argument("--quick", action="store_true", help="tiny sizes, to try the script")
+    parser.add_argument("--digits", type=int, default=0, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if not options.digits and options.mnist is None:
+        parser.error("--mnist FOLDER is needed")
+    return options
+
+
+def _content(options: argparse.Namespace) -> dict[str, Any]:
+    """config/mnist-fully-synthetic with the budget and the loops asked for."""
+    config = REPOSITORY / "config/mnist-fully-synthetic/config.yaml"
+    content = yaml.safe_load(config.read_text())
+    content["dataset"]["path"] = str(options.mnist.resolve())
+    # A feature network of fewer pictures trains in seconds.
+    content["dataset"]["splits"]["features"] = 2000
+    content |= {"device": options.device, "generations": 30}
+    content["train"] |= {"steps": options.steps, "warmup_steps": options.steps // 10}
+    content["evaluate"]["n"] = 5000
+    content["real_only"] = {"full": options.pictures}
+    content["loops"] = {name: content["loops"][name] for name in options.loops}
+    for loop in content["loops"].values():
+        loop["n_synthetic"] = options.pictures
+    if options.quick:
+        content["generations"] = 2
+        content["dataset"]["splits"] = {"loop": 200, "reference": 100, "features": 100}
+        content["model"] |= {"channels": [8, 8], "norm_groups": 4}
+        content["train"] |= {"steps": 60, "warmup_steps": 2, "batch_size": 8}
+        content["sample"] |= {"steps": 2, "batch_size": 20}
+        content["evaluate"] |= {"n": 50}
+        content["real_only"] = {"full": 200}
+        for loop in content["loops"].values():
+            loop["n_synthetic"] = 60
+    return content
+
+
+class Maker:
+    """Makes the artifacts of a plan with the library's steps, generation by generation."""
+
+    def __init__(self, plan: planning.Plan, root: Path) -> None:
+        self.plan, self.root = plan, root
+        self.seconds: dict[str, list[float]] = {}
+
+    def splits(self) -> None:
+        splits = [self.plan.record(f"real/{split}") for split in ("loop", "reference", "features")]
+        real.real(self.root, splits, _quiet, dataset=plain(self.plan.experiment.dataset))
+
+    def first_generation(self) -> None:
+        """What every loop shares: feature network, real against real, the real-only model."""
+        self._make(paths.network_path(self.plan.experiment))
+        self._make(paths.evaluation_path("real", 1, 0))
+        folder = paths.real_only_folder("full", 1)
+        for name in (*MADE, "preview"):
+            self._make(f"{folder}/{name}")
+        self._make(paths.evaluation_path("full", 1, 1))
+
+    def generations_until(self, ends: float, card: str, out: Path) -> dict[str, Any]:
+        """Generation after generation of every loop, as long as the next is expected to fit."""
+        experiment = self.plan.experiment
+        done, longest = 0, 0.0
+        for t in range(1, experiment.generations + 1):
+            if time.monotonic() + 1.15 * longest > ends:
+                break
+            began = time.monotonic()
+            for loop in experiment.loops:
+                home = f"loops/{loop}/seed-1/gen-{t:03d}/"
+                for path in self.plan.nodes:
+                    if path.startswith(home) or path == paths.evaluation_path(loop, 1, t):
+                        self._make(path)
+            done = t
+            self._drawn(done, card, out)
+            if t > 1:
+                longest = max(longest, time.monotonic() - began)
+        rows = self._rows(done)
+        resplits = tables.resplits(self.root, 1)
+        return {
+            "generations": done,
+            "train": plain(experiment.train),
+            "rows": rows,
+            "real_against_real": {name: resplits[name] for name in SHOWN},
+            "seconds": {step: statistics.median(took) for step, took in self.seconds.items()},
+            "pictures": next(iter(experiment.loops.values())).n_synthetic,
+        }
+
+    def _make(self, path: str) -> None:
+        record = self.plan.record(path)
+        began = time.monotonic()
+        FUNCTIONS[record["step"]](self.root, [record], _quiet)
+        took = time.monotonic() - began
+        self.seconds.setdefault(record["kind"], []).append(took)
+        print(f"{time.strftime('%X')} {path}: {took:.1f} s", flush=True)
+
+    def _rows(self, done: int) -> list[dict[str, Any]]:
+        listed = tables.evaluations(self.plan.experiment)
+        made = [entry for entry in listed if (self.root / entry["path"]).is_file()]
+        table = tables.tidy(self.root, made)
+        return json.loads(table.to_json(orient="records", double_precision=6))
+
+    def _drawn(self, done: int, card: str, out: Path) -> None:
+        import pandas as pd
+
+        experiment = self.plan.experiment
+        for loop in experiment.loops:
+            previews = {
+                f"generation {t}": paths.preview_path(experiment, loop, 1, t)
+                for t in range(1, done + 1)
+            }
+            stem = self.root / f"grid-{loop}"
+            report.draw_grid(str(self.root), previews, f"{loop} on {card}", str(stem))
+            shutil.copy(stem.with_suffix(".png"), out / f"grid-{loop}.png")
+        pd.DataFrame(self._rows(done)).to_csv(out / "metrics.csv", index=False)
+
+
+def _forward(model: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:
+    """‖device − CPU‖ / ‖CPU‖ of one forward pass, in float32 and as training computes it."""
+    import torch
+    from plain_diffusers import network
+
+    torch.manual_seed(0)
+    unet = network(model, 32, 1, 10).eval()
+    x, t, classes = torch.randn(16, 1, 32, 32), torch.arange(16) * 31, torch.arange(16) % 11
+    with torch.inference_mode():
+        expected = unet(x, t, classes).sample
+        unet = unet.to(options.device)
+        place = (x.to(options.device), t.to(options.device), classes.to(options.device))
+        whole = unet(*place).sample.cpu()
+        with acceleration.of(options.device).arithmetic():
+            trained = unet(*place).sample.float().cpu()
+    return {
+        "float32": float((whole - expected).norm() / expected.norm()),
+        "as_trained": float((trained - expected).norm() / expected.norm()),
+    }
+
+
+def _training(content: dict[str, Any], root: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Seconds of a training step: the library's, and the plain way's."""
+    import torch
+    from plain_diffusers import Pictures, network, seconds_per_step
+
+    images = sets.read_array(root, "real/loop", "images")
+    labels = sets.read_array(root, "real/loop", "labels")
+    model, budget = content["model"], content["train"]
+    n = budget["batch_size"]
+    data = TrainingData(images, labels, 256, 10)
+    _forget_peak(options.device)
+    ours = _fit_seconds(data, model, budget, options.device, 100 if options.quick else 500)
+    peak = _peak(options.device)
+    found: dict[str, Any] = {"seconds": ours, "peak_bytes": peak, "batch_size": n, "plain": {}}
+    chosen = acceleration.TABLE[options.device]
+    found["variants"] = {}
+    for name, change in VARIANTS.items():
+        acceleration.TABLE[options.device] = dataclasses.replace(chosen, **change)
+        found["variants"][name] = _fit_seconds(data, model, budget, options.device, 100)
+    acceleration.TABLE[options.device] = chosen
+    from diffusers import DDPMScheduler
+
+    scheduler = DDPMScheduler(
+        model["timesteps"],
+        beta_schedule=model["beta_schedule"],
+        prediction_type=model["prediction"],
+    )
+    side = 32
+    # One epoch holds all that is timed: its workers start once.
+    pictures = Pictures(images[: 80 * n], labels[: 80 * n], side)
+    torch.use_deterministic_algorithms(False)
+    for workers in (0, 4):
+        unet = network(model, side, 1, 10).to(options.device)
+        _forget_peak(options.device)
+        asked = (n, options.device, workers, *((3, 1) if options.quick else (60, 10)))
+        with_data, without = seconds_per_step(unet, scheduler, pictures, *asked)
+        found["plain"][workers] = {"seconds": with_data, "without_data": without}
+        found["plain_peak_bytes"] = _peak(options.device)
+    torch.use_deterministic_algorithms(True)
+    flops = 3 * n * _flops(network(model, side, 1, 10), side)
+    ceiling = _ceiling(options)
+    found |= {
+        "flops": flops,
+        "ceiling": ceiling,
+        "utilisation": flops / ours / ceiling,
+        "plain_utilisation": flops / found["plain"][0]["seconds"] / ceiling,
+    }
+    return found
+
+
+def _fit_seconds(
+    data: TrainingData, model: dict[str, Any], budget: dict[str, Any], device: str, steps: int
+) -> float:
+    """Seconds of one of the library's training steps, the first 50 left out."""
+    times: dict[int, float] = {}
+    ddpm.fit(
+        data,
+        model,
+        budget | {"steps": steps, "warmup_steps": 1},
+        1,
+        device,
+        lambda done, total, note: times.setdefault(done, time.perf_counter()),
+    )
+    return (times[steps] - times[50]) / (steps - 50)
+
+
+def _sampling(
+    content: dict[str, Any], plan: planning.Plan, root: Path, options: argparse.Namespace
+) -> dict[str, Any]:
+    """Seconds and distance of samples: the library's sampler, the plain way, of one model."""
+    import torch
+    from plain_diffusers import sample as plain_sample
+
+    network = features.module("lenet").load(
+        root / paths.network_path(plan.experiment), options.device
+    )
+    reference, _ = network(sets.read_array(root, "real/reference", "images"))
+    model = ddpm.load(root / paths.real_only_folder("full", 1) / "model", options.device)
+    n = 40 if options.quick else MEASURED
+    labels, batch = np.arange(n) % 10, content["sample"]["batch_size"]
+    found: dict[str, Any] = {"pictures": n, "batch_size": batch}
+
+    def timed(draw: Callable[[], np.ndarray]) -> dict[str, float]:
+        _forget_peak(options.device)
+        began = time.perf_counter()
+        pictures, _ = quantise(draw(), 256)
+        took, peak = time.perf_counter() - began, _peak(options.device)
+        drawn, _ = network(pictures)
+        distance = frechet_distance(drawn, reference)
+        return {"seconds": took, "frechet_distance": distance, "peak_bytes": peak}
+
+    def ours(bias: float) -> np.ndarray:
+        rows = seeds.derive_rows(n, "benchmark")
+        return model.sample(labels, rows, bias, content["sample"], _quiet)
+
+    def plainly() -> np.ndarray:
+        unet, scheduler = model.pipeline.unet, model.pipeline.scheduler
+        drawn = [
+            plain_sample(unet, scheduler, labels[start : start + batch], start, options.device)
+            for start in range(0, n, batch)
+        ]
+        margin = (drawn[0].shape[1] - 28) // 2
+        return np.concatenate(drawn)[:, margin : margin + 28, margin : margin + 28]
+
+    ours(1.0)
+    found["ours"], found["guided"] = timed(lambda: ours(1.0)), timed(lambda: ours(0.5))
+    torch.use_deterministic_algorithms(False)
+    found["plain"] = timed(plainly)
+    torch.use_deterministic_algorithms(True)
+    return found
+
+
+def _digits(device: str, asked: list[int], quick: bool) -> list[dict[str, float]]:
+    """By seed: metrics of the default experiment's real-only `full` model, made on a device."""
+    content = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
+    content |= {"seeds": asked, "device": device, "generations": 1}
+    if quick:
+        content["train"] |= {"steps": 60}
+    plan = planning.build(configuration.parse(content, "config/config.yaml"))
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        made = Maker(plan, Path(folder))
+        made.splits()
+        # One feature space for both devices: the CPU's.
+        network = plan.record(paths.network_path(plan.experiment)) | {"device": "cpu"}
+        features_step.train_features(made.root, [network], _quiet)
+        for seed in asked:
+            home = paths.real_only_folder("full", seed)
+            metrics = paths.evaluation_path("full", seed, 1)
+            for path in (*(f"{home}/{name}" for name in MADE), metrics):
+                record = plan.record(path)
+                FUNCTIONS[record["step"]](made.root, [record], _quiet)
+            output = store.read_json(made.root / metrics)["output"]
+            found.append({name: output[name] for name in SHOWN})
+    return found
+
+
+def _started(seed: int, quick: bool) -> subprocess.Popen[str]:
+    command = [sys.executable, __file__, "--device", "cpu", "--digits", str(seed)]
+    return subprocess.Popen(command + ["--quick"] * quick, stdout=subprocess.PIPE, text=True)
+
+
+def _digits_compared(
+    options: argparse.Namespace, others: list[subprocess.Popen[str]]
+) -> dict[str, Any]:
+    """Per metric mean and standard deviation over seeds on each, and whether they agree.
+
+    They agree where the means differ by at most twice the standard error of their difference.
+    """
+    here = _digits(options.device, list(SEEDS), options.quick)
+    told = [json.loads(other.communicate()[0].splitlines()[-1]) for other in others]
+    there = [metrics for [metrics] in told] or here
+    found = {}
+    for name in SHOWN:
+        sides = [[run[name] for run in runs] for runs in (here, there)]
+        means, sds = [statistics.mean(s) for s in sides], [statistics.stdev(s) for s in sides]
+        bound = 2 * math.sqrt(sum(sd**2 for sd in sds) / len(SEEDS))
+        found[name] = {
+            "device": [means[0], sds[0]],
+            "cpu": [means[1], sds[1]],
+            "agree": abs(means[0] - means[1]) <= bound,
+        }
+    return found
+
+
+def _flops(unet: Any, side: int) -> float:
+    """Floating-point operations of one picture's forward pass, an addition and a product each 1."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter, torch.inference_mode():
+        unet(torch.zeros(1, 1, side, side), 1, torch.zeros(1, dtype=torch.long))
+    return counter.get_total_flops()
+
+
+def _ceiling(options: argparse.Namespace) -> float:
+    """Operations a second of a large bf16 matrix product: what utilisation is a share of."""
+    import torch
+
+    n = 256 if options.quick else 8192
+    a, b = (torch.randn(n, n, device=options.device, dtype=torch.bfloat16) for _ in range(2))
+    for _ in range(3):
+        a @ b
+    _wait(options.device)
+    began = time.perf_counter()
+    for _ in range(10):
+        a @ b
+    _wait(options.device)
+    return 10 * 2 * n**3 / (time.perf_counter() - began)
+
+
+def _wait(device: str) -> None:
+    import torch
+
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+def _forget_peak(device: str) -> None:
+    import torch
+
+    if device == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+
+
+def _peak(device: str) -> int:
+    import torch
+
+    return torch.cuda.max_memory_allocated() if device == "cuda" else 0
+
+
+def _card(device: str) -> str:
+    import torch
+
+    return torch.cuda.get_device_name() if device == "cuda" else platform.machine()
+
+
+def _torch_version() -> str:
+    import torch
+
+    return torch.__version__
+
+
+def _quiet(done: int, total: int, note: str) -> None:
+    """Progress nobody watches; remarks are printed."""
+    if not done:
+        print(note, flush=True)
+
+
+def _write(out: Path, found: dict[str, Any]) -> None:
+    (out / "gpu.json").write_text(json.dumps(found, indent=1) + "\n")
+    (out / "gpu.md").write_text("\n".join(_page(found)) + "\n")
+
+
+def _page(found: dict[str, Any]) -> list[str]:
+    lines = [f"{found['card']}, torch {found['torch']}.", ""]
+    agreement, training = found["agreement"], found["training"]
+    lines += [
+        "| agreement with the CPU | |",
+        "|---|---|",
+        f"| forward pass, float32: ‖card − CPU‖ / ‖CPU‖ | {agreement['float32']:.1e} |",
+        f"| forward pass, bfloat16 | {agreement['as_trained']:.1e} |",
+    ]
+    for name, sides in agreement.get("digits", {}).items():
+        here, there = (f"{sides[key][0]:.2f} ± {sides[key][1]:.2f}" for key in ("device", "cpu"))
+        word = "within" if sides["agree"] else "NOT within"
+        lines.append(f"| digits, {name}: card; CPU (3 seeds) | {here}; {there}: {word} 2 s.e. |")
+    plainly, ours = training["plain"], training["seconds"]
+    lines += [
+        "",
+        f"| training step, batch {training['batch_size']} | ms | times ours | peak MB |",
+        "|---|---|---|---|",
+        f"| this library | {1e3 * training['seconds']:.2f} | 1 "
+        f"| {training['peak_bytes'] / 1e6:.0f} |",
+    ]
+    for name, took in training["variants"].items():
+        lines.append(f"| this library, {name} | {1e3 * took:.2f} | {took / ours:.1f} | |")
+    for workers, took in plainly.items():
+        lines.append(
+            f"| plain diffusers, DataLoader with {workers} workers | {1e3 * took['seconds']:.2f} "
+            f"| {took['seconds'] / training['seconds']:.1f} "
+            f"| {training['plain_peak_bytes'] / 1e6:.0f} |"
+        )
+    bare = min(took["without_data"] for took in plainly.values())
+    lines += [
+        f"| plain diffusers, the same batch again and again | {1e3 * bare:.2f} "
+        f"| {bare / training['seconds']:.1f} | |",
+        "",
+        f"Model FLOP utilisation of training: {training['flops'] / 1e12:.2f} TFLOP a step, "
+        f"{100 * training['utilisation']:.1f}% of the {training['ceiling'] / 1e12:.0f} TFLOP/s of "
+        f"a bf16 matrix product on this card (plain: {100 * training['plain_utilisation']:.1f}%).",
+    ]
+    if "sampling" in found:
+        sampling = found["sampling"]
+        named = {
+            "ours": "this library, λ = 1",
+            "guided": "this library, λ = 0.5",
+            "plain": "plain diffusers, all T ancestral steps, λ = 1",
+        }
+        lines += [
+            "",
+            f"| sampling {sampling['pictures']} pictures | s | times ours | Fréchet distance "
+            "(LeNet) | peak MB |",
+            "|---|---|---|---|---|",
+        ]
+        for key, name in named.items():
+            row = sampling[key]
+            lines.append(
+                f"| {name} | {row['seconds']:.2f} "
+                f"| {row['seconds'] / sampling['ours']['seconds']:.1f} "
+                f"| {row['frechet_distance']:.2f} | {row['peak_bytes'] / 1e6:.0f} |"
+            )
+    if "loops" in found:
+        lines += _loop_tables(found["loops"])
+    return lines
+
+
+def _loop_tables(loops: dict[str, Any]) -> list[str]:
+    lines = [
+        "",
+        f"Loops: {loops['train']['steps']} training steps and {loops['pictures']} pictures a "
+        f"generation, one seed; `output` view. Median seconds: "
+        + ", ".join(f"{kind} {took:.1f}" for kind, took in loops["seconds"].items())
+        + ".",
+        "",
+        "| loop | generation | " + " | ".join(SHOWN) + " |",
+        "|---|---|" + "---|" * len(SHOWN),
+    ]
+    for row in loops["rows"]:
+        if row["view"] == "output":
+            cells = " | ".join(f"{row[name]:.3g}" for name in SHOWN)
+            lines.append(f"| {row['loop']} | {row['generation']} | {cells} |")
+    floor = loops["real_against_real"]
+    cells = " | ".join(f"{floor[name]['mean']:.3g} ± {floor[name]['sd']:.2g}" for name in SHOWN)
+    lines.append(f"| real against real | | {cells} |")
+    return lines
+
+
+if __name__ == "__main__":
+    main()

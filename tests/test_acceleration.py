@@ -1,0 +1,196 @@
+"""How a device computes: the same mathematics, and on a CPU the same bits."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import threading
+
+import numpy as np
+import pytest
+from autophagy import devices
+from autophagy import seeds as seeding
+from autophagy.errors import UserError
+from autophagy.models import acceleration, ddpm, ddpm_training
+from autophagy.models.base import TrainingData
+from autophagy.models.order import Order
+from conftest import quiet, tiny_content
+
+torch = pytest.importorskip("torch")
+
+MODEL, TRAIN = tiny_content()["model"], tiny_content()["train"]
+SAMPLE = {"scheduler": "dpm-solver++", "steps": 3, "batch_size": 4}
+LABELS, SEEDS = np.arange(6) % 3, seeding.derive_rows(6, "test")
+
+
+def fitted(**train):
+    torch.use_deterministic_algorithms(True)
+    images = np.random.default_rng(1).integers(0, 17, (12, 8, 8, 1), dtype=np.uint8)
+    data = TrainingData(images, np.arange(12) % 3, 17, 3)
+    return ddpm.fit(data, MODEL, TRAIN | {"steps": 5} | train, 1, "cpu", quiet)
+
+
+def weights(model) -> str:
+    digest = hashlib.sha256()
+    for parameter in model.pipeline.unet.parameters():
+        digest.update(parameter.detach().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def drawn(model, bias: float = 1.0) -> np.ndarray:
+    return model.sample(LABELS, SEEDS, bias, SAMPLE, quiet)
+
+
+@pytest.fixture(scope="module")
+def plain_model():
+    return fitted()
+
+
+def as_on_a_card(monkeypatch, **choices) -> None:
+    """Let the CPU compute as a card does; its graphs are what `replayed_here` stands in for."""
+    there = dataclasses.replace(acceleration.TABLE["cuda"], device="cpu", **choices)
+    monkeypatch.setitem(acceleration.TABLE, "cpu", there)
+    monkeypatch.setattr(acceleration, "capture", replayed_here)
+
+
+def replayed_here(function, held):
+    """A graph without a card: a replay reads `held` and writes the first result's memory."""
+    result = function(*held)
+
+    def replay() -> None:
+        result.copy_(function(*held))
+
+    return replay, result
+
+
+def test_a_cpu_computes_plainly() -> None:
+    assert acceleration.TABLE["cpu"] == acceleration.Execution("cpu")
+    function = object()
+    assert acceleration.of("cpu").repeated(function) is function
+
+
+def test_graphs_and_work_done_ahead_change_no_bit(plain_model, monkeypatch) -> None:
+    as_on_a_card(monkeypatch, autocast=None)
+    ahead = fitted()
+    assert weights(ahead) == weights(plain_model)
+    for bias in (1.0, 0.5):
+        np.testing.assert_array_equal(drawn(ahead, bias), drawn(plain_model, bias))
+
+
+def test_coarse_products_train_nearly_the_same_model(plain_model, monkeypatch) -> None:
+    as_on_a_card(monkeypatch)
+    coarse = fitted()
+    one, two = (
+        torch.cat([p.detach().flatten() for p in model.pipeline.unet.parameters()])
+        for model in (plain_model, coarse)
+    )
+    assert two.dtype == torch.float32
+    assert 1e-6 < (two - one).norm() / one.norm() < 0.05
+
+
+def test_sampling_is_float32_everywhere(plain_model, monkeypatch) -> None:
+    expected = drawn(plain_model)
+    as_on_a_card(monkeypatch)
+    np.testing.assert_array_equal(drawn(plain_model), expected)
+
+
+def test_work_done_ahead_comes_in_order_and_fails_in_its_place() -> None:
+    threads = set()
+
+    def work(index: int) -> int:
+        threads.add(threading.get_ident())
+        if index == 7:
+            raise UserError("seven")
+        return index * index
+
+    ahead = dataclasses.replace(acceleration.of("cpu"), workers=2)
+    assert list(ahead.prepared(work, range(3, 7))) == [9, 16, 25, 36]
+    assert threading.get_ident() not in threads
+    found = ahead.prepared(work, range(5, 20))
+    assert [next(found), next(found)] == [25, 36]
+    with pytest.raises(UserError, match="seven"):
+        next(found)
+
+
+def test_a_graph_is_captured_for_each_shape_and_its_results_stay(monkeypatch) -> None:
+    captures = []
+
+    def capture(function, held):
+        captures.append(held[0].shape)
+        return replayed_here(function, held)
+
+    monkeypatch.setattr(acceleration, "capture", capture)
+    twice = acceleration.Replayed(lambda x: 2 * x, lambda note: None)
+    inputs = [torch.full((n,), float(value)) for n, value in ((3, 1), (3, 2), (5, 3), (3, 4))]
+    results = [twice(x) for x in inputs]
+    for x, result in zip(inputs, results, strict=True):
+        assert torch.equal(result, 2 * x)
+    assert captures == [(3,), (5,)]
+
+
+def test_what_cannot_be_captured_is_called_and_said(monkeypatch) -> None:
+    def capture(function, held):
+        raise RuntimeError("operation not permitted when stream is capturing\nlong story")
+
+    monkeypatch.setattr(acceleration, "capture", capture)
+    heard: list[str] = []
+    twice = acceleration.Replayed(lambda x: 2 * x, heard.append)
+    for value in (1.0, 2.0):
+        assert twice(torch.tensor(value)) == 2 * value
+    assert heard == [
+        "no CUDA graph, kernels are launched one by one: operation not permitted when stream is "
+        "capturing"
+    ]
+
+
+def test_draws_are_those_of_their_seed_and_step() -> None:
+    """Rows, noise, t and dropped conditions of a step, as the first release drew them."""
+    order = Order(7, 4, 11)
+    draws = ddpm_training._Draws(order, (4, 1, 2, 2), 50, 0.5, 12)
+    rows, noise, t, dropped = draws.of(3)
+    stream = seeding.stream(12, 3)
+    np.testing.assert_array_equal(noise, stream.standard_normal((4, 1, 2, 2), dtype=np.float32))
+    times = (stream.permutation(4) + stream.random(4)) / 4
+    np.testing.assert_array_equal(t, (times * 50).astype(np.int64))
+    np.testing.assert_array_equal(dropped, stream.random(4) < 0.5)
+    epochs = [seeding.stream(11, epoch).permutation(7) for epoch in (1, 2)]
+    np.testing.assert_array_equal(rows, [*epochs[0][5:], *epochs[1][:2]])
+
+
+# Memory
+
+
+def too_much(above: int, calls: list[int]):
+    def work(size: int) -> str:
+        calls.append(size)
+        if size > above:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 3 GiB")
+        return "done"
+
+    return work
+
+
+def test_batches_are_halved_until_they_fit() -> None:
+    calls: list[int] = []
+    heard: list[str] = []
+    assert devices.within_memory(too_much(30, calls), 100, heard.append) == ("done", 25)
+    assert calls == [100, 50, 25]
+    assert heard == [f"out of memory: going on with batches of {size}" for size in (50, 25)]
+
+
+def test_a_batch_of_one_that_does_not_fit_is_a_user_error() -> None:
+    calls: list[int] = []
+    with pytest.raises(UserError, match="too small for a batch of 1"):
+        devices.within_memory(too_much(0, calls), 5, lambda note: None)
+    assert calls == [5, 2, 1]
+
+
+def test_a_training_that_does_not_fit_names_the_batch(monkeypatch) -> None:
+    from diffusers import UNet2DModel
+
+    def full(self, *_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(UNet2DModel, "forward", full)
+    with pytest.raises(UserError, match=r"^train\.batch_size: a training step of 16 pictures"):
+        fitted()

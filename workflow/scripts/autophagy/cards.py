@@ -1,0 +1,96 @@
+"""Which CUDA card a job computes on: a token a card, so that jobs spread over a machine's cards.
+
+Snakemake counts cards (`resources: gpu`) and hands out none. A job therefore takes a lock, one file
+a card, which the system gives back when the job ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import glob
+import os
+import re
+import tempfile
+import time
+from pathlib import Path
+from typing import IO
+
+from autophagy.errors import UserError
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+#: Seconds between two looks for a free card.
+INTERVAL = 0.5
+
+_held: IO[str] | None = None
+
+
+def present() -> bool:
+    """Is there a card that this process may use?"""
+    return bool(_installed() and visible())
+
+
+def _installed() -> list[str]:
+    """The numbers of the cards that the driver shows, without importing torch."""
+    numbers = [re.sub(r"\D", "", path) for path in glob.glob("/dev/nvidia[0-9]*")]
+    return sorted(numbers, key=int)
+
+
+def visible() -> list[str]:
+    """The cards that this process may use, as `CUDA_VISIBLE_DEVICES` names them.
+
+    That variable where it is set (a scheduler's choice, or the user's), otherwise all that the
+    driver shows. It ends, as in CUDA, at the first name that is none.
+    """
+    if VISIBLE not in os.environ:
+        return _installed()
+    cards = []
+    for name in os.environ[VISIBLE].split(","):
+        if not name.strip() or name.strip().startswith("-"):
+            break
+        cards.append(name.strip())
+    return cards
+
+
+def take() -> str:
+    """Make one card this process's own and the only one that torch will see; wait for a free one.
+
+    To be called before torch is imported. A second call finds the card taken by the first.
+
+    Returns:
+        The card, as `CUDA_VISIBLE_DEVICES` names it.
+
+    Raises:
+        UserError: no card is visible, or tokens cannot be written.
+    """
+    global _held
+    if _held is not None:
+        return os.environ[VISIBLE]
+    cards = visible()
+    if not cards:
+        raise UserError(
+            "device: cuda is not usable here: no card is visible; set device: cpu, or look at "
+            f"{VISIBLE}"
+        )
+    while True:
+        for card in cards:
+            _held = _token(card)
+            if _held is not None:
+                os.environ[VISIBLE] = card
+                return card
+        time.sleep(INTERVAL)
+
+
+def _token(card: str) -> IO[str] | None:
+    """The lock of a card, or None where another process holds it."""
+    folder = Path(tempfile.gettempdir(), f"autophagy-cards-{os.getuid()}")
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        file = (folder / re.sub(r"[^A-Za-z0-9-]", "_", card)).open("w")
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be written: {error.strerror or error}") from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    return file

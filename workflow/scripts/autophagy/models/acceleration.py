@@ -1,0 +1,152 @@
+"""How arithmetic is carried out on a device: its precision, CUDA graphs, work done ahead.
+
+What is computed stands in the families; this module may change its speed and its rounding. On a CPU
+all of it is the plain call, and changes no bit.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+#: Hears a remark.
+Say = Callable[[str], None]
+
+#: Runs before a capture, in which libraries choose and load their kernels.
+WARM_UP = 3
+
+
+@dataclass(frozen=True)
+class Execution:
+    """The choices of one device.
+
+    autocast: the type in which a training step's matrix products and convolutions are computed, or
+        None for that of their arguments. Weights, their running mean and the optimiser stay
+        float32, and so does sampling, where it would gain little.
+    graphs: repeated work is captured once and replayed, which spares the launch of each kernel.
+    workers: threads that prepare what the device will need next.
+    """
+
+    device: str
+    autocast: str | None = None
+    graphs: bool = False
+    workers: int = 0
+
+    def arithmetic(self) -> AbstractContextManager[Any]:
+        """A context for the forward pass of a training step."""
+        if self.autocast is None:
+            return nullcontext()
+        import torch
+
+        # What it would cache of the weights must not outlive a graph's memory.
+        kind = getattr(torch, self.autocast)
+        return torch.autocast(self.device, kind, cache_enabled=False)
+
+    def repeated(
+        self, function: Callable[..., T], say: Say = lambda note: None
+    ) -> Callable[..., T]:
+        """`function`, to be called many times with tensors of the same shapes on the device.
+
+        It may depend on its arguments and on tensors that are changed in place, and must leave
+        behind nothing but its result and gradients. It returns one tensor.
+        """
+        return Replayed(function, say) if self.graphs else function
+
+    def prepared(self, function: Callable[[int], T], indices: Iterable[int]) -> Iterator[T]:
+        """function(i) for each i, in order; where there are workers, some of them in advance."""
+        if not self.workers:
+            yield from map(function, indices)
+            return
+        with ThreadPoolExecutor(self.workers) as pool:
+            waiting: deque[Any] = deque()
+            try:
+                for index in indices:
+                    waiting.append(pool.submit(function, index))
+                    if len(waiting) > 2 * self.workers:
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+            finally:
+                for future in waiting:
+                    future.cancel()
+
+    def from_host(self, array: Any) -> Any:
+        """A numpy array as a tensor from which `to_device` copies without waiting."""
+        import torch
+
+        tensor = torch.from_numpy(array)
+        return tensor.pin_memory() if self.device == "cuda" else tensor
+
+    def to_device(self, tensor: Any) -> Any:
+        return tensor.to(self.device, non_blocking=True)
+
+
+class Replayed:
+    """A function captured as a CUDA graph: one for all arguments of the same shapes.
+
+    A graph launches the kernels that the call itself would, so the bits are the same. What cannot
+    be captured is called, and that is said.
+    """
+
+    def __init__(self, function: Callable[..., Any], say: Say) -> None:
+        self.function, self.say = function, say
+        self._graphs: dict[Any, Any] = {}
+
+    def __call__(self, *arguments: Any) -> Any:
+        key = tuple((tuple(argument.shape), argument.dtype) for argument in arguments)
+        if key not in self._graphs:
+            self._graphs[key] = self._captured(arguments)
+        if self._graphs[key] is None:
+            return self.function(*arguments)
+        held, replay, result = self._graphs[key]
+        for place, argument in zip(held, arguments, strict=True):
+            place.copy_(argument, non_blocking=True)
+        replay()
+        # The next replay writes where this one did.
+        return result.clone()
+
+    def _captured(self, arguments: tuple[Any, ...]) -> Any:
+        import torch
+
+        held = [argument.clone() for argument in arguments]
+        try:
+            return held, *capture(self.function, held)
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            first = str(error).partition("\n")[0]
+            self.say(f"no CUDA graph, kernels are launched one by one: {first[:200]}")
+            return None
+
+
+def capture(function: Callable[..., Any], held: list[Any]) -> tuple[Callable[[], None], Any]:
+    """Capture function(*held): what replays it, and the tensor its result is written to."""
+    import torch
+
+    aside = torch.cuda.Stream()
+    aside.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(aside):
+        for _ in range(WARM_UP):
+            function(*held)
+    torch.cuda.current_stream().wait_stream(aside)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        result = function(*held)
+    return graph.replay, result
+
+
+#: Device -> how it computes.
+TABLE = {
+    "cpu": Execution("cpu"),
+    "cuda": Execution("cuda", autocast="bfloat16", graphs=True, workers=2),
+}
+
+
+def of(device: str) -> Execution:
+    return TABLE[device]
