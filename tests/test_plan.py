@@ -448,7 +448,7 @@ def test_records_hold_the_versions_that_set_their_numbers(tiny, monkeypatch) -> 
     )
     found = touched(tiny, records(tiny_content()))
     assert {tiny[path]["step"] for path in found} == {
-        "train", "sample", "features", "evaluate", "evaluate_real",
+        "train", "sample", "features", "evaluate", "evaluate_real", "report",
     }  # fmt: skip
 
 
