@@ -36,10 +36,14 @@ def test_code_deps_are_the_fingerprinted_files(config: str) -> None:
     plan = plan_of(config)
     stages = yaml.safe_load(ledger.text(plan, config))["stages"]
     assert set(stages) == {stage.name for stage in ledger.stages_of(plan)}
+    made: dict[str, list[str]] = {}
+    for name, paths in ledger.stage_nodes(plan).items():
+        made.setdefault(name.partition("@")[0], []).extend(paths)
     for stage in ledger.stages_of(plan):
         body = stages[stage.name].get("do", stages[stage.name])
         code = {dep for dep in body["deps"] if dep.startswith("workflow/scripts/")}
-        files = {f"workflow/scripts/{file}" for step in stage.steps for file in plan.files(step)}
+        steps = {*stage.steps, *(plan.nodes[path].step for path in made.get(stage.name, ()))}
+        files = {f"workflow/scripts/{file}" for step in steps for file in plan.files(step)}
         assert code == files
         assert all((REPOSITORY / file).is_file() for file in files)
 

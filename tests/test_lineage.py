@@ -137,7 +137,7 @@ def test_a_sample_is_made_again_byte_for_byte_and_a_changed_one_is_found(
     shutil.copytree(tiny_experiment.root, root)
     artifact = f"loops/{loop}/seed-1/gen-002/samples"
     assert trace.regenerate(Archive(root), artifact, 7) == {
-        "identical": True, "largest_difference": 0, "same_code": True
+        "identical": True, "largest_difference": 0, "unit": "grey levels", "same_code": True
     }  # fmt: skip
     images = np.load(root / artifact / "images.npy")
     images[7, 3, 3] = (images[7, 3, 3] + 5) % 17
