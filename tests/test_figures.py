@@ -24,8 +24,8 @@ def table(seeds: int = 2) -> pd.DataFrame:
         {
             "loop": loop, "seed": seed, "generation": t, "view": view,
             "sampling_bias": 0.5 if (loop, view) == ("biased", "output") else 1.0,
-            "frechet_distance": t + seed + 10 * ((loop, view) == ("biased", "model")), "precision": 0.5 + t / 10,
-            "recall": 0.9 - t / 10,
+            "frechet_distance": t + seed + 10 * ((loop, view) == ("biased", "model")),
+            "precision": 0.5 + t / 10, "recall": 0.9 - t / 10,
         }
         for loop in LOOPS
         for seed in range(seeds)

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from autophagy import cards, devices, fingerprint, manifests, paths
 from autophagy import config as configuration
-from autophagy import devices, fingerprint, manifests, paths
 from autophagy import plan as planning
 from autophagy.errors import UserError
 from autophagy.features import lenet
@@ -466,7 +466,7 @@ def card(there: bool) -> Callable[[str], list[str]]:
 def test_a_record_names_the_device_that_auto_comes_to(
     there, visible, expected, monkeypatch
 ) -> None:
-    monkeypatch.setattr(devices.glob, "glob", card(there))
+    monkeypatch.setattr(cards.glob, "glob", card(there))
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
@@ -479,6 +479,8 @@ def test_a_record_names_the_device_that_auto_comes_to(
 
 def test_a_card_that_torch_cannot_use_is_said_so(monkeypatch) -> None:
     torch = pytest.importorskip("torch")
+    monkeypatch.setattr(cards, "take", lambda: "0")
+    monkeypatch.setattr(torch.utils.deterministic, "fill_uninitialized_memory", True)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UserError, match=r"^device: cuda is not usable here: .*; set device: cpu$"):
         devices.prepare(1, "cuda")

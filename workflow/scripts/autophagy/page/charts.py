@@ -23,6 +23,7 @@ CURVES: dict[str, tuple[str, str, tuple[float, float] | None]] = {
     "memorisation": ("Memorisation", "0.5: none; 1: copies of training images", (0, 1)),
     "frechet_distance_to_train": ("Distance to the training set", "rewards copying", None),
     "modes_recovered": ("Modes recovered", "share of the true density's modes", (0, 1)),
+    "on_modes": ("Points on modes", "share of samples near a mode of the true density", (0, 1)),
     "tail_mass": ("Tail mass", "beyond the true 95% region, over its 5%; real is 1", None),
 }
 #: Of the numbers' table.
