@@ -237,7 +237,7 @@ def test_a_sampler_that_explodes_is_recorded_and_told(copied, tiny_experiment, m
     )
     facts = manifests.read(copied, SAMPLES)["facts"]
     assert facts["not_finite"] > 0
-    assert heard == [f"{facts['not_finite']} of 40 pictures are not finite"]
+    assert heard == [f"{facts['not_finite']} of 40 images are not finite"]
     assert np.load(copied / SAMPLES / "images.npy").max() <= 16
 
 

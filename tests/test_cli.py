@@ -522,8 +522,8 @@ def test_a_script_makes_what_its_rule_asks_for(script, tiny_experiment, here) ->
     for path in paths:
         store._remove(root / manifests.path_of(path))
         store._remove(root / path)
-    more = {"dataset": tiny_content()["dataset"]} if script == "real.py" else {}
-    given = rule(tiny_experiment, root, *paths, **more)
+    more = {"real.py": {"dataset": tiny_content()["dataset"]}, "features.py": {"source": None}}
+    given = rule(tiny_experiment, root, *paths, **more.get(script, {}))
     runpy.run_path(str(SCRIPTS / script), {"snakemake": given})
     for path in paths:
         assert (root / manifests.path_of(path)).read_bytes() == before[path]
@@ -549,6 +549,7 @@ def test_the_reports_scripts_make_what_their_rules_ask_for(tiny_experiment, here
             "loops": list(experiment.loops),
             "seed": 1,
             "title": tables.budget_line(experiment),
+            "space": "LeNet",
         },
         "draw_lineage.py": {
             "training_sets": paths.training_sets(experiment, 1),
@@ -593,6 +594,8 @@ def test_every_script_is_tried_here() -> None:
         "tabulate_metrics.py",
         "draw_grid.py",
         "draw_curves.py",
+        "import_model.py",  # test_starts.py
+        "import_pictures.py",
         "draw_lineage.py",
         "judge_loops.py",
         "draw_effective_size.py",  # test_verdict_tables.py

@@ -68,7 +68,7 @@ def made(tmp_path_factory) -> Made:
 REFUSED = [
     (content(study="maps"), 'study: "maps" is not allowed; allowed: limits, trajectories'),
     (content(study=["limits"]), 'study: ["limits"] is not allowed'),
-    (content(kind="theories"), 'kind: "theories" is not allowed; allowed: images, theory'),
+    (content(kind="theories"), 'kind: "theories" is not allowed; allowed: images, points, theory'),
     (content(figure="modes"), "figure: 'modes' does not show limits; allowed: size-map, bias-map"),
     (content(figure="pie"), 'figure: "pie" is not allowed'),
     (content(runs={}), "runs: {} is not allowed: it should have at least 1 item"),

@@ -464,7 +464,7 @@ FILLS_A_GIVEN_PLACE = {
     ("features/inception.py", "_embed"),
 }  # fmt: skip
 #: Writers of other kinds: the store itself, logs, locks, downloads (checked by a published hash).
-OTHERS = {"store.py", "job.py", "runlock.py", "data/download.py"}
+OTHERS = {"store.py", "job.py", "runlock.py", "cards.py", "data/download.py"}
 
 
 def writers(file: Path) -> Iterator[tuple[str, str, bool]]:

@@ -265,7 +265,7 @@ POINTS: dict[str, list[Any]] = {
 
 def _short(value: Any) -> str:
     text = ascii(value)
-    return text if len(text) <= 40 else f"{text[:30]}... ({len(text)} characters)"
+    return text if len(text) <= 70 else f"{text[:30]}... ({len(text)} characters)"
 
 
 def _case(name: str, plant: Callable[[Path], Any], words: tuple[str, ...]) -> Case:
