@@ -458,10 +458,11 @@ FILLS_A_GIVEN_PLACE = {
     ("features/identity.py", "save"), ("sets.py", "write_arrays"),
     ("sets.py", "write_index"), ("features/inception.py", "_keep"),
     ("features/local.py", "_copy"), ("features/pretrained.py", "save"),
+    ("models/flow.py", "save"), ("models/gan.py", "save"), ("models/normals.py", "save"),
     # Takes away, and writes nothing.
     ("dropped.py", "drop"),
     # Into memory.
-    ("features/inception.py", "_embed"),
+    ("features/inception.py", "_embed"), ("page/sprites.py", "_data_url"),
 }  # fmt: skip
 #: Writers of other kinds: the store itself, logs, locks, downloads (checked by a published hash).
 OTHERS = {"store.py", "job.py", "runlock.py", "cards.py", "data/download.py"}
