@@ -266,31 +266,3 @@ def make_tiny(folder: Path) -> planning.Plan:
     (folder / "dvc.yaml").write_text(ledger.text(plan, "config/config.yaml"), encoding="utf-8")
     make(plan, folder / plan.root)
     return plan
-
-
-#: Open defects, by the tests that show them; each entry goes with the mend. Not strict, so that a
-#: mended one says XPASS.
-OPEN = {
-    "Snakemake makes the report's root once more after a run (report.html is compared by time)": (
-        "test_workflow.py::test_after_a_run_nothing_is_left_to_do",
-        "test_workflow.py::test_what_is_not_kept_is_dropped_last_recorded_and_made_again",
-        "test_workflow.py::test_dvc_redoes_the_loop_that_changed_alone",
-        "test_stale.py::test_nothing_is_left_to_do_when_every_edit_is_undone",
-        "test_stale.py::test_an_edit_reruns_exactly_what_depends_on_it",
-        "test_torture.py::test_three_kills_leave_no_trace",
-    ),
-    "Some refusals take the launcher 3.0 to 3.2 s of processor time; 3 s are promised": (
-        "test_bad_input.py::test_a_malformed_input_is_refused_in_one_line[data sets: ",
-    ),
-    "Mended, and not yet seen green: what the report's scripts and features.py are given here": (
-        "test_cli.py::test_the_reports_scripts_make_what_their_rules_ask_for",
-        "test_cli.py::test_a_script_makes_what_its_rule_asks_for[features.py]",
-    ),
-}
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        for reason, names in OPEN.items():
-            if item.nodeid.removeprefix("tests/").startswith(names):
-                item.add_marker(pytest.mark.xfail(reason=reason, strict=False))

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import io
 import os
-import runpy
 import shlex
 import subprocess
 import sys
@@ -15,15 +14,12 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from autophagy import cli
-from autophagy import config as configuration
-from autophagy import plan as planning
-from autophagy.errors import UserError
-from autophagy.schema import plain
-from conftest import REPOSITORY, SCRIPTS, TESTS, child_environment
+from conftest import REPOSITORY, TESTS, child_environment
+
+from bad_input import loading
 
 #: Seconds to a refusal: of the processor, which other work on the machine does not slow; and until
 #: what waits for something else is taken to hang.
@@ -108,8 +104,10 @@ def _run(words: list[str]) -> Outcome:
     if first == "autophagy!":
         return _process(["autophagy.cli", *arguments])
     if first == "real!":
-        return _process(["bad_input.case", *arguments], str(TESTS))
-    call = {"autophagy": lambda: cli.main(arguments), "real": lambda: _real(*arguments)}[first]
+        return _process(["bad_input.loading", *arguments], str(TESTS))
+    call = {"autophagy": lambda: cli.main(arguments), "real": lambda: loading.load(*arguments)}[
+        first
+    ]
     start, waited, out, err = time.process_time(), time.monotonic(), io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
@@ -124,23 +122,6 @@ def _run(words: list[str]) -> Outcome:
         status = 1
     seconds, waited = time.process_time() - start, time.monotonic() - waited
     return Outcome(status or 0, out.getvalue(), err.getvalue(), seconds, waited)
-
-
-def _real(config: str) -> int | str:
-    """What the Snakefile and then the job of rule `real` do with a configuration."""
-    try:
-        plan = planning.build(configuration.load(config))
-    except UserError as error:
-        return f"autophagy: {error}"
-    Path("logs").mkdir(exist_ok=True)
-    params = SimpleNamespace(
-        root=plan.root,
-        records=[plan.record(f"real/{split}") for split in ("loop", "reference", "features")],
-        dataset=plain(plan.experiment.dataset),
-    )
-    job = SimpleNamespace(log=["logs/real.log"], rule="real", params=params)
-    runpy.run_path(str(SCRIPTS / "real.py"), {"snakemake": job})
-    return 0
 
 
 def _process(arguments: list[str], more: str = "") -> Outcome:
@@ -214,7 +195,3 @@ def _snapshot(folder: Path) -> dict[str, str]:
                 what = "folder"
             found[str(path.relative_to(folder))] = what
     return found
-
-
-if __name__ == "__main__":
-    sys.exit(_real(sys.argv[1]))

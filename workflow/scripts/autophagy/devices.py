@@ -44,7 +44,8 @@ def prepare(threads: int, device: str, software: Iterable[str] = ("torch",)) -> 
     import torch
 
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True)
+    # As `use_deterministic_algorithms`, without importing the compiler to tell it, too.
+    torch.set_deterministic_debug_mode("error")
     if device == "cuda" and not torch.cuda.is_available():
         raise UserError(
             "device: cuda is not usable here: no card, no driver for it, or a torch built without "

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from autophagy import store
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 STYLE = {
     "font.size": 9,

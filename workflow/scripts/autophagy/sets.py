@@ -6,15 +6,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from autophagy import rows
 from autophagy.errors import UserError
 from autophagy.manifest_shape import is_inside
 from autophagy.regimes import Draw, Part, chosen
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: Array -> the kinds of number and of how many dimensions it may hold.
 KINDS = {
@@ -90,6 +92,8 @@ def index(
     Raises:
         UserError: a source has fewer rows than a part asks for.
     """
+    import pandas as pd
+
     frames, parts = [], list(parts)
     for part, places in zip(parts, chosen(parts, drawn), strict=True):
         if not len(places):

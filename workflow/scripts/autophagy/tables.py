@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from autophagy import features, models, paths, presets, starts, store
 from autophagy.config import Experiment, Loop
@@ -13,6 +11,9 @@ from autophagy.errors import UserError
 from autophagy.metrics import METRICS, ONLY, frechet_is_biased
 from autophagy.rows import KINDS
 from autophagy.schema import plain
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 VIEWS = ("output", "model")
 COUNTS = ("n_samples", "n_reference")
@@ -72,6 +73,8 @@ def tidy(root: Path, listed: list[dict[str, Any]]) -> pd.DataFrame:
     Raises:
         UserError: an evaluation is missing.
     """
+    import pandas as pd
+
     rows, seen = [], dict[str, None]()
     for entry in listed:
         content = store.read_json(root / entry["path"])
@@ -104,6 +107,8 @@ def last_generation(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def _means(rows: pd.DataFrame) -> dict[str, float]:
+    import pandas as pd
+
     means = rows[[name for name in METRICS if name in rows]].mean()
     return {name: float(value) for name, value in means.items() if pd.notna(value)}
 
@@ -121,6 +126,8 @@ def read(root: Path) -> pd.DataFrame:
     Raises:
         UserError: it is missing or no such table.
     """
+    import pandas as pd
+
     try:
         # A loop may be called NA or null, which pandas would take for a missing value.
         table = pd.read_csv(root / "metrics.csv", keep_default_na=False, na_values=[""])
@@ -200,6 +207,8 @@ def summary(root: Path, experiment: Experiment) -> str:
 
 def _block(table: pd.DataFrame, experiment: Experiment, metric: str) -> str:
     """One metric, loop by generation; biased loops have a second line for their λ = 1 view."""
+    import pandas as pd
+
     kind = experiment.kind
     lines = {f"real {kind}": _cells(table, "real", "output", metric)}
     for name, n in experiment.real_only.items():

@@ -46,8 +46,9 @@ def adopt(folder: Path, facts: dict[str, Any], biased: bool, device: str) -> DDP
 def _plain(folder: Path, facts: dict[str, Any], biased: bool) -> tuple[Any, Any]:
     """The network with classes and a null class, and its scheduler."""
     import torch
-    from diffusers import DDPMScheduler, UNet2DModel
     from safetensors.torch import load_file
+
+    from autophagy.models.diffusers_parts import DDPMScheduler, UNet2DModel
 
     classes = len(facts["classes"])
     try:

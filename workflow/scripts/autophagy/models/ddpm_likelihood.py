@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from autophagy import seeds as seeding
+from autophagy.models.order import whole_pass
 
 #: Timesteps of the estimate, one a stratum.
 STRATA = 8
@@ -52,7 +53,7 @@ def log_likelihoods(
             root, sigma = np.float32(np.sqrt(alphas[t])), np.float32(np.sqrt(1.0 - alphas[t]))
             noisy = root * clean + sigma * noise
             for start in range(0, n, batch_size):
-                rows = np.minimum(np.arange(start, start + batch_size), n - 1)
+                rows = whole_pass(start, batch_size, n)
                 z = torch.from_numpy(noisy[rows]).to(pipeline.device)
                 condition = torch.from_numpy(labels[rows]).to(pipeline.device)
                 output = unet(z, t, condition).sample

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from autophagy.errors import UserError
+from autophagy.models.order import whole_pass
 from autophagy.progress import Report
 
 #: What the index of a saved model names.
@@ -46,17 +47,13 @@ class DDPM:
         options: dict[str, Any],
         report: Report,
     ) -> np.ndarray:
-        """See `Model.sample`; guidance_scale = 1/λ.
-
-        Every forward pass has the full batch size, the last one padded by repeating its last
-        row: a picture's bits depend on the batch size, but not on its neighbours or its place.
-        """
+        """See `Model.sample`; guidance_scale = 1/λ."""
         self.pipeline.unet.eval()
         n, size = len(labels), options["batch_size"]
         networks = self.pipeline.networks(lambda note: report(0, n, note))
         batches = []
         for start in range(0, n, size):
-            rows = np.minimum(np.arange(start, start + size), n - 1)
+            rows = whole_pass(start, size, n)
 
             def progress(done: int, steps: int, start: int = start) -> None:
                 share = done / steps
@@ -103,8 +100,7 @@ def load(folder: Path, device: str) -> DDPM:
     Raises:
         UserError: `folder` holds no such pipeline.
     """
-    from diffusers.utils import logging
-
+    from autophagy.models.diffusers_parts import logging
     from autophagy.models.pipeline import ClassConditionalPipeline
 
     logging.disable_progress_bar()

@@ -43,9 +43,13 @@ def fit(
         UserError: the loss or the weights are no longer finite.
     """
     import torch
-    from diffusers import DDPMScheduler, UNet2DModel
-    from diffusers.optimization import get_cosine_schedule_with_warmup
-    from diffusers.training_utils import EMAModel
+
+    from autophagy.models.diffusers_parts import (
+        DDPMScheduler,
+        EMAModel,
+        UNet2DModel,
+        get_cosine_schedule_with_warmup,
+    )
 
     execution = acceleration.of(device)
     size, channels = data.images.shape[1], data.images.shape[3]

@@ -16,21 +16,19 @@ import numpy as np
 from pydantic import Field
 
 from autophagy import seeds as seeding
-from autophagy import store
 from autophagy.errors import UserError
+from autophagy.models import saved
 from autophagy.models.base import TrainingPoints
 from autophagy.models.checkpoints import Checkpoint
 from autophagy.models.noise import rows_of_noise
 from autophagy.models.normals import require_finite, require_one_class
-from autophagy.models.order import Order
+from autophagy.models.order import Order, whole_pass
 from autophagy.progress import Report
 from autophagy.schema import Options
 
 KINDS = ("points",)
 ABILITIES = ("likelihood",)
 SOFTWARE = ("safetensors", "torch", "zuko")
-
-_WEIGHTS = "weights.safetensors"
 
 
 class Model(Options):
@@ -138,21 +136,11 @@ def load(folder: Path, device: str) -> FlowModel:
     Raises:
         UserError: `folder` holds no such model.
     """
-    from pydantic import ValidationError
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        options = store.read_json(folder / "config.json")
+    with saved.reading(folder, "flow") as (options, arrays):
         Model.model_validate(options)
-        state = load_file(folder / _WEIGHTS)
-        mean, spread = (state.pop(name).numpy() for name in ("mean", "spread"))
+        mean, spread = arrays.pop("mean"), arrays.pop("spread")
         flow = _network({**options, "dimensions": len(mean)})
-        flow.load_state_dict(state)
-    except (
-        OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError, ValidationError,
-    ) as error:  # fmt: skip
-        raise UserError(f"{folder}: not a saved flow model: {error}") from error
+        saved.restore(flow, arrays)
     return FlowModel(flow.to(device), options, mean, spread, device)
 
 
@@ -181,10 +169,7 @@ class FlowModel:
         options: dict[str, Any],
         report: Report,
     ) -> np.ndarray:
-        """See `Model.sample`; the latent is N(0, λI).
-
-        Every pass has the full batch size, the last one padded by repeating its last row.
-        """
+        """See `Model.sample`; the latent is N(0, λI)."""
         import torch
 
         n, size = len(seeds), options["batch_size"]
@@ -193,7 +178,7 @@ class FlowModel:
         with torch.inference_mode():
             to_points = self.flow().transform.inv
             for start in range(0, n, size):
-                rows = np.minimum(np.arange(start, start + size), n - 1)
+                rows = whole_pass(start, size, n)
                 made = to_points(torch.from_numpy(latent[rows]).to(self.device)).cpu().numpy()
                 batches.append(made[: n - start] * self.spread + self.mean)
                 report(min(start + size, n), n, "points")
@@ -212,11 +197,6 @@ class FlowModel:
         return found.cpu().numpy().astype(np.float64) - volume
 
     def save(self, folder: Path) -> None:
-        """config.json (the options), and weights, mean and spread as safetensors."""
-        import torch
-        from safetensors.torch import save_file
-
-        state = {name: tensor.detach().cpu() for name, tensor in self.flow.state_dict().items()}
-        state |= {"mean": torch.from_numpy(self.mean), "spread": torch.from_numpy(self.spread)}
-        store.write_json(folder / "config.json", self.options)
-        save_file({name: tensor.contiguous() for name, tensor in state.items()}, folder / _WEIGHTS)
+        """See `saved`; mean and spread stand beside the flow's weights."""
+        arrays = saved.arrays_of(self.flow) | {"mean": self.mean, "spread": self.spread}
+        saved.write(folder, self.options, arrays)

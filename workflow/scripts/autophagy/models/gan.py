@@ -15,12 +15,12 @@ import numpy as np
 from pydantic import Field
 
 from autophagy import seeds as seeding
-from autophagy import store
 from autophagy.errors import UserError
+from autophagy.models import saved
 from autophagy.models.base import TrainingData
 from autophagy.models.checkpoints import Checkpoint
 from autophagy.models.noise import rows_of_noise
-from autophagy.models.order import Order
+from autophagy.models.order import Order, whole_pass
 from autophagy.progress import Report
 from autophagy.schema import Count, Options
 
@@ -29,7 +29,6 @@ SOFTWARE = ("safetensors", "torch")
 
 #: Adam's β of Gulrajani et al. 2017, section 4.
 BETAS = (0.0, 0.9)
-_WEIGHTS = "generator.safetensors"
 _FACTS = ("size", "colours", "n_classes")
 
 
@@ -184,22 +183,13 @@ def load(folder: Path, device: str) -> GAN:
     Raises:
         UserError: `folder` holds no such model.
     """
-    from pydantic import ValidationError
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     from autophagy.models.gan_networks import Generator
 
-    try:
-        config = store.read_json(folder / "config.json")
+    with saved.reading(folder, "gan") as (config, arrays):
         facts = {name: int(config[name]) for name in _FACTS}
         Model.model_validate({key: config[key] for key in config if key not in _FACTS})
         network = Generator(**facts, latent=config["latent"], channels=config["channels"])
-        network.load_state_dict(load_file(folder / _WEIGHTS))
-    except (
-        OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError, ValidationError,
-    ) as error:  # fmt: skip
-        raise UserError(f"{folder}: not a saved gan model: {error}") from error
+        saved.restore(network, arrays)
     return GAN(network.to(device).eval(), config, device)
 
 
@@ -219,10 +209,7 @@ class GAN:
         options: dict[str, Any],
         report: Report,
     ) -> np.ndarray:
-        """See `Model.sample`; z ~ N(0, λI).
-
-        Every pass has the full batch size, the last one padded by repeating its last row.
-        """
+        """See `Model.sample`; z ~ N(0, λI)."""
         import torch
 
         n, size = len(labels), options["batch_size"]
@@ -231,7 +218,7 @@ class GAN:
         batches = []
         with torch.inference_mode():
             for start in range(0, n, size):
-                rows = np.minimum(np.arange(start, start + size), n - 1)
+                rows = whole_pass(start, size, n)
                 z, asked = (torch.from_numpy(a[rows]).to(self.device) for a in (latent, labels))
                 made = self.generator(z, asked).permute(0, 2, 3, 1).cpu().numpy()
                 batches.append(made[: n - start])
@@ -239,11 +226,5 @@ class GAN:
         return np.concatenate(batches)
 
     def save(self, folder: Path) -> None:
-        """config.json, and the generator's weights as safetensors."""
-        from safetensors.torch import save_file
-
-        state = self.generator.state_dict()
-        store.write_json(folder / "config.json", self.config)
-        save_file(
-            {name: tensor.cpu().contiguous() for name, tensor in state.items()}, folder / _WEIGHTS
-        )
+        """See `saved`: the generator's weights."""
+        saved.write(folder, self.config, saved.arrays_of(self.generator))

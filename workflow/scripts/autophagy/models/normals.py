@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 
 from autophagy import seeds as seeding
-from autophagy import store
 from autophagy.errors import UserError
+from autophagy.models import saved
 from autophagy.models.base import TrainingPoints
 from autophagy.progress import Report
 
 _ARRAYS = ("weights", "means", "covariances")
-_FILE = "gaussians.safetensors"
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,12 +83,9 @@ class Normals:
         return logsumexp(np.stack(terms), axis=0)
 
     def save(self, folder: Path) -> None:
-        """config.json, and the arrays as safetensors."""
-        from safetensors.numpy import save_file
-
-        store.write_json(folder / "config.json", {"family": self.family})
-        arrays = {name: np.ascontiguousarray(getattr(self, name)) for name in _ARRAYS}
-        save_file(arrays, folder / _FILE)
+        """See `saved`."""
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        saved.write(folder, {"family": self.family}, arrays)
 
 
 def load(folder: Path, family: str) -> Normals:
@@ -98,20 +94,12 @@ def load(folder: Path, family: str) -> Normals:
     Raises:
         UserError: `folder` holds no such model of that family.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    try:
-        found = load_file(folder / _FILE)
+    with saved.reading(folder, family) as (_, found):
         arrays = {name: found[name].astype(np.float64) for name in _ARRAYS}
         m, d = arrays["means"].shape
         shapes = {"weights": (m,), "means": (m, d), "covariances": (m, d, d)}
         if any(arrays[name].shape != shape for name, shape in shapes.items()):
             raise ValueError("its arrays do not fit each other")
-        if store.read_json(folder / "config.json") != {"family": family}:
-            raise ValueError(f"its config.json does not say {family}")
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
-        raise UserError(f"{folder}: not a saved {family} model: {error}") from error
     return Normals(family, **arrays)
 
 

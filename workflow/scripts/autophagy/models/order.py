@@ -1,4 +1,4 @@
-"""The order in which training sees its rows."""
+"""Which rows go together: in a batch of training, and in a pass of sampling."""
 
 from __future__ import annotations
 
@@ -29,6 +29,14 @@ class Order:
             here = epochs == epoch
             rows[here] = _permutation(self.n, self.seed, int(epoch))[within[here]]
         return rows
+
+
+def whole_pass(start: int, size: int, n: int) -> np.ndarray:
+    """Rows start … start + size − 1 of n, the last one repeated where there are no more.
+
+    Every pass has the full size: a sample's bits depend on it, but not on its neighbours or place.
+    """
+    return np.minimum(np.arange(start, start + size), n - 1)
 
 
 # An epoch has many batches; of the two that meet in one batch none is drawn again.

@@ -10,10 +10,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffusers import DDIMScheduler, DiffusionPipeline, DPMSolverMultistepScheduler
 
 from autophagy import seeds as seeding
 from autophagy.models import acceleration
+from autophagy.models.diffusers_parts import (
+    DDIMScheduler,
+    DiffusionPipeline,
+    DPMSolverMultistepScheduler,
+)
 
 #: Pictures, one timestep and classes in, the U-Net's answer out.
 Network = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]

@@ -16,6 +16,8 @@ def of_images(plan: Plan) -> dict[str, Any]:
     experiment = plan.experiment
     seed, every = experiment.seeds[0], range(1, experiment.generations + 1)
     whole = plain(experiment)
+    # What is retained is no part of what was found: another policy makes no other page.
+    del whole["keep"]
     # Where files lie is no part of what they are, and a folder of another means nothing here.
     whole["dataset"].pop("path", None)
     whole["evaluate"].pop("weights", None)

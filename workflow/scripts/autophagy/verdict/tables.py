@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from autophagy import presets, regimes, starts, store, tables
 from autophagy.config import Experiment, Loop
@@ -17,6 +16,9 @@ from autophagy.verdict import judge as judging
 from autophagy.verdict.inference import Mean
 from autophagy.verdict.judge import Chain, Comparison, Verdict
 from autophagy.verdict.learning_curve import EffectiveSize, LearningCurve
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: What a run is judged by; the view `model` is every loop's models at λ = 1.
 METRIC, VIEW = "frechet_distance", "model"
@@ -116,6 +118,8 @@ def judged(
 
 def write(root: Path, plan: dict[str, Any]) -> None:
     """Write verdicts.csv and metrics.json (the last generations' means, and the verdicts)."""
+    import pandas as pd
+
     table = tables.read(root)
     found = judged(table, plan, tables.resplits(root, plan["seeds"][0]))
     rows = pd.DataFrame([_row(name, verdict, plan["kind"]) for name, verdict in found.items()])
@@ -196,6 +200,8 @@ def effective_sizes(table: pd.DataFrame, plan: dict[str, Any], margin: float) ->
     size, inf above its largest. Without a curve to invert there is no row (`LearningCurve.lacks`
     says why).
     """
+    import pandas as pd
+
     curve, chains = curve_of(table, plan), chains_of(table, plan)
     if curve.lacks:
         return pd.DataFrame(columns=list(SIZES))
@@ -257,6 +263,8 @@ def read(root: Path) -> pd.DataFrame:
 
 
 def _title(rows: pd.DataFrame) -> str:
+    import pandas as pd
+
     title = f"Verdicts (Fréchet distance at λ = 1; margin {rows['margin'].iloc[0]:.2f}"
     first, last = rows[["first_generation", "last_generation"]].iloc[0]
     window = f"; generations {first:.0f}-{last:.0f}" if pd.notna(first) else ""
@@ -264,6 +272,8 @@ def _title(rows: pd.DataFrame) -> str:
 
 
 def _read(file: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+    import pandas as pd
+
     try:
         table = pd.read_csv(file, keep_default_na=False, na_values=[""], dtype={"loop": str})
     except (OSError, ValueError) as error:

@@ -1,0 +1,50 @@
+"""The parts of diffusers that a ddpm model is made of.
+
+diffusers imports optional libraries of its other models wherever it finds them installed. None of
+these parts uses one, and importing them takes a job more time than torch does, so they are hidden
+from it while it is imported.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_UNUSED = ("accelerate", "peft", "scipy", "transformers")
+
+
+@contextmanager
+def _hidden(names: tuple[str, ...]) -> Iterator[None]:
+    """Within it, libraries that are not imported yet seem not to be installed."""
+    absent = [name for name in names if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(absent))
+    try:
+        yield
+    finally:
+        for name in absent:
+            del sys.modules[name]
+
+
+with _hidden(_UNUSED):
+    from diffusers import (
+        DDIMScheduler,
+        DDPMScheduler,
+        DiffusionPipeline,
+        DPMSolverMultistepScheduler,
+        UNet2DModel,
+    )
+    from diffusers.optimization import get_cosine_schedule_with_warmup
+    from diffusers.training_utils import EMAModel
+    from diffusers.utils import logging
+
+__all__ = [
+    "DDIMScheduler",
+    "DDPMScheduler",
+    "DPMSolverMultistepScheduler",
+    "DiffusionPipeline",
+    "EMAModel",
+    "UNet2DModel",
+    "get_cosine_schedule_with_warmup",
+    "logging",
+]
