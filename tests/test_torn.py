@@ -458,7 +458,7 @@ FILLS_A_GIVEN_PLACE = {
     ("features/identity.py", "save"), ("sets.py", "write_arrays"),
     ("sets.py", "write_index"), ("features/inception.py", "_keep"),
     ("features/local.py", "_copy"), ("features/pretrained.py", "save"),
-    ("models/flow.py", "save"), ("models/gan.py", "save"), ("models/normals.py", "save"),
+    ("models/saved.py", "write"),
     # Takes away, and writes nothing.
     ("dropped.py", "drop"),
     # Into memory.

@@ -112,6 +112,7 @@ def _import_statements(file: Path) -> tuple[ast.Import | ast.ImportFrom, ...]:
     return tuple(node for node in ast.walk(_source(file)) if isinstance(node, statements))
 
 
+@cache
 def _imports(file: str) -> tuple[str, ...]:
     """The library's files a file imports by name, packages' `__init__` included.
 
@@ -145,11 +146,12 @@ def _dotted(file: str) -> str:
     return path.replace("/", ".")
 
 
-def _chain(name: str) -> list[str]:
+@cache
+def _chain(name: str) -> tuple[str, ...]:
     """The file of a dotted name, if it is a module, and of the packages that hold it."""
     parts = name.split(".")
     candidates = [".".join(parts[: end + 1]) for end in range(len(parts))]
-    return [file for dotted in candidates if (file := _find(dotted))]
+    return tuple(file for dotted in candidates if (file := _find(dotted)))
 
 
 def _named(module: str) -> str:
