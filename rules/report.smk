@@ -1,6 +1,6 @@
 # Needs: every metrics.json; the previews and training sets of every generation.
-# Makes: metrics.csv, verdicts.csv, metrics.json, figures/, report.html; effective_size.csv where the
-# experiment has a learning curve.
+# Makes: metrics.csv, verdicts.csv, metrics.json, figures/ (each figure with its caption as .txt),
+# report.html; effective_size.csv where the experiment has a learning curve.
 from autophagy.page import asked as page_asked
 from autophagy.verdict import tables as verdict_tables
 
@@ -76,6 +76,7 @@ rule draw_grid:
             labels={"loop": "{loop}", "seed": "{seed}"},
         ),
         pdf=f"{ROOT}/figures/grid-{{loop}}-seed-{{seed}}.pdf",
+        caption=f"{ROOT}/figures/grid-{{loop}}-seed-{{seed}}.txt",
     log:
         f"{LOGS}/figures/grid-{{loop}}-seed-{{seed}}.log",
     benchmark:
@@ -106,6 +107,7 @@ rule draw_curves:
             labels={"loop": "all", "seed": "all"},
         ),
         pdf=f"{ROOT}/figures/curves.pdf",
+        caption=f"{ROOT}/figures/curves.txt",
     log:
         f"{LOGS}/figures/curves.log",
     benchmark:
@@ -142,6 +144,7 @@ rule draw_lineage:
             labels={"loop": "all", "seed": str(EXPERIMENT.seeds[0])},
         ),
         pdf=f"{ROOT}/figures/lineage.pdf",
+        caption=f"{ROOT}/figures/lineage.txt",
     log:
         f"{LOGS}/figures/lineage.log",
     benchmark:
@@ -173,6 +176,7 @@ rule draw_effective_size:
             labels={"loop": "all", "seed": "all"},
         ),
         pdf=f"{ROOT}/figures/effective-size.pdf",
+        caption=f"{ROOT}/figures/effective-size.txt",
         table=f"{ROOT}/{paths.EFFECTIVE_SIZE}",
     log:
         f"{LOGS}/figures/effective-size.log",

@@ -110,6 +110,7 @@ rule draw_theory:
             category="Exact loops",
         ),
         pdf=f"{ROOT}/figures/{EXPERIMENT.figure}.pdf",
+        caption=f"{ROOT}/figures/{EXPERIMENT.figure}.txt",
         table=f"{ROOT}/{theory_plan.TABLE}",
     log:
         f"{LOGS}/draw_theory.log",

@@ -211,7 +211,8 @@ def _draw(plan: planning.Plan, root: Path) -> None:
                 for t in range(1, experiment.generations + 1)
             }
             title = tables.budget_line(experiment, loop)
-            draw_grid(str(root), previews, title, str(root / f"figures/grid-{loop}-seed-{seed}"))
+            stem = str(root / f"figures/grid-{loop}-seed-{seed}")
+            draw_grid(str(root), loop, seed, previews, title, stem)
     stem, title = str(root / "figures/curves"), tables.budget_line(experiment)
     space = features_package.space(features_package.name_of(experiment.evaluate.features))
     draw_curves(str(root), list(experiment.loops), first, title, space, stem)

@@ -9,13 +9,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from autophagy import figures
+from autophagy import figures, fingerprint
+from autophagy.figures import curves, grid
 from autophagy.tables import COLUMNS
 from conftest import REPOSITORY, child_environment
+from matplotlib import RcParams, rc_params_from_file
 from PIL import Image
 
 LOOPS = ["unbiased", "biased"]
-FLOOR = {name: {"mean": 0.5, "low": 0.4, "high": 0.6} for name in figures.CURVES}
+FLOOR = {name: {"mean": 0.5, "low": 0.4, "high": 0.6} for name in curves.CURVES}
 DRAWN = "import test_figures as t; from pathlib import Path; t.draw(Path({folder!r}))"
 
 
@@ -32,6 +34,8 @@ def table(seeds: int = 2) -> pd.DataFrame:
         for t in (1, 2, 3)
         for view in ("output", "model")
     ]  # fmt: skip
+    real = {"loop": "real", "seed": 0, "generation": 0, "view": "output", "sampling_bias": 1.0}
+    rows.append(real | {"n_samples": 40, "n_reference": 60})
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -43,10 +47,15 @@ def pictures(n: int = 5, channels: int = 1) -> dict[str, np.ndarray]:
     }
 
 
+def style() -> RcParams:
+    return rc_params_from_file(figures.STYLE, use_default_template=False)
+
+
 def draw(folder: Path) -> dict[str, bytes]:
     """Both kinds of figure, saved: their bytes by name."""
-    figures.save(figures.grid(pictures(), 17, "λ = 0.5"), folder / "grid-x-seed-1")
-    figures.save(figures.curves(table(), LOOPS, FLOOR, "Fréchet", "LeNet"), folder / "curves")
+    figures.save(grid.draw(pictures(), 17, "λ = 0.5"), "A grid.", folder / "grid-x-seed-1")
+    asked = (table(), LOOPS, FLOOR, "Fréchet", "LeNet")
+    figures.save(curves.draw(*asked), curves.caption(*asked), folder / "curves")
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
@@ -55,10 +64,12 @@ def drawn(tmp_path_factory) -> dict[str, bytes]:
     return draw(tmp_path_factory.mktemp("figures"))
 
 
-def test_a_figure_is_a_png_and_a_pdf(drawn) -> None:
-    assert set(drawn) == {"curves.png", "curves.pdf", "grid-x-seed-1.png", "grid-x-seed-1.pdf"}
+def test_a_figure_is_a_png_a_pdf_and_its_caption(drawn) -> None:
+    assert set(drawn) == {f"{n}.{s}" for n in ("curves", "grid-x-seed-1") for s in figures.SUFFIXES}
+    begins = {"png": b"\x89PNG", "pdf": b"%PDF"}
     for name, content in drawn.items():
-        assert content.startswith(b"\x89PNG" if name.endswith("png") else b"%PDF")
+        assert content.startswith(begins.get(name[-3:], b"")), name
+    assert drawn["grid-x-seed-1.txt"] == b"A grid.\n"
 
 
 def test_the_same_figure_is_the_same_bytes(drawn, tmp_path) -> None:
@@ -76,7 +87,8 @@ def test_the_same_figure_is_the_same_bytes_in_another_process(drawn, tmp_path) -
 def test_another_figure_is_other_bytes(drawn, tmp_path) -> None:
     changed = table()
     changed.loc[0, "frechet_distance"] += 5
-    figures.save(figures.curves(changed, LOOPS, FLOOR, "Fréchet", "LeNet"), tmp_path / "curves")
+    drawing = curves.draw(changed, LOOPS, FLOOR, "Fréchet", "LeNet")
+    figures.save(drawing, "x", tmp_path / "curves")
     for suffix in ("png", "pdf"):
         assert (tmp_path / f"curves.{suffix}").read_bytes() != drawn[f"curves.{suffix}"]
 
@@ -92,23 +104,57 @@ def test_a_pdf_holds_no_date_and_no_bitmap_fonts(drawn) -> None:
 def test_a_png_has_the_styles_resolution(drawn, tmp_path) -> None:
     (tmp_path / "x.png").write_bytes(drawn["curves.png"])
     width, _ = Image.open(tmp_path / "x.png").size
-    # 10.5 inches, of which the tight box cuts or adds little.
-    assert abs(width / figures.STYLE["savefig.dpi"] - 10.5) < 0.5
+    # The tight box cuts or adds little.
+    assert abs(width / style()["savefig.dpi"] - figures.WIDTH) < 0.4
+
+
+def test_the_users_style_leaves_figures_alone(drawn, tmp_path) -> None:
+    from matplotlib import rc_context
+
+    with rc_context({"lines.linewidth": 9, "font.family": "monospace", "axes.grid": True}):
+        assert draw(tmp_path) == drawn
+
+
+def test_every_module_that_draws_does_so_in_the_one_style() -> None:
+    library = REPOSITORY / "workflow/scripts/autophagy"
+    drawing = [file for file in library.rglob("*.py") if "Figure(" in file.read_text("utf-8")]
+    assert len(drawing) >= 6
+    for file in drawing:
+        text = file.read_text("utf-8")
+        assert text.count("rc_context(") == text.count("rc_context(fname=STYLE)") > 0, file
+    assert "autophagy/figures/assets/paper.mplstyle" in fingerprint.modules_of(("draw_grid.py",))
+    assert "autophagy/figures/assets/paper.mplstyle" in fingerprint.modules_of(("draw_theory.py",))
+
+
+def test_a_caption_tells_what_the_numbers_say() -> None:
+    told = curves.caption(table(), LOOPS, FLOOR, "x: 3 steps", "LeNet")
+    assert "Fréchet distance (LeNet), Precision, Recall over generations of unbiased, bi" in told
+    assert "40 samples against 60 held-out real ones" in told
+    assert "means over 2 seeds" in told
+    assert "Dotted: the same models sampled at λ = 1" in told
+    assert told.endswith("x: 3 steps.")
+    alone = curves.caption(table(1), ["unbiased"], {}, "x", "LeNet")
+    assert "Dotted" not in alone
+    assert "One seed" in alone
+    said = grid.caption("fresh", 2, 5, ["0", "0", "3", "3"], "λ = 1")
+    assert "the same 4 sample seeds" in said
+    assert "sorted by class (0, 3)" in said
+    assert "class" not in grid.caption("fresh", 2, 5, ["all", "all"], "λ = 1")
 
 
 def test_figures_leave_the_users_style_alone(tmp_path) -> None:
     from matplotlib import rcParams
 
     before = {name: value for name, value in rcParams.items() if name != "backend"}
-    figures.save(figures.curves(table(), LOOPS, FLOOR, "x", "LeNet"), tmp_path / "x")
-    figures.save(figures.grid(pictures(), 17, "x"), tmp_path / "x")
+    figures.save(curves.draw(table(), LOOPS, FLOOR, "x", "LeNet"), "x", tmp_path / "x")
+    figures.save(grid.draw(pictures(), 17, "x"), "x", tmp_path / "x")
     assert {name: rcParams[name] for name in before} == before
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_strip_lays_pictures_side_by_side_with_white_between(channels) -> None:
     images = pictures(3, channels)["real"]
-    strip = figures._strip(images, 17)
+    strip = grid._strip(images, 17)
     assert strip.shape[:2] == (5, 15)
     for place, image in enumerate(images):
         cell = strip[:4, 5 * place : 5 * place + 4]
@@ -119,7 +165,7 @@ def test_a_strip_lays_pictures_side_by_side_with_white_between(channels) -> None
 
 def test_a_grid_has_a_labelled_row_for_each_set(tmp_path) -> None:
     rows = pictures()
-    [axes] = figures.grid(rows, 17, "the title").axes
+    [axes] = grid.draw(rows, 17, "the title").axes
     assert [label.get_text() for label in axes.get_yticklabels()] == list(rows)
     assert axes.get_title(loc="left") == "the title"
     sheet = axes.images[0].get_array()
@@ -130,10 +176,10 @@ def test_a_grid_has_a_labelled_row_for_each_set(tmp_path) -> None:
 
 
 def test_curves_show_every_loop_and_the_biased_one_twice() -> None:
-    figure = figures.curves(table(), LOOPS, FLOOR, "the title", "LeNet")
+    figure = curves.draw(table(), LOOPS, FLOOR, "the title", "LeNet")
     labels = {text.get_text() for text in figure.legends[0].get_texts()}
     assert labels == {"real against real", "unbiased", "biased", "biased, sampled at λ = 1"}
-    for axes, title in zip(figure.axes, figures.CURVES.values(), strict=True):
+    for axes, title in zip(figure.axes, curves.CURVES.values(), strict=True):
         assert axes.get_title(loc="left") == title.format(space="LeNet")
         lines = {line.get_label(): line for line in axes.lines}
         assert set(lines) == labels
@@ -149,8 +195,7 @@ def test_curves_show_every_loop_and_the_biased_one_twice() -> None:
 def test_one_seed_has_no_band() -> None:
     bands = [
         sum(
-            len(axes.collections)
-            for axes in figures.curves(table(n), LOOPS, FLOOR, "x", "LeNet").axes
+            len(axes.collections) for axes in curves.draw(table(n), LOOPS, FLOOR, "x", "LeNet").axes
         )
         for n in (1, 2)
     ]
@@ -161,6 +206,6 @@ def test_more_loops_than_colours_still_differ() -> None:
     rows = table(1)
     many = [f"loop-{n}" for n in range(10)]
     every = pd.concat([rows[rows["loop"] == "unbiased"].assign(loop=name) for name in many])
-    axes = figures.curves(every, many, FLOOR, "x", "LeNet").axes[0]
+    axes = curves.draw(every, many, FLOOR, "x", "LeNet").axes[0]
     styles = {(line.get_color(), line.get_marker()) for line in axes.lines[1:]}
     assert len(styles) == 10

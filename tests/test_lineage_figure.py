@@ -50,7 +50,7 @@ def test_a_long_loop_shows_its_beginning_and_its_end(tmp_path) -> None:
     assert len(names) == DRAWN
     assert names[-1] == "$D^{40}$"
     assert "…" in texts(figure.axes[0])
-    figures.save(figure, tmp_path / "lineage")
+    figures.save(figure, "x", tmp_path / "lineage")
 
 
 def test_arrows_from_several_generations_are_all_drawn() -> None:

@@ -150,7 +150,7 @@ def test_paths_are_those_of_the_contract() -> None:
     figures = [f"grid-{name}-seed-7" for name in LOOPS] + ["curves", "lineage"]
     assert set(plan.nodes["figures/manifest.json"].payload) == {
         "metrics.csv", "metrics.json", "verdicts.csv", "figures/maps.json", "report.html",
-        *(f"figures/{name}.{suffix}" for name in figures for suffix in ("png", "pdf")),
+        *(f"figures/{name}.{suffix}" for name in figures for suffix in ("png", "pdf", "txt")),
     }  # fmt: skip
     assert plan.root == "results/tiny"
 

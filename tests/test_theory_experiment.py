@@ -246,7 +246,7 @@ def test_every_study_runs_to_its_figure(base, tmp_path) -> None:
     found = plan_of(content(base))
     make_theory(found, tmp_path)
     for name in plan.figure_files(found.experiment):
-        assert (tmp_path / name).stat().st_size > 4000
+        assert (tmp_path / name).stat().st_size > (60 if name.endswith(".txt") else 4000)
     assert audit.audit(lineage.Archive(tmp_path)) == []
     assert "theory-real-only" not in ledger.text(found, "config/x/config.yaml")
 

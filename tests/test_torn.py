@@ -46,8 +46,8 @@ REPORTS = {
     "audit": ("audit.json",),
     "tabulate_metrics": ("metrics.csv",),
     "judge_loops": ("verdicts.csv", "metrics.json"),
-    "draw_grid": ("figures/grid-fresh-seed-1.png", "figures/grid-fresh-seed-1.pdf"),
-    "draw_curves": ("figures/curves.png", "figures/curves.pdf"),
+    "draw_grid": tuple(f"figures/grid-fresh-seed-1.{end}" for end in ("png", "pdf", "txt")),
+    "draw_curves": tuple(f"figures/curves.{end}" for end in ("png", "pdf", "txt")),
 }
 JOBS = (*STEPS, *REPORTS)
 #: Those of less than a second, for processes of their own.
@@ -74,7 +74,7 @@ def run(name: str, made: Made, root: Path, log: Path) -> None:
         "draw_grid": (
             report.draw_grid,
             {"previews": previews, "title": tables.budget_line(experiment, "fresh"),
-             "stem": str(root / "figures/grid-fresh-seed-1")},
+             "stem": str(root / "figures/grid-fresh-seed-1"), "loop": "fresh", "seed": 1},
         ),
         "draw_curves": (
             report.draw_curves,
@@ -517,7 +517,7 @@ def test_every_writer_goes_through_the_store() -> None:
         ("def f():\n with store.new_file(p) as a:\n  a.write_text('a')", [("f", True)]),
         ("open(p, 'w')", [("", False)]), ("p.open('ab')", [("", False)]), ("open(p)", []),
         ("p.open('rb')", []), ("os.replace(a, b)", [("", False)]), ("s.replace('a', 'b')", []),
-        ("figure.savefig(p)", [("", False)]), ("figures.save(f, p)", []),
+        ("figure.savefig(p)", [("", False)]), ("figures.save(f, c, p)", []),
     ],
 )  # fmt: skip
 def test_the_search_for_writers_finds_them(source, found, tmp_path) -> None:

@@ -7,6 +7,8 @@ call(
     snakemake,
     draw_grid,
     root=snakemake.params.root,
+    loop=snakemake.wildcards.loop,
+    seed=int(snakemake.wildcards.seed),
     previews=snakemake.params.previews,
     title=snakemake.params.title,
     stem=snakemake.output.png.removesuffix(".png"),

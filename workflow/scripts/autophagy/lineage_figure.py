@@ -8,7 +8,7 @@ from typing import Any
 
 from autophagy import lineage, regimes
 from autophagy.archive import Archive
-from autophagy.figures import STYLE
+from autophagy.figures import STYLE, WIDTH
 
 #: Generations drawn of a longer loop: the first ones and the last two.
 DRAWN = 7
@@ -79,15 +79,15 @@ def draw(loops: dict[str, list[Generation]], title: str) -> Any:
 
     loops = {name: found for name, found in loops.items() if found}
     if not loops:
-        with rc_context(STYLE):
-            figure = Figure(figsize=(6.5, 1.0))
+        with rc_context(fname=STYLE):
+            figure = Figure(figsize=(WIDTH, 1.0))
             figure.text(0.02, 0.3, "no training sets: every loop is a start from outside alone")
-            figure.suptitle(title, x=0.02, ha="left", fontsize=10)
+            figure.suptitle(title, x=0.02, ha="left")
         return figure
     deepest = max(max(g.depths) for found in loops.values() for g in found)
-    with rc_context(STYLE):
+    with rc_context(fname=STYLE):
         shown = max(len(_shown(found)) for found in loops.values())
-        figure = Figure(figsize=(max(6.5, 1.5 * shown + 1.2), 1.8 * len(loops) + 0.95))
+        figure = Figure(figsize=(WIDTH, 1.5 * len(loops) + 0.95))
         figure.subplots_adjust(
             left=0.02, right=0.98, top=1 - 0.62 / figure.get_figheight(), hspace=0.35,
             bottom=0.35 / figure.get_figheight(),
@@ -100,13 +100,34 @@ def draw(loops: dict[str, list[Generation]], title: str) -> Any:
         if deepest > DEEPEST:
             labels[-1] += " and more"
         patches = [Patch(color=_colour(depth), label=text) for depth, text in enumerate(labels)]
-        figure.legend(handles=patches, loc="lower center", ncols=len(patches), fontsize=8)
-        figure.suptitle(title, x=0.02, y=1 - 0.08 / figure.get_figheight(), ha="left", fontsize=10)
+        figure.legend(handles=patches, loc="lower center", ncols=len(patches), fontsize="small")
+        figure.suptitle(title, x=0.02, y=1 - 0.08 / figure.get_figheight(), ha="left")
     return figure
 
 
+def caption(loops: dict[str, list[Generation]], title: str) -> str:
+    """What the graph shows, in words: of each loop, its last training set."""
+    told = []
+    for name, found in loops.items():
+        if found:
+            last = found[-1]
+            depth = sum(depth * share for depth, share in last.depths.items())
+            told.append(
+                f"{name}, generation {last.t}: {last.rows} rows, "
+                f"{last.depths.get(0, 0.0):.0%} real, mean synthetic depth {depth:.3g}, "
+                f"{last.real_ancestors} distinct real rows anywhere in the ancestry"
+            )
+    longest = max(map(len, loops.values()), default=0)
+    left_out = f" Of {longest} generations the first and the last two." if longest > DRAWN else ""
+    return (
+        f"{title[0].upper()}{title[1:]}. Bars: rows of each training set by synthetic depth "
+        "(green: real); arrows: the share of real data and of earlier generations' samples."
+        f"{left_out} {'; '.join(told)}."
+    )
+
+
 def _panel(axes: Any, name: str, found: list[Generation]) -> None:
-    axes.set_title(name, fontweight="bold", fontsize=9)
+    axes.set_title(name, fontweight="bold")
     axes.set_ylim(-0.36, 1.5)
     axes.set_axis_off()
     shown = _shown(found)
@@ -117,7 +138,7 @@ def _panel(axes: Any, name: str, found: list[Generation]) -> None:
         _bar(axes, place, height, generation)
         _arrows(axes, place, height, generation, place_of)
         if place and generation.t > shown[place - 1].t + 1:
-            axes.text(place - 0.4, 0.5, "…", ha="center", va="center", fontsize=14)
+            axes.text(place - 0.4, 0.5, "…", ha="center", va="center", fontsize="x-large")
 
 
 def _bar(axes: Any, place: int, height: float, generation: Generation) -> None:
@@ -134,7 +155,7 @@ def _bar(axes: Any, place: int, height: float, generation: Generation) -> None:
         f"{generation.rows} rows\n{generation.real_ancestors} real ancestors",
         ha="center",
         va="top",
-        fontsize=7,
+        fontsize="small",
         color="0.3",
     )
 
@@ -154,7 +175,7 @@ def _arrows(
                 place + 0.05,
                 height + 0.4,
                 f"{share:.0%} real",
-                fontsize=7,
+                fontsize="small",
                 color=_REAL,
                 va="center",
             )
@@ -169,7 +190,7 @@ def _arrows(
             if distance == 1:
                 text = f"$G^{{{origin}}}$ → $S^{{{origin}}}$\n{share:.0%}"
                 middle = (start + place - _WIDTH / 2) / 2
-                axes.text(middle, at + 0.05, text, ha="center", va="bottom", fontsize=7)
+                axes.text(middle, at + 0.05, text, ha="center", va="bottom", fontsize="small")
 
 
 def _shown(found: list[Generation]) -> list[Generation]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autophagy.figures import COLOURS, STYLE
+from autophagy.figures import COLOURS, STYLE, WIDTH
 
 #: Panels at most, and in one row; of a longer loop some generations are shown, evenly.
 PANELS, COLUMNS = 12, 6
@@ -23,22 +23,42 @@ def clouds(rows: dict[str, np.ndarray], title: str) -> Any:
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    (first, real), *others = rows.items()
-    kept = np.unique(np.linspace(0, len(others) - 1, min(len(others), PANELS - 1)).astype(int))
-    shown = [(first, real), *(others[place] for place in kept)]
+    shown = _shown(rows)
+    first, real = shown[0]
     lines = -(-len(shown) // COLUMNS)
     across = min(len(shown), COLUMNS)
     draw = _cloud if real.shape[1] > 1 else _histogram
-    with rc_context(STYLE):
-        figure = Figure(figsize=(1.8 * across + 0.4, 1.9 * lines + 0.5), layout="constrained")
+    with rc_context(fname=STYLE):
+        figure = Figure(figsize=(WIDTH * across / COLUMNS, 1.2 * lines + 0.4), layout="constrained")
         panels = figure.subplots(lines, across, sharex=True, sharey=True, squeeze=False).ravel()
         for axes, (label, points) in zip(panels, shown, strict=False):
             draw(axes, real, points if label != first else None)
-            axes.set_title(label, fontsize=9)
+            axes.set_title(label, fontsize="medium")
         for axes in panels[len(shown) :]:
             axes.set_visible(False)
-        figure.suptitle(title, x=0.01, ha="left", fontsize=10)
+        figure.suptitle(title, x=0.01, ha="left")
     return figure
+
+
+def caption(loop: str, seed: int, rows: dict[str, np.ndarray], title: str) -> str:
+    """What a figure of clouds shows, in words; arguments as in `clouds`."""
+    (_, real), *others = shown = _shown(rows)
+    how = {1: "as a histogram", 2: "as points in the plane"}.get(
+        real.shape[1], f"in the first two of {real.shape[1]} dimensions"
+    )
+    left_out = f" (of {len(rows) - 1}, evenly)" if len(shown) < len(rows) else ""
+    return (
+        f"Loop {loop}, run seed {seed}: {len(others[0][1]) if others else 0} points from the same "
+        f"sample seeds in {len(others)} generations{left_out}, {how}; grey: {len(real)} held-out "
+        f"real points. {title}."
+    )
+
+
+def _shown(rows: dict[str, np.ndarray]) -> list[tuple[str, np.ndarray]]:
+    """Real points, and the generations that have a panel."""
+    first, *others = rows.items()
+    kept = np.unique(np.linspace(0, len(others) - 1, min(len(others), PANELS - 1)).astype(int))
+    return [first, *(others[place] for place in kept)]
 
 
 def _cloud(axes: Any, real: np.ndarray, points: np.ndarray | None) -> None:

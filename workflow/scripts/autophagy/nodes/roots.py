@@ -8,6 +8,7 @@ from typing import Any
 
 from autophagy import paths, presets, starts
 from autophagy.config import Experiment
+from autophagy.figures import SUFFIXES
 from autophagy.nodes import outside
 from autophagy.nodes.base import Node, evaluate_params
 from autophagy.schema import plain
@@ -89,9 +90,7 @@ def report(experiment: Experiment, measured: list[str]) -> Node:
     ]
     roots = [paths.root_path("evaluation", name) for name in measured]
     figures = [
-        f"figures/{name}.{suffix}"
-        for name in paths.figure_names(experiment)
-        for suffix in ("png", "pdf")
+        f"figures/{name}.{suffix}" for name in paths.figure_names(experiment) for suffix in SUFFIXES
     ]
     params = {"experiment": experiment.experiment, "loops": list(experiment.loops)}
     return Node(

@@ -21,6 +21,7 @@ def draw_theory(
 
     read = [pd.read_csv(Path(root) / path).assign(run=name) for name, path in runs.items()]
     whole = pd.concat(read, ignore_index=True)
-    figures.save(drawing.draw(figure, whole, title), Path(stem))
+    said = drawing.caption(figure, whole, title)
+    figures.save(drawing.draw(figure, whole, title), said, Path(stem))
     columns = ["run", *(name for name in whole if name not in ("run", "points"))]
     frames.write(Path(table), whole[columns])

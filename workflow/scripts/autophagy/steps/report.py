@@ -9,14 +9,9 @@ import numpy as np
 
 from autophagy import figures, lineage_figure, manifests, paths, rows, scatter, sets, store, tables
 from autophagy.archive import Archive
+from autophagy.figures import curves, grid
 from autophagy.verdict import drawing
 from autophagy.verdict import tables as verdicts
-
-#: What shows the rows of a loop's previews, by their kind.
-_GRIDS = {
-    "images": lambda strips, facts, title: figures.grid(strips, facts["levels"], title),
-    "points": lambda strips, facts, title: scatter.clouds(strips, title),
-}
 
 
 def tabulate_metrics(root: str, evaluations: list[dict[str, Any]]) -> None:
@@ -33,7 +28,9 @@ def judge_loops(root: str, plan: dict[str, Any]) -> None:
     verdicts.write(Path(root), plan)
 
 
-def draw_grid(root: str, previews: dict[str, str], title: str, stem: str) -> None:
+def draw_grid(
+    root: str, loop: str, seed: int, previews: dict[str, str], title: str, stem: str
+) -> None:
     """Draw one loop's grid: real images or points, then the preview of each generation.
 
     Args:
@@ -51,7 +48,13 @@ def draw_grid(root: str, previews: dict[str, str], title: str, stem: str) -> Non
         label: sets.read_rows(folder, artifact, facts)[order]
         for label, artifact in previews.items()
     }
-    figures.save(_GRIDS[rows.of(facts).name](strips, facts, title), Path(stem))
+    if rows.of(facts).name == "points":
+        figure, said = scatter.clouds(strips, title), scatter.caption(loop, seed, strips, title)
+    else:
+        figure = grid.draw(strips, facts["levels"], title)
+        classes = [str(facts["classes"][label]) for label in labels[order].tolist()]
+        said = grid.caption(loop, seed, len(previews), classes, title)
+    figures.save(figure, said, Path(stem))
 
 
 def draw_curves(root: str, loops: list[str], seed: int, title: str, space: str, stem: str) -> None:
@@ -66,7 +69,8 @@ def draw_curves(root: str, loops: list[str], seed: int, title: str, space: str, 
     folder = Path(root)
     table = tables.read(folder)
     floor = tables.resplits(folder, seed)
-    figures.save(figures.curves(table, loops, floor, title, space), Path(stem))
+    asked = (table, loops, floor, title, space)
+    figures.save(curves.draw(*asked), curves.caption(*asked), Path(stem))
 
 
 def draw_lineage(root: str, loops: dict[str, list[str]], title: str, stem: str) -> None:
@@ -78,7 +82,8 @@ def draw_lineage(root: str, loops: dict[str, list[str]], title: str, stem: str) 
     """
     archive = Archive(Path(root))
     graphs = {name: lineage_figure.generations(archive, made) for name, made in loops.items()}
-    figures.save(lineage_figure.draw(graphs, title), Path(stem))
+    said = lineage_figure.caption(graphs, title)
+    figures.save(lineage_figure.draw(graphs, title), said, Path(stem))
 
 
 def draw_effective_size(root: str, plan: dict[str, Any], title: str, space: str, stem: str) -> None:
@@ -95,8 +100,8 @@ def draw_effective_size(root: str, plan: dict[str, Any], title: str, space: str,
     sizes = verdicts.effective_sizes(table, plan, margin)
     with store.new_file(folder / paths.EFFECTIVE_SIZE) as file:
         sizes.to_csv(file, index=False, lineterminator="\n")
-    curve = verdicts.curve_of(table, plan)
-    figures.save(drawing.effective_size(curve, sizes, title, space), Path(stem))
+    asked = (verdicts.curve_of(table, plan), sizes, title, space)
+    figures.save(drawing.effective_size(*asked), drawing.caption(*asked), Path(stem))
 
 
 def _real_row(root: Path, facts: dict[str, Any], labels: np.ndarray) -> np.ndarray:

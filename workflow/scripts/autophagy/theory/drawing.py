@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from autophagy.figures import COLOURS, MARKERS, STYLE
+from autophagy.figures import COLOURS, MARKERS, STYLE, WIDTH, legend_columns
 
 
 def draw(figure: str, table: pd.DataFrame, title: str) -> Any:
@@ -22,13 +22,21 @@ def draw(figure: str, table: pd.DataFrame, title: str) -> Any:
     """
     from matplotlib import rc_context
 
-    with rc_context(STYLE):
+    with rc_context(fname=STYLE):
         drawn = _DRAW[figure](table)
-        drawn.suptitle(title, x=0.01, ha="left", fontsize=10)
+        drawn.suptitle(title, x=0.01, ha="left")
     return drawn
 
 
-def _figure(width: float, height: float) -> Any:
+def caption(figure: str, table: pd.DataFrame, title: str) -> str:
+    """What a figure shows, in words; arguments as in `draw`."""
+    names = [str(name) for name in table["run"].unique()]
+    counted = f"{len(names)} run{'s' if len(names) > 1 else ''} ({', '.join(names)})"
+    return f"{title}. {_SHOWS[figure]} {counted}, {len(table)} rows of theory.csv."
+
+
+def _figure(height: float, width: float = WIDTH) -> Any:
+    """Inches."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
@@ -59,8 +67,9 @@ def _points(axes: Any, x: Any, rows: pd.DataFrame, name: str, label: str, style:
     )  # fmt: skip
 
 
-def _legend(figure: Any, axes: Any, columns: int) -> None:
+def _legend(figure: Any, axes: Any) -> None:
     handles, labels = axes.get_legend_handles_labels()
+    columns = legend_columns(labels)
     figure.legend(handles, labels, loc="outside lower center", ncols=columns)
 
 
@@ -74,7 +83,7 @@ _PANELS = {
 
 def _trajectories(table: pd.DataFrame, logarithmic: tuple[str, ...], panels: tuple[str, ...]):
     lines, columns = (1, 3) if len(panels) == 3 else (2, 2)
-    figure = _figure(3.5 * columns + (columns == 2), 2.6 * lines + 1.0)
+    figure = _figure(2.1 * lines + 0.6)
     for axes, measure in zip(figure.subplots(lines, columns).flat, panels, strict=True):
         for name, rows, style in _runs(table):
             _points(axes, rows["generation"], rows, measure, name, style)
@@ -87,7 +96,7 @@ def _trajectories(table: pd.DataFrame, logarithmic: tuple[str, ...], panels: tup
         axes.set_xlabel("generation")
         if measure in logarithmic:
             axes.set_yscale("log")
-    _legend(figure, figure.axes[0], 4)
+    _legend(figure, figure.axes[0])
     return figure
 
 
@@ -105,7 +114,7 @@ def _map(table: pd.DataFrame, column: str, label: str, scale: str, title: str) -
     from matplotlib.lines import Line2D
 
     groups = list(table.groupby("run", sort=False))
-    figure = _figure(3.2 * len(groups) + 1.0, 3.9)
+    figure = _figure(2.9)
     logs = np.log2(table["ratio"])
     norm = TwoSlopeNorm(0.0, min(float(logs.min()), -0.1), max(float(logs.max()), 0.1))
     panels = figure.subplots(1, len(groups), sharey=True, squeeze=False)[0]
@@ -153,7 +162,7 @@ def _bias_map(table: pd.DataFrame) -> Any:
 
 
 def _memory(table: pd.DataFrame) -> Any:
-    figure = _figure(5.5, 3.8)
+    figure = _figure(3.2, 4.6)
     axes = figure.subplots()
     for name, rows, style in _runs(table):
         _points(axes, rows["memory"], rows, "ratio", name, style)
@@ -175,7 +184,7 @@ def _share(table: pd.DataFrame) -> Any:
         ("λ = 1", table[~biased], "{p:.2g} real"),
         (f"{one:.2g} real", table[np.isclose(table["p"], one, rtol=0.02)], "λ = {sampling_bias:g}"),
     )
-    figure = _figure(9.0, 4.2)
+    figure = _figure(3.4)
     styles = {name: style for name, _, style in _runs(table)}
     ends = np.array([table["n"].min(), table["n"].max()])
     for axes, (title, chosen, label) in zip(
@@ -191,7 +200,7 @@ def _share(table: pd.DataFrame) -> Any:
         axes.set_yscale("log")
         axes.set_title(title)
         axes.set_xlabel("$n = n_r + n_s$")
-        axes.legend(fontsize=8)
+        axes.legend(fontsize="small")
     figure.axes[0].set_ylabel("$n_e$ (dashed: leading order)")
     return figure
 
@@ -199,7 +208,7 @@ def _share(table: pd.DataFrame) -> Any:
 def _modes(table: pd.DataFrame) -> Any:
     first = table.dropna(subset=["points"])
     first = first[first["run"] == first["run"].iloc[0]]
-    figure = _figure(max(2.6 * len(first), 9.0), 5.8)
+    figure = _figure(4.4)
     pictures, curves = figure.subfigures(2, 1, height_ratios=(1.0, 0.9))
     clouds = [
         np.array([pair.split(",") for pair in text.split()], dtype=float)
@@ -227,7 +236,7 @@ def _modes(table: pd.DataFrame) -> Any:
             if measure == "weight_diversity":
                 exact = rows.groupby("generation")["weight_diversity_exact"].mean()
                 axes.plot(exact.index, exact, color="black", lw=1.2, label="∝ (1 - 1/n)ᵗ")
-                axes.legend(fontsize=7)
+                axes.legend(fontsize="small")
         axes.set_xscale("log")
         axes.set_ylim(bottom=0)
         axes.set_title(label)
@@ -236,7 +245,7 @@ def _modes(table: pd.DataFrame) -> Any:
 
 
 def _regression(table: pd.DataFrame) -> Any:
-    figure = _figure(5.5, 3.8)
+    figure = _figure(3.2, 4.6)
     axes = figure.subplots()
     for name, rows, style in _runs(table):
         _points(axes, rows["generation"], rows, "error", name, style)
@@ -258,4 +267,24 @@ _DRAW = {
     "share": _share,
     "modes": _modes,
     "regression": _regression,
+}
+
+_BARS = "Marks: simulated, bars of two standard errors."
+_MAP = (
+    "Colour: the limit's effective sample size over the fresh real data of a generation, n_e/n_r, "
+    "simulated (blue: synthetic data help; red: they do harm). Lines: n_e = n_r, simulated (solid) "
+    "and to leading order (dashed)."
+)
+_SHOWS = {
+    "convergence": f"Distance to the truth and moments by generation. {_BARS} Lines: exact.",
+    "collapse": f"Distance to the truth and moments by generation. {_BARS} Lines: exact.",
+    "size-map": f"{_MAP} Axes: synthetic points n_s and real points n_r of a generation.",
+    "bias-map": f"{_MAP} Axes: synthetic points n_s of a generation and sampling bias λ.",
+    "memory": f"n_e/n_r where synthetic data come from K previous models. {_BARS} Dashed: the "
+    "formula to leading order.",
+    "share": f"n_e over n = n_r + n_s at constant shares of real data. {_BARS} Dashed: the formula "
+    "to leading order; grey: real data alone.",
+    "modes": "Top: samples of the first run. Below: means over chains by generation, bars of two "
+    "standard errors; black: exact.",
+    "regression": f"Test error by generation. {_BARS} Lines: exact; dotted: π²/6.",
 }

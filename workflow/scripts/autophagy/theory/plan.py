@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from autophagy import paths, seeds
+from autophagy.figures import SUFFIXES
 from autophagy.nodes import Node
 from autophagy.plan import Step
 from autophagy.schema import plain
@@ -60,8 +61,8 @@ def nodes(experiment: TheoryExperiment) -> Iterator[Node]:
 
 
 def figure_files(experiment: TheoryExperiment) -> list[str]:
-    """The figure as PNG and PDF, relative to the experiment's folder."""
-    return [f"figures/{experiment.figure}.{suffix}" for suffix in ("png", "pdf")]
+    """The figure and its caption, relative to the experiment's folder."""
+    return [f"figures/{experiment.figure}.{suffix}" for suffix in SUFFIXES]
 
 
 def part_path(run: str, place: int) -> str:

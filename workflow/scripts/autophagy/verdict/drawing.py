@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from autophagy.figures import COLOURS, MARKERS, STYLE
+from autophagy.figures import COLOURS, MARKERS, STYLE, WIDTH, legend_columns
 from autophagy.verdict.learning_curve import LearningCurve
 
 
@@ -24,13 +24,13 @@ def effective_size(curve: LearningCurve, sizes: pd.DataFrame, title: str, space:
     from matplotlib.figure import Figure
 
     if curve.lacks:
-        with rc_context(STYLE):
-            figure = Figure(figsize=(9.0, 1.0))
+        with rc_context(fname=STYLE):
+            figure = Figure(figsize=(WIDTH, 1.0))
             figure.text(0.01, 0.4, curve.lacks)
-            figure.suptitle(title, x=0.01, ha="left", fontsize=10)
+            figure.suptitle(title, x=0.01, ha="left")
         return figure
-    with rc_context(STYLE):
-        figure = Figure(figsize=(9.0, 4.0), layout="constrained")
+    with rc_context(fname=STYLE):
+        figure = Figure(figsize=(WIDTH, 3.2), layout="constrained")
         left, right = figure.subplots(1, 2)
         _curve(left, curve)
         loops = list(dict.fromkeys(sizes["loop"]))
@@ -57,12 +57,26 @@ def effective_size(curve: LearningCurve, sizes: pd.DataFrame, title: str, space:
             right.axhline(edge, color="0.7", lw=0.8, ls=":")
         handles, labels = left.get_legend_handles_labels()
         more = right.get_legend_handles_labels()
+        labels = labels + more[1]
         figure.legend(
-            handles + more[0], labels + more[1], loc="outside lower center",
-            ncols=3,
-        )  # fmt: skip
-        figure.suptitle(title, x=0.01, ha="left", fontsize=10)
+            handles + more[0], labels, loc="outside lower center", ncols=legend_columns(labels)
+        )
+        figure.suptitle(title, x=0.01, ha="left")
     return figure
+
+
+def caption(curve: LearningCurve, sizes: pd.DataFrame, title: str, space: str) -> str:
+    """What the figure shows, in words; arguments as in `effective_size`."""
+    if curve.lacks:
+        return f"Effective sample sizes: {curve.lacks}. {title}."
+    loops = ", ".join(dict.fromkeys(sizes["loop"]))
+    return (
+        f"Effective sample sizes n_e of {loops}. Left: Fréchet distance ({space}, λ = 1) of models "
+        f"of {', '.join(map(str, curve.sizes))} real rows alone, {len(curve.distances)} seeds, "
+        "with a monotone fit; every loop's mean distance after burn-in inverted on it (thick: 95% "
+        "interval). Right: n_e by generation. Hollow marks lie outside the sizes that were "
+        f"measured. {title}."
+    )
 
 
 def _curve(axes: Any, curve: LearningCurve) -> None:

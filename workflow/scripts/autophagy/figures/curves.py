@@ -1,0 +1,129 @@
+"""Curves over generations: distance, precision and recall, and what is known of points."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autophagy.figures import COLOURS, MARKERS, STYLE, WIDTH, legend_columns
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Metric -> the title of its panel; `{space}` is where distances are taken.
+CURVES = {
+    "frechet_distance": "Fréchet distance ({space})",
+    "precision": "Precision",
+    "recall": "Recall",
+}
+#: Panels that follow where the data's true density is known.
+KNOWN = {"modes_recovered": "Share of modes recovered", "tail_mass": "Tail mass, over the truth's"}
+
+
+def draw(
+    table: pd.DataFrame,
+    loops: list[str],
+    floor: dict[str, dict[str, float]],
+    title: str,
+    space: str,
+) -> Any:
+    """Distance, precision and recall over generations, all loops, the real baseline behind.
+
+    And what is known of the tails and modes of points.
+
+    Args:
+        table: metrics.csv.
+        loops: names, in the order of their colours.
+        floor: metric -> {"mean", "low", "high"} of real against real.
+        space: what the space of the distance is called.
+    """
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    with rc_context(fname=STYLE):
+        shown = _shown(table)
+        across = min(len(shown), 3)
+        lines = -(-len(shown) // across)
+        figure = Figure(figsize=(WIDTH, 2.3 * lines + 0.6), layout="constrained")
+        panels = figure.subplots(lines, across, squeeze=False).ravel()
+        real = table[table["loop"] == "real"]
+        for axes, (metric, label) in zip(panels, shown.items(), strict=False):
+            if band := floor.get(metric):
+                axes.axhspan(band["low"], band["high"], color="0.85", lw=0, zorder=0)
+            level = band["mean"] if band else real[metric].mean()
+            axes.axhline(level, color="0.5", lw=1, zorder=1, label="real against real")
+            for place, loop in enumerate(loops):
+                _curve(axes, table[table["loop"] == loop], metric, loop, place)
+            axes.set_title(label.format(space=space))
+            axes.set_xlabel("generation")
+            axes.xaxis.get_major_locator().set_params(integer=True)
+            if metric not in ("frechet_distance", "tail_mass"):
+                axes.set_ylim(0, 1.02)
+        handles, labels = panels[0].get_legend_handles_labels()
+        for axes in panels[len(shown) :]:
+            axes.set_visible(False)
+        columns = legend_columns(labels)
+        figure.legend(handles, labels, loc="outside lower center", ncols=columns)
+        figure.suptitle(title, x=0.01, ha="left")
+    return figure
+
+
+def caption(
+    table: pd.DataFrame,
+    loops: list[str],
+    floor: dict[str, dict[str, float]],
+    title: str,
+    space: str,
+) -> str:
+    """What the curves show, in words; arguments as in `draw`."""
+    real = table[table["loop"] == "real"].iloc[0]
+    panels = [label.format(space=space) for label in _shown(table).values()]
+    seeds = table["seed"].nunique()
+    told = [
+        f"{', '.join(panels)} over generations of {', '.join(loops)}: {int(real['n_samples'])} "
+        f"samples against {int(real['n_reference'])} held-out real ones.",
+        f"Lines are means over {seeds} seeds, shades one standard deviation."
+        if seeds > 1
+        else "One seed: no spread, and nothing is decided by it.",
+        "Grey line: real data against real data"
+        + ("; band: its 95% range over random cuts." if set(floor) & set(_shown(table)) else "."),
+    ]
+    rows = table[table["loop"].isin(loops)]
+    if any(_differ(rows[rows["loop"] == loop], "frechet_distance") for loop in loops):
+        told.append("Dotted: the same models sampled at λ = 1, without filter or guidance.")
+    return f"{' '.join(told)} {title}."
+
+
+def _shown(table: pd.DataFrame) -> dict[str, str]:
+    """Metric -> title, of the panels."""
+    known = [name for name in KNOWN if name in table and table[name].notna().any()]
+    return CURVES | {name: KNOWN[name] for name in known}
+
+
+def _curve(axes: Any, rows: pd.DataFrame, metric: str, loop: str, place: int) -> None:
+    # After one round of colours the markers move on by one, so that no two loops look the same.
+    colour = COLOURS[place % len(COLOURS)]
+    marker = MARKERS[(place + place // len(COLOURS)) % len(MARKERS)]
+    styles = {"output": "-"}
+    biased = (rows["sampling_bias"] < 1.0).any()
+    if _differ(rows, metric):
+        styles["model"] = ":"
+    for view, line in styles.items():
+        by_generation = rows[rows["view"] == view].groupby("generation")[metric]
+        mean, spread = by_generation.mean(), by_generation.std()
+        alone = "sampled at λ = 1" if biased else "the model alone"
+        name = loop if view == "output" else f"{loop}, {alone}"
+        axes.plot(mean.index, mean, line, color=colour, marker=marker, label=name)
+        if spread.notna().all():
+            axes.fill_between(
+                mean.index, mean - spread, mean + spread, color=colour, alpha=0.15, lw=0
+            )
+
+
+def _differ(rows: pd.DataFrame, metric: str) -> bool:
+    """Are the two views of a loop measured on different samples?"""
+    output, model = (rows[rows["view"] == view][metric].to_numpy() for view in ("output", "model"))
+    return bool((rows["sampling_bias"] < 1.0).any()) or not np.array_equal(
+        output, model, equal_nan=True
+    )
