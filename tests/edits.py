@@ -313,11 +313,11 @@ EDITS = (
     Edit(
         "sample.steps", configured(("sample.steps", 4)),
         SAMPLED,
-        (*TRAINING, *MEASURED, "report"), dvc=TRAINING,
+        (*TRAINING, *MEASURED, "report"), dvc=TRAINING, long=True,
     ),
     Edit(
         "evaluate.k", configured(("evaluate.k", 3)),
-        ("evaluate_real *", *EVALUATED), (*MEASURING, "report"), dvc=MEASURING,
+        ("evaluate_real *", *EVALUATED), (*MEASURING, "report"), dvc=MEASURING, long=True,
     ),
     Edit(
         "evaluate.n, where training needs more samples", configured(("evaluate.n", 38)),
@@ -328,6 +328,7 @@ EDITS = (
     Edit(
         "one more seed", configured(("seeds", [1, 2])),
         ("* 2", "* 2 *", "record_*", "draw_lineage", *TABLES), (*TRAINING, *MEASURING, "report"),
+        long=True,
     ),
     Edit(
         "one more generation", configured(("generations", 3)),
@@ -351,7 +352,7 @@ EDITS = (
     ),
     Edit(
         "a loop removed", configured(("loops.biased", None), ledger=True),
-        ("draw_lineage", "map_features", *TABLES), ("report",),
+        ("draw_lineage", "map_features", *TABLES), ("report",), long=True,
     ),
     Edit(
         "a loop renamed",
@@ -368,7 +369,7 @@ EDITS = (
     Edit(
         "the size of the features split", configured(("dataset.splits.features", 99)),
         ("real features", "features", "evaluate_real *", "map_features", *EVALUATED),
-        ("real@features", "features", *MEASURING, "report"), dvc=("real@*",),
+        ("real@features", "features", *MEASURING, "report"), dvc=("real@*",), long=True,
     ),
     Edit(
         "the size of the reference split", configured(("dataset.splits.reference", 62)),

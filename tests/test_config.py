@@ -597,7 +597,7 @@ def outcome(function: Callable[..., configuration.Experiment], *arguments: Any) 
         return str(error)
 
 
-@settings(derandomize=True, max_examples=400, deadline=None)
+@settings(derandomize=True, max_examples=120, deadline=None)
 @given(mutations)
 def test_whatever_stands_in_a_file_is_an_experiment_or_a_user_error(changes) -> None:
     content = tiny_content()
@@ -614,7 +614,7 @@ def test_whatever_stands_in_a_file_is_an_experiment_or_a_user_error(changes) -> 
         json.dumps(shown, allow_nan=False)
 
 
-@settings(derandomize=True, max_examples=150, deadline=None)
+@settings(derandomize=True, max_examples=60, deadline=None)
 @given(
     place=st.integers(0, 1200),
     removed=st.integers(0, 3),
