@@ -276,19 +276,45 @@ def _write_audit(root: Path, found: list[Any]) -> None:
 
 
 def _compare(chosen: argparse.Namespace) -> int:
-    from autophagy import compare, compare_text, contrast
+    import tempfile
+
+    from autophagy import compare, revisions
     from autophagy.archive import Archive
 
-    a, b = (_experiment(folder) for folder in (chosen.a, chosen.b))
-    one, other = Archive(a), Archive(b)
+    if chosen.b is None and chosen.rev is None:
+        raise UserError("compare: give B, another experiment, or --rev, the revision A is taken of")
+    b = _experiment(chosen.a if chosen.b is None else chosen.b)
+    if chosen.rev is None:
+        a = _experiment(chosen.a)
+        found = _compared((str(a), Archive(a)), (str(b), Archive(b)), chosen)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            commit = revisions.fetch(chosen.rev, Path(chosen.a), Path(folder))
+            a = _experiment(folder)
+            name = f"{os.path.normpath(chosen.a)} at {chosen.rev} ({commit})"
+            found = _compared((name, Archive(a)), (str(b), Archive(b)), chosen)
+    return 1 if found["verdict"] == compare.DIFFERENT else 0
+
+
+def _compared(a: tuple[str, Any], b: tuple[str, Any], chosen: argparse.Namespace) -> dict[str, Any]:
+    """Print what two experiments, (what it is called, archive), differ in, and write the page."""
+    from autophagy import compare, compare_text, contrast
+
+    (a_name, one), (b_name, other) = a, b
     found = compare.compare(one, other)
     asked, changes = contrast.configuration(one, other), contrast.changes(one, other)
+    if chosen.html is not None:
+        from autophagy.page import comparison, render
+
+        sides = comparison.Side(a_name, one), comparison.Side(b_name, other)
+        page = comparison.gather(*sides, found, asked, changes)
+        render.write_to(Path(chosen.html), comparison.TEMPLATE, page)
     if chosen.json:
         print(json.dumps(found | {"configuration": asked, "changes": changes}, indent=2))
     else:
-        *told, verdict = compare_text.lines(found, str(a), str(b))
+        *told, verdict = compare_text.lines(found, a_name, b_name)
         print("\n".join([*told, *contrast.lines(asked, changes), verdict]))
-    return 1 if found["verdict"] == compare.DIFFERENT else 0
+    return found
 
 
 def _export(chosen: argparse.Namespace) -> int:
@@ -408,7 +434,12 @@ def _parser() -> argparse.ArgumentParser:
         "configuration differs, and by how much each loop's metrics do.",
     )  # fmt: skip
     sub.add_argument("a", metavar="A", help="results/<experiment>")
-    sub.add_argument("b", metavar="B", help="the same experiment, of another run")
+    sub.add_argument("b", metavar="B", nargs="?", help="the same, of another run; with --rev: A")
+    sub.add_argument(
+        "--rev", metavar="REV",
+        help="take A as this git revision recorded it, from DVC's cache or its remote",
+    )  # fmt: skip
+    sub.add_argument("--html", metavar="FILE", help="write a page that shows both side by side")
     sub = add("export", _export, "provenance for others to read: PROV, RO-Crate, Croissant, cards")
     sub.add_argument("results", help="results/<experiment>")
     sub.add_argument("--format", required=True, choices=FORMATS)

@@ -12,13 +12,14 @@ from autophagy import compare
 from autophagy.archive import Archive
 from autophagy.verdict import inference
 
-_LOOP_ROOT = re.compile(r"loops/([^/]+)/manifest\.json")
+_ROOT = re.compile(r"(?:(loops|real-only|evaluation)/([^/]+)|theory)/manifest\.json")
 
 
 def configuration(a: Archive, b: Archive) -> dict[str, list[Any]]:
-    """{dotted key: [in A, in B]} of what the loops' roots say was asked otherwise; None: not there.
+    """{dotted key: [in A, in B]} of what the roots say was asked otherwise; None: not there.
 
-    What a loop alone sets stands under `loops.<loop>`, what all share under its own name.
+    What a loop alone sets stands under `loops.<loop>`, the sizes of real-only models under
+    `real_only`, how is measured under `evaluate`, and what loops share under its own name.
     """
     one, other = _asked(a), _asked(b)
     keys = sorted({*one, *other})
@@ -83,11 +84,18 @@ def lines(asked: dict[str, list[Any]], found: list[dict[str, Any]]) -> Iterator[
 def _asked(archive: Archive) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for path in archive.artifacts():
-        place = _LOOP_ROOT.fullmatch(path)
-        if place:
-            params = dict(archive.manifest(path)["params"])
+        place = _ROOT.fullmatch(path)
+        if not place:
+            continue
+        group, name = place.groups()
+        params = dict(archive.manifest(path)["params"])
+        if group == "evaluation":
+            found |= dict(_leaves(params, "evaluate."))
+        elif group == "real-only":
+            found[f"real_only.{name}"] = params.get("n")
+        else:
             own = {"n_initial": params.pop("n_initial", None)} | params.pop("loop", {})
-            found |= dict(_leaves(own, f"loops.{place[1]}."))
+            found |= dict(_leaves(own, f"loops.{name}.")) if group else {}
             found |= dict(_leaves(params, ""))
     return found
 

@@ -60,7 +60,7 @@ def gather(root: str, asked: dict[str, Any]) -> dict[str, Any]:
         "generations": asked["generations"],
         "seed": seed,
         "seeds": asked["seeds"],
-        "lineage_figure": _data_url(folder / "figures/lineage.png"),
+        "lineage_figure": data_url(folder / "figures/lineage.png"),
         **_behind(folder, archive, asked),
     }
     return {"shell": shell, "data": data}
@@ -167,5 +167,6 @@ def _behind(folder: Path, archive: Archive, asked: dict[str, Any]) -> dict[str, 
     }
 
 
-def _data_url(png: Path) -> str:
+def data_url(png: Path) -> str:
+    """A PNG file as an address that needs no network."""
     return "data:image/png;base64," + base64.b64encode(png.read_bytes()).decode()

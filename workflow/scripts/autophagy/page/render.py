@@ -20,8 +20,13 @@ def write(root: str, template: str, found: dict[str, Any]) -> None:
     Args:
         found: {shell, data}; see `page`.
     """
+    write_to(Path(root) / PAGE, template, found)
+
+
+def write_to(file: Path, template: str, found: dict[str, Any]) -> None:
+    """Write a page to any file; arguments as in `write`."""
     text = page(template, found["shell"], found["data"])
-    with store.new_file(Path(root) / PAGE) as aside:
+    with store.new_file(file) as aside:
         aside.write_text(text, encoding="utf-8")
 
 
@@ -41,7 +46,8 @@ def page(template: str, shell: dict[str, Any], data: dict[str, Any]) -> str:
     return environment.get_template(template).render(
         **shell,
         style=_inline("style.css", "</style"),
-        script=_inline("page.js", "</script"),
+        script=_script("page.js"),
+        inline=_script,
         charting=_charting(),
         data=script_json(data),
     )
@@ -57,6 +63,10 @@ def script_json(content: Any) -> str:
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text
+
+
+def _script(name: str) -> str:
+    return _inline(name, "</script")
 
 
 def _inline(name: str, ending: str) -> str:
