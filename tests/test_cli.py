@@ -570,6 +570,7 @@ def test_the_reports_scripts_make_what_their_rules_ask_for(tiny_experiment, here
         given = rule(tiny_experiment, root)
         given.params = SimpleNamespace(root=str(root), **own)
         given.output = SimpleNamespace(png=f"{root}/{outputs.get(script)}.png")
+        given.wildcards = SimpleNamespace(loop="fresh", seed="1")
         given.threads = 1
         runpy.run_path(str(SCRIPTS / script), {"snakemake": given})
     for name in names:

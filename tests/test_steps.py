@@ -18,6 +18,7 @@ from autophagy.archive import Archive
 from autophagy.data.split import content_hashes, unique_rows
 from autophagy.errors import UserError
 from autophagy.features import lenet
+from autophagy.figures import grid
 from autophagy.metrics.frechet import frechet_distance
 from autophagy.metrics.memorisation import memorisation
 from autophagy.metrics.spectral import ring_power, spectral_distance
@@ -720,13 +721,16 @@ def test_the_table_holds_what_was_measured(made) -> None:
 
 def test_a_grid_shows_the_same_seeds_in_every_row_class_by_class(made, monkeypatch) -> None:
     drawn: dict[str, Any] = {}
-    monkeypatch.setattr(figures, "grid", lambda rows, levels, title: drawn.update(rows))
-    monkeypatch.setattr(figures, "save", lambda figure, stem: None)
+    monkeypatch.setattr(grid, "draw", lambda rows, levels, title: drawn.update(rows))
+    monkeypatch.setattr(
+        figures, "save", lambda figure, caption, stem: drawn.setdefault("said", caption)
+    )
     previews = {
         f"generation {t}": paths.preview_path(made.plan.experiment, "fresh", 1, t)
         for t in GENERATIONS
     }
-    draw_grid(str(made.root), previews, "fresh", "unused")
+    draw_grid(str(made.root), "fresh", 1, previews, "a title", "unused")
+    assert "Loop fresh, run seed 1: the same 20 sample seeds" in drawn.pop("said")
     assert list(drawn) == ["real", *previews]
     # Two of each class: the preview's rows are 0 … 9, 0 … 9.
     order = [row for label in range(10) for row in (label, label + 10)]
