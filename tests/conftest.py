@@ -148,21 +148,22 @@ def make(
             report.tabulate_metrics(str(root), tables.evaluations(experiment))
             report.judge_loops(str(root), verdicts.asked(experiment))
             _draw(plan, root)
-            _write_page(plan, root)
+            write_page(plan, root)
         # A filter has a step of its own: sample_reward and its like.
         of_step = "sample" if node.step.startswith("sample_") else node.step
         steps[of_step](root, [plan.record(path)], quiet)
 
 
-def _write_page(plan: planning.Plan, root: Path) -> None:
+def write_page(plan: planning.Plan, root: Path) -> None:
+    """Write report.html beside the tables of an experiment."""
     from autophagy.page.asked import of_images
+    from autophagy.steps import write_page as step
     from autophagy.steps.map_features import map_features
-    from autophagy.steps.write_page import write_page
 
     asked = of_images(plan)
     previews = {name: loop["previews"] for name, loop in asked["loops"].items()}
     map_features(str(root), asked["features"], previews, threads=1)
-    write_page(str(root), asked)
+    step.write_page(str(root), asked)
 
 
 def make_theory(plan: planning.Plan, root: Path) -> None:

@@ -351,6 +351,15 @@ EDITS = (
         ("*@added", "report"),
     ),
     Edit(
+        "a fork of a loop",
+        configured(("loops.added", dict(regime="fully_synthetic",
+            start_from=dict(loop="biased", generation=1), sampling_bias=1.0, n_real=0,
+            n_synthetic=40, labels="balanced")), ledger=True),
+        ("mix added 1 002", "train added 1 002", "sample added 1 002", "evaluate added 1 002",
+         "draw_grid added 1", "record_* added", "draw_lineage", "map_features", *TABLES),
+        ("*-fork-added", "report"), long=True,
+    ),
+    Edit(
         "a loop removed", configured(("loops.biased", None), ledger=True),
         ("draw_lineage", "map_features", *TABLES), ("report",), long=True,
     ),

@@ -102,6 +102,7 @@ def test_a_loops_root_holds_its_full_effective_configuration(tiny_plan) -> None:
         "loop": {
             "name": "fresh", **content["loops"]["fresh"], "real": "fresh", "synthetic": "previous",
             "pool": "replace", "start": "scratch", "filter": None, "guidance": None,
+            "counterfactual": "none",
         },
     }  # fmt: skip
     assert params == expected

@@ -206,7 +206,7 @@ def test_fresh_rows_are_used_once_and_none_is_left_out(
 def test_the_rows_needed_are_those_that_are_used(regime, last, n_initial, n_real) -> None:
     n_real = 0 if regime.real == "none" else n_real
     used = [rows(compose(regime, t, n_initial, n_real, 5)) for t in range(1, last + 1)]
-    needed = real_rows_needed(regime, last, n_initial, n_real)
+    needed = real_rows_needed(regime, last, n_initial, n_real, 5)
     assert needed == 1 + max(row for generation in used for row in generation)
     closed_form = {
         "none": n_initial,

@@ -307,6 +307,20 @@ def test_a_converged_loop_has_no_drift_beyond_the_margin() -> None:
     assert not judge.judge({"x": vague}, curve(rng, 3), MARGIN)["x"].converged
 
 
+@pytest.mark.parametrize(("seeds", "settled"), [(3, 0.0), (12, 0.8)])
+def test_the_null_loop_has_no_drift(seeds, settled) -> None:
+    """Real rows alone, of which its control is made too, and a training of its own each time."""
+    runs, rng = 100, stream(19, seeds)
+    words = Counter()
+    for _ in range(runs):
+        found = distances(rng, seeds, 10, noise=0.1)
+        # Its first generation is the control itself; of half the images models are worse.
+        control = LearningCurve(SIZES, np.stack([found[:, 0] + 1, found[:, 0]], axis=1))
+        words[judge.judge({"null": Chain(300, 0, found)}, control, MARGIN)["null"].word] += 1
+    assert words[DIVERGING] + words[WORSE] <= at_most(0.05, runs)
+    assert words[NO_WORSE] >= settled * runs
+
+
 @pytest.mark.parametrize("margin", [-1.0, math.nan])
 def test_a_margin_is_no_less_than_nothing(margin) -> None:
     with pytest.raises(ValueError, match="is negative or no number"):

@@ -265,6 +265,8 @@ CASES += [
          (f"autophagy lineage {ROOT}/{LOOP}", *EVERY), (LOOP, "params"))
     for name, change in (
         ("a start above the folder", rule(start_from="../../../x")),
+        ("a history above the folder", rule(start_from={"loop": "../x", "generation": 1})),
+        ("a history without end", rule(start_from={"loop": "x", "generation": 10**9})),
         ("a name above the folder", rule(name="../../x")),
         ("generations beyond counting", params(generations=10**9)),
         ("seeds that are texts", params(seeds=["../../x"])),

@@ -7,8 +7,10 @@ from typing import Annotated, Any, Literal, Union, get_args
 
 import yaml
 from pydantic import (
+    Discriminator,
     Field,
     SerializerFunctionWrapHandler,
+    Tag,
     ValidationError,
     create_model,
     model_serializer,
@@ -74,6 +76,24 @@ _Filters = tuple(filters.module(kind).Filter for kind in FILTERS)
 Filter = Annotated[Union[_Filters], Field(discriminator="kind")]  # noqa: UP007 - from a table
 
 
+class Fork(Options):
+    """Another loop of the experiment, and the last of its generations that are shared with it."""
+
+    loop: Name
+    generation: Count
+
+
+def _form(start_from: Any) -> str:
+    """The tag of a start's form: a text or a mapping, whatever else is wrong with it."""
+    return "fork" if isinstance(start_from, dict | Fork) else "text"
+
+
+#: A real-only model's name, a path or a fork; see `starts`.
+StartFrom = Annotated[
+    Annotated[Path, Tag("text")] | Annotated[Fork, Tag("fork")], Discriminator(_form)
+]
+
+
 class Loop(Options):
     """One autophagous loop; n_real and n_synthetic are a generation's, from t = 2 on.
 
@@ -82,8 +102,7 @@ class Loop(Options):
 
     #: Installed packages add others, so the names are no part of the type; see `config_checks`.
     regime: Annotated[str, Field(json_schema_extra={"examples": list(presets.REGIMES)})]
-    #: A real-only model, or a path; see `starts`.
-    start_from: Path
+    start_from: StartFrom
     sampling_bias: Bias
     n_real: Annotated[int, Field(ge=0, le=1_000_000_000)]
     n_synthetic: Annotated[int, Field(ge=0, le=1_000_000_000)]
@@ -94,6 +113,7 @@ class Loop(Options):
     start: Literal[get_args(regimes.Start)] | None = None
     filter: Filter | None = None
     guidance: Guidance | None = None
+    counterfactual: Literal[get_args(regimes.Counterfactual)] | None = None
 
     @model_serializer(mode="wrap")
     def _said(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:

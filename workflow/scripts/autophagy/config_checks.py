@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from autophagy import data, features, filters, models, plugins, presets, regimes, starts
+from autophagy import (
+    config_starts,
+    data,
+    features,
+    filters,
+    models,
+    plugins,
+    presets,
+    regimes,
+    starts,
+)  # fmt: skip
 from autophagy.config_messages import short
 from autophagy.errors import UserError
 from autophagy.features import checks as feature_checks
@@ -73,6 +83,9 @@ def check(experiment: Experiment) -> None:
             )
     for name, loop in experiment.loops.items():
         _check_name(f"loops.{name}", name)
+        _check_start(name, loop, experiment)
+    # Only now can the history of a loop be walked, whichever loops it is made of.
+    for name, loop in experiment.loops.items():
         _check_loop(name, loop, experiment)
     _check_case([*experiment.real_only, *experiment.loops])
 
@@ -123,21 +136,18 @@ def _check_case(names: list[str]) -> None:
             )
 
 
-def _check_loop(name: str, loop: Loop, experiment: Experiment) -> None:
+def _check_start(name: str, loop: Loop, experiment: Experiment) -> None:
     if name in experiment.real_only:
         raise UserError(f"loops.{name}: real_only has this name too; every name may stand once")
-    if starts.is_outside(loop.start_from):
-        _check_outside(f"loops.{name}", loop, experiment)
-    elif loop.start_from not in experiment.real_only:
-        raise UserError(
-            f"loops.{name}.start_from: {loop.start_from!r} is no real-only model; allowed: "
-            f"{', '.join(experiment.real_only)}, or a path, with a {starts.SEPARATOR} in it"
-        )
     if loop.regime not in presets.known():
         raise UserError(
             f"loops.{name}.regime: {short(loop.regime)} is not allowed; allowed: "
             f"{', '.join(presets.known())}"
         )
+    config_starts.check(name, loop, experiment)
+
+
+def _check_loop(name: str, loop: Loop, experiment: Experiment) -> None:
     regime = presets.regime_of(loop)
     _check_axes(f"loops.{name}", loop, regime, experiment.generations)
     if regime.start == "previous" and not models.can(experiment.model.family, "fine_tune"):
@@ -149,45 +159,24 @@ def _check_loop(name: str, loop: Loop, experiment: Experiment) -> None:
         _check_filter(f"loops.{name}.filter", regime.filter, experiment)
     if regime.guidance:
         _check_guidance(f"loops.{name}.guidance", regime.guidance, experiment)
-    n_initial, split = starts.n_initial(experiment, loop), experiment.dataset.splits.loop
-    needed = regimes.real_rows_needed(regime, experiment.generations, n_initial, loop.n_real)
+    n_initial, split = starts.n_initial(experiment, name), experiment.dataset.splits.loop
+    fork = starts.fork(experiment, name)
+    needed = regimes.real_rows_needed(
+        regime, experiment.generations, n_initial, loop.n_real, loop.n_synthetic, fork
+    )
     if needed > split:
         raise UserError(
             f"loops.{name}: {experiment.generations} generations of {loop.regime} need {needed} "
-            f"real {experiment.kind} (n_initial {n_initial}, n_real {loop.n_real}) and "
-            f"dataset.splits.loop holds {split}: {needed - split} are missing"
+            f"real {experiment.kind} (n_initial {n_initial}, n_real {loop.n_real}{_besides(loop)}) "
+            f"and dataset.splits.loop holds {split}: {needed - split} are missing"
         )
+    config_starts.check_history(name, loop, experiment)
 
 
-def _check_outside(key: str, loop: Loop, experiment: Experiment) -> None:
-    """Refuse a start from outside that is not there, or that the loop or family cannot take."""
-    if experiment.kind != "images":
-        raise UserError(
-            f"{key}.start_from: {short(loop.start_from)} is a path; only loops of images start "
-            "from outside"
-        )
-    try:
-        starts.check(loop.start_from)
-    except OSError as error:
-        raise UserError(f"{key}.start_from: cannot be read: {error.strerror or error}") from error
-    except UserError as error:
-        raise UserError(f"{key}.start_from: {error}") from error
-    family, regime = experiment.model.family, presets.regime_of(loop)
-    is_model = starts.kind(loop.start_from) == starts.MODEL
-    if is_model and not models.can(family, "adopt"):
-        raise UserError(
-            f"{key}.start_from: {family} cannot start from a checkpoint; a folder of pictures or a "
-            ".npz can be S^1"
-        )
-    why = "start_from is a path, so D^1 is not known"
-    if is_model and regime.labels == "inherited":
-        raise UserError(f"{key}.labels: inherited is not allowed; {why}")
-    if regime.guidance:
-        raise UserError(f"{key}.guidance: is not allowed; {why}, nor G^1 one of these models")
-    if regime.start == "previous":
-        raise UserError(f"{key}.start: previous is not allowed; {why}, nor G^1 one of these models")
-    if regime.pool == "subsample":
-        raise UserError(f"{key}.pool: subsample is not allowed; {why}, nor n_initial, its size")
+def _besides(loop: Loop) -> str:
+    """What else a loop needs real rows for, in words."""
+    counterfactual = presets.regime_of(loop).counterfactual == "real"
+    return f", and as many as its {loop.n_synthetic} synthetic ones" if counterfactual else ""
 
 
 def _check_axes(key: str, loop: Loop, regime: regimes.Regime, generations: int) -> None:
@@ -199,6 +188,11 @@ def _check_axes(key: str, loop: Loop, regime: regimes.Regime, generations: int) 
         )
     if regime.real != "none" and not loop.n_real:
         raise UserError(f"{key}.n_real: 0 is not allowed; {loop.regime} needs at least 1")
+    if regime.counterfactual == "real" and regime.synthetic == "none":
+        raise UserError(
+            f"{key}.counterfactual: real is not allowed with synthetic: none, of which nothing can "
+            "be exchanged"
+        )
     if regime.synthetic == "none":
         if regime.real == "none":
             raise UserError(f"{key}.synthetic: none is not allowed with real: none; D^t is empty")

@@ -9,7 +9,7 @@ from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 import yaml
-from pydantic import ValidationError
+from pydantic import Tag, ValidationError
 
 from autophagy import keep, regimes
 from autophagy.filters.table import FILTERS
@@ -103,11 +103,13 @@ def _tag(path: tuple[Any, ...]) -> int | None:
     """The place of a union's tag in a path in pydantic's terms."""
     if path[:1] == ("dataset",):
         return 1
-    return 3 if path[:1] == ("loops",) and path[2:3] == ("filter",) else None
+    return 3 if path[:1] == ("loops",) and path[2:3] in (("filter",), ("start_from",)) else None
 
 
 def _tags(member: Any) -> tuple[Any, ...]:
     """The names by which a union's member is chosen."""
+    if get_origin(member) is Annotated:
+        return tuple(part.tag for part in get_args(member)[1:] if isinstance(part, Tag))
     fields = member.model_fields
     return get_args(fields["kind" if "kind" in fields else "name"].annotation)
 

@@ -172,12 +172,20 @@ def stages_of(plan: Plan) -> tuple[Stage, ...]:
         for name, loop in plan.experiment.loops.items()
         if starts.is_outside(loop.start_from)
     }
-    if not outside:
+    forks = [name for name in plan.experiment.loops if starts.shared(plan.experiment, name)]
+    if not outside and not forks:
         return tuple(stages)
-    stages = [_beside_outside(plan, stage) for stage in stages]
     place = next(n for n, stage in enumerate(stages) if stage.name == "real-only")
+    report = len(stages) - 1
+    forked = [_forked(plan, stage, name) for name in forks for stage in stages if _of_loops(stage)]
+    stages = [_beside_others(plan, stage) if _of_loops(stage) else stage for stage in stages]
+    stages[report:report] = forked
     stages[place:place] = [_import(*start) for start in outside.items()]
     return tuple(stages)
+
+
+def _of_loops(stage: Stage) -> bool:
+    return stage.foreach == "loops"
 
 
 def _import(loop: str, start_from: str) -> Stage:
@@ -196,20 +204,54 @@ def _import(loop: str, start_from: str) -> Stage:
     )
 
 
-def _beside_outside(plan: Plan, stage: Stage) -> Stage:
-    """A stage of each loop, where loops have starts of two kinds."""
-    if stage.foreach != "loops":
-        return stage
+#: The start of a loop among the deps of its stages.
+_START = "real-only/${item.start_from}"
+
+
+def _beside_others(plan: Plan, stage: Stage) -> Stage:
+    """A stage of each loop but forks, where loops have starts of several kinds."""
     items = {
-        name: {
-            "start": starts.folder(name)
-            if starts.is_outside(loop.start_from)
-            else f"real-only/{loop.start_from}"
-        }
-        for name, loop in plan.experiment.loops.items()
+        name: {"start": _start(plan, name)}
+        for name in plan.experiment.loops
+        if not starts.shared(plan.experiment, name)
     }
-    deps = tuple(dep.replace("real-only/${item.start_from}", "${item.start}") for dep in stage.deps)
+    deps = tuple(dep.replace(_START, "${item.start}") for dep in stage.deps)
     return dataclasses.replace(stage, deps=deps, foreach=None, items=items)
+
+
+def _start(plan: Plan, name: str) -> str:
+    """Where the start of a loop, or of the history that it shares, lies."""
+    start = starts.first(plan.experiment, name)
+    if starts.is_outside(start):
+        return starts.folder(starts.owner(plan.experiment, name, 1))
+    return f"real-only/{start}"
+
+
+def _forked(plan: Plan, stage: Stage, name: str) -> Stage:
+    """A stage of a fork, which is made from the loops whose history it shares too."""
+    owners = [starts.owner(plan.experiment, name, t) for t in _shared_generations(plan, name)]
+    deps = [dep.replace(_START, _start(plan, name)) for dep in stage.deps]
+    for owner in dict.fromkeys(owners):
+        deps.append(f"loops/{owner}")
+        if stage.name == "evaluate":
+            deps.append(f"evaluation/{owner}")
+    return dataclasses.replace(
+        stage,
+        name=_stage_of_fork(stage.name, name),
+        target=stage.target.replace("${key}", name),
+        outs=tuple(out.replace("${key}", name) for out in stage.outs),
+        deps=tuple(dep.replace("${key}", name) for dep in deps),
+        params=tuple(param.replace("${key}", name) for param in stage.params),
+        foreach=None,
+    )
+
+
+def _shared_generations(plan: Plan, name: str) -> range:
+    return range(1, starts.shared(plan.experiment, name) + 1)
+
+
+def _stage_of_fork(stage: str, name: str) -> str:
+    return f"{stage}-fork-{name}"
 
 
 def _of_network(plan: Plan, stage: Stage) -> Stage:
@@ -310,7 +352,7 @@ def stage_nodes(plan: Plan) -> dict[str, list[str]]:
     for path in plan.nodes:
         top, *rest = path.split("/")
         if top in groups:
-            name = f"{groups[top]}@{rest[0]}"
+            name = _stage_named(plan, groups[top], rest[0])
         elif top == starts.IMPORTED:
             name = f"import-{rest[0]}"
         elif top == "evaluation":
@@ -378,7 +420,14 @@ def _evaluation_stage(plan: Plan, name: str) -> str:
     if name == "real":
         return "evaluate-real"
     kind = "evaluate" if name in plan.experiment.loops else "evaluate-real-only"
-    return f"{kind}@{name}"
+    return _stage_named(plan, kind, name)
+
+
+def _stage_named(plan: Plan, stage: str, name: str) -> str:
+    loops = plan.experiment.loops if stage in ("loop", "evaluate") else {}
+    if name in loops and starts.shared(plan.experiment, name):
+        return _stage_of_fork(stage, name)
+    return f"{stage}@{name}"
 
 
 def _theory_stage(path: str) -> str:
@@ -391,14 +440,14 @@ def _theory_stage(path: str) -> str:
 def _body(plan: Plan, stage: Stage, config: str) -> dict[str, Any]:
     results = "results/${experiment}"
     steps = list(stage.steps)
-    if stage.name == "loop":
+    if stage.name.split("-")[0] == "loop":
         steps += [step for step in plan.steps if step.startswith("sample_")]
     every = {file for step in steps for file in plan.files(step)}
     # Code of other packages lies outside; it is in the fingerprints of the manifests.
     code = sorted(file for file in every if not fingerprint.is_elsewhere(file))
     deps = list(stage.deps) + (_reported(plan) if stage.name == "report" else [])
     # Where a filter sees classes by the feature network, loops are made from it too.
-    if stage.name == "loop" and "features" not in deps and _judged(plan):
+    if stage.name.split("-")[0] == "loop" and "features" not in deps and _judged(plan):
         deps.append("features")
     body = {
         "cmd": f"snakemake --configfile {config} --cores all --allowed-rules "

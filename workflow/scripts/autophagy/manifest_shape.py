@@ -90,10 +90,17 @@ class Facts(_Shape):
     batch_size: Count | None = None
 
 
+class ForkRule(_Shape):
+    """The history that a loop shares with another; see `starts`."""
+
+    loop: Word
+    generation: Annotated[int, Field(ge=1, le=999)]
+
+
 class LoopRule(_Shape):
     name: Word
     regime: Word
-    start_from: Word
+    start_from: Word | ForkRule
     real: Word
     synthetic: Annotated[str, Field(pattern=SYNTHETIC)]
     pool: Word
@@ -101,6 +108,7 @@ class LoopRule(_Shape):
     labels: Word
     filter: dict[str, Any] | None
     guidance: dict[str, Any] | None
+    counterfactual: Word = "none"
     sampling_bias: Annotated[float, Field(gt=0.0, le=1.0)]
     n_real: Rows
     n_synthetic: Rows

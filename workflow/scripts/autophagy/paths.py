@@ -21,6 +21,11 @@ def evaluation_path(name: str, seed: int, generation: int) -> str:
     return f"evaluation/{name}/seed-{seed}/gen-{generation:03d}/metrics.json"
 
 
+def loop_evaluation(experiment: Experiment, name: str, seed: int, generation: int) -> str:
+    """What was measured of a loop's generation; of a shared one that of the loop that made it."""
+    return evaluation_path(starts.owner(experiment, name, generation), seed, generation)
+
+
 def network_path(experiment: Experiment) -> str:
     return f"features/{features.name_of(experiment.evaluate.features)}"
 
@@ -66,6 +71,7 @@ def has_learning_curve(experiment: Experiment) -> bool:
 
 def samples_path(experiment: Experiment, name: str, seed: int, generation: int) -> str:
     """S^t at the loop's λ. S^1 of an unbiased loop is its real-only start's, if long enough."""
+    name = starts.owner(experiment, name, generation)
     loop = experiment.loops[name]
     if generation == 1 and starts.kind(loop.start_from) == starts.PICTURES:
         return f"{starts.folder(name)}/samples"
@@ -76,6 +82,7 @@ def samples_path(experiment: Experiment, name: str, seed: int, generation: int) 
 
 def unbiased_path(experiment: Experiment, name: str, seed: int, generation: int) -> str:
     """The sample set at λ = 1, neither filtered nor guided, for the `model` view."""
+    name = starts.owner(experiment, name, generation)
     loop = experiment.loops[name]
     start = starts.kind(loop.start_from) if generation == 1 else None
     if presets.is_plain(loop) or start == starts.PICTURES:
@@ -83,6 +90,16 @@ def unbiased_path(experiment: Experiment, name: str, seed: int, generation: int)
     if generation == 1 and start is None and presets.regime_of(loop).labels == "balanced":
         return f"{real_only_folder(loop.start_from, seed)}/samples"
     return f"{generation_folder(name, seed, generation)}/samples-unbiased"
+
+
+def is_plain(experiment: Experiment, name: str) -> bool:
+    """Is every S^t of a loop, shared ones too, what G^t draws at λ = 1, neither chosen nor guided?
+
+    Then both views are one.
+    """
+    every = range(1, experiment.generations + 1)
+    owners = {starts.owner(experiment, name, t) for t in every}
+    return all(presets.is_plain(experiment.loops[owner]) for owner in owners)
 
 
 def auxiliary_folder(name: str, seed: int, generation: int) -> str:
@@ -100,6 +117,7 @@ def model_path(experiment: Experiment, name: str, seed: int, generation: int) ->
 
     Of a start of pictures there is none: nothing lies at the path.
     """
+    name = starts.owner(experiment, name, generation)
     if generation == 1 and starts.is_outside(experiment.loops[name].start_from):
         return f"{starts.folder(name)}/model"
     if generation == 1:
@@ -115,7 +133,7 @@ def training_set_path(experiment: Experiment, name: str, seed: int, generation: 
 
 def has_training_set(experiment: Experiment, name: str, generation: int) -> bool:
     """Is D^t known? Not what a start from outside was trained on."""
-    return generation > 1 or not starts.is_outside(experiment.loops[name].start_from)
+    return generation > 1 or not starts.is_outside(starts.first(experiment, name))
 
 
 def training_sets(experiment: Experiment, seed: int) -> dict[str, list[str]]:

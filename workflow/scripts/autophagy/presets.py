@@ -107,6 +107,8 @@ def rows_in_words(loop: Any) -> str:
     synthetic = _SYNTHETIC[regime.pool].format(n=loop.n_synthetic)
     if regime.synthetic.startswith("last-"):
         synthetic += f" ({regime.synthetic})"
+    if regime.counterfactual == "real":
+        synthetic = f"real ones in the place of {synthetic}"
     return f"{loop.n_real} real and {synthetic}"
 
 

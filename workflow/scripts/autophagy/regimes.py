@@ -18,6 +18,7 @@ LabelRule = Literal["balanced", "real", "inherited"]
 Real = Literal["none", "fixed", "fresh"]
 Pool = Literal["replace", "accumulate", "subsample"]
 Start = Literal["scratch", "previous"]
+Counterfactual = Literal["none", "real"]
 #: Values of the axis `synthetic`.
 SYNTHETIC = r"^(none|previous|all|last-([2-9]|[1-9]\d{1,2}))$"
 #: The pattern in words, for messages.
@@ -41,6 +42,9 @@ class Regime:
     filter: which of several candidates become S^t: {kind, …} of `filters`, or None.
     guidance: {kind, weight, n, steps}: S^t is drawn from G^t guided away, by weight w, from what it
         becomes when it is tuned for `steps` on n of its own samples; or None.
+    counterfactual: real: D^t is what the other axes make it, but for its synthetic rows: as many
+        real rows stand in their place, the first ones that are not in it already. They may be in
+        several generations, for none of these models sees another's samples.
     """
 
     real: Real
@@ -50,6 +54,7 @@ class Regime:
     labels: LabelRule = "balanced"
     filter: dict[str, Any] | None = None
     guidance: dict[str, Any] | None = None
+    counterfactual: Counterfactual = "none"
 
 
 #: The names of the axes.
@@ -71,6 +76,18 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Fork:
+    """Where a loop leaves the history that it shares with another.
+
+    generation: K >= 1, the last one that is shared. real_rows: of the loop split that the history
+        up to it has used; unused rows are those after them.
+    """
+
+    generation: int
+    real_rows: int
+
+
+@dataclass(frozen=True)
 class Draw:
     """`count` rows of a pool of parts, drawn without replacement by the stream of `seed`."""
 
@@ -79,13 +96,15 @@ class Draw:
 
 
 def compose(
-    regime: Regime, generation: int, n_initial: int, n_real: int, n_synthetic: int
-) -> tuple[Part, ...]:
+    regime: Regime, generation: int, n_initial: int, n_real: int, n_synthetic: int,
+    fork: Fork | None = None,
+) -> tuple[Part, ...]:  # fmt: skip
     """The parts of D^t; under `subsample` those of the pool that it is drawn from.
 
     Args:
-        generation: t >= 1.
+        generation: t >= 1; of a fork, of generations after the shared ones.
         n_initial, n_real, n_synthetic: the paper's n_ini, n_r and n_s.
+        fork: None for a loop whose history is its own.
 
     Returns:
         For t = 1 the first n_initial real rows; after that what the regime says, real rows first,
@@ -94,16 +113,33 @@ def compose(
     if generation == 1:
         return initial(n_initial)
     parts = []
+    # Before the rows of this generation: those of the history, then those of generations since.
+    fork = fork or Fork(1, n_initial)
+    used = fork.real_rows + (generation - 1 - fork.generation) * n_real
     if regime.real == "fixed":
         parts.append(Part("real", 0, 0, n_real))
     elif regime.real == "fresh" and regime.pool == "subsample":
-        parts.append(Part("real", 0, n_initial, (generation - 1) * n_real))
+        parts.append(Part("real", 0, n_initial, used + n_real - n_initial))
     elif regime.real == "fresh":
-        parts.append(Part("real", 0, n_initial + (generation - 2) * n_real, n_real))
+        parts.append(Part("real", 0, used, n_real))
     for source in _window(regime, generation):
         start, count = _taken(regime, generation, source, n_synthetic)
         parts.append(Part("synthetic", source, start, count))
+    if regime.counterfactual == "real":
+        parts = _swapped(parts)
     return tuple(part for part in parts if part.count)
+
+
+def _swapped(parts: list[Part]) -> list[Part]:
+    """The parts with real rows for synthetic ones: the first that are not among them already."""
+    real = [part for part in parts if part.origin == "real"]
+    missing, gap = sum(part.count for part in parts if part.origin == "synthetic"), 0
+    swapped = list(real)
+    for part in real:
+        count = min(missing, part.start - gap)
+        swapped.append(Part("real", 0, gap, count))
+        missing, gap = missing - count, part.start + part.count
+    return [*swapped, Part("real", 0, gap, missing)]
 
 
 def initial(n: int) -> tuple[Part, ...]:
@@ -163,17 +199,32 @@ def shares(params: dict[str, Any]) -> list[tuple[dict[str, Any], int]]:
     return [(part, len(rows)) for part, rows in mixed(params)]
 
 
-def size(regime: Regime, generation: int, n_initial: int, n_real: int, n_synthetic: int) -> int:
+def size(
+    regime: Regime, generation: int, n_initial: int, n_real: int, n_synthetic: int,
+    fork: Fork | None = None,
+) -> int:  # fmt: skip
     """How many rows D^t has."""
-    parts = compose(regime, generation, n_initial, n_real, n_synthetic)
+    parts = compose(regime, generation, n_initial, n_real, n_synthetic, fork)
     drawn = draw(regime, parts, generation, n_initial, seed=0)
     return drawn.count if drawn else sum(part.count for part in parts)
 
 
-def real_rows_needed(regime: Regime, generations: int, n_initial: int, n_real: int) -> int:
-    """How many rows of the loop split one seed's chain of `generations` uses."""
-    last = [compose(regime, t, n_initial, n_real, 0) for t in range(1, generations + 1)]
-    return max(part.start + part.count for parts in last for part in parts if part.origin == "real")
+def real_rows_needed(
+    regime: Regime, generations: int, n_initial: int, n_real: int, n_synthetic: int,
+    fork: Fork | None = None,
+) -> int:  # fmt: skip
+    """How many rows of the loop split one seed's chain of `generations` uses.
+
+    Args:
+        n_synthetic: counts where real rows stand in their place.
+    """
+    first = 2 if fork is None else fork.generation + 1
+    needed = n_initial if fork is None else fork.real_rows
+    for t in range(first, generations + 1):
+        parts = compose(regime, t, n_initial, n_real, n_synthetic, fork)
+        ends = [part.start + part.count for part in parts if part.origin == "real"]
+        needed = max([needed, *ends])
+    return needed
 
 
 def synthetic_rows_needed(regime: Regime, generation: int, n_synthetic: int) -> int:
@@ -182,7 +233,7 @@ def synthetic_rows_needed(regime: Regime, generation: int, n_synthetic: int) -> 
     Under `replace` and `last-K` shares are larger while fewer than K generations lie behind: S^1
     gives all of D^2, half of D^3 and so on.
     """
-    if regime.synthetic == "none":
+    if regime.synthetic == "none" or regime.counterfactual == "real":
         return 0
     if regime.pool != "replace":
         return n_synthetic

@@ -148,6 +148,11 @@ class Results:
             1 <= generation <= self.generations,
             f"no generation {generation}; there are 1 to {self.generations}",
         )
+        # A fork's first generations are those of the loop that it shares them with.
+        while isinstance(start := self.loops[loop]["start_from"], dict):
+            if generation > start["generation"]:
+                break
+            loop = start["loop"]
         found = [paths.generation_folder(loop, seed, generation)]
         outside = self.loops[loop]["start_from"] == starts.IMPORTED
         if generation == 1 and outside:

@@ -1,7 +1,8 @@
-"""Starts of loops that come from outside: a checkpoint as G^1, or a set of pictures as S^1.
+"""Starts of loops: from a real-only model, from another loop, or from outside.
 
-`start_from` is the name of a real-only model, or a path, which has a slash in it. What lies there
-decides: a folder with a model_index.json is a checkpoint, any other folder and a .npz are pictures.
+`start_from` is the name of a real-only model; or a path, which has a slash in it: a folder with a
+model_index.json is a checkpoint (G^1), any other folder and a .npz are pictures (S^1); or a loop of
+the same experiment and a generation of it, up to which the history is that loop's: a fork.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from autophagy import data
+from autophagy import data, presets, regimes
 from autophagy.errors import UserError
 
 #: How a path is told from a name in the configuration.
@@ -20,13 +21,51 @@ MODEL, PICTURES = "model", "pictures"
 _INDEX = "model_index.json"
 
 
-def is_outside(start_from: str) -> bool:
-    """Is this a path, and no real-only model's name?"""
-    return SEPARATOR in start_from
+def is_fork(start_from: Any) -> bool:
+    """Is this a generation of another loop?"""
+    return not isinstance(start_from, str)
 
 
-def kind(start_from: str) -> str | None:
-    """MODEL or PICTURES, or None for a real-only model."""
+def owner(experiment: Any, name: str, generation: int) -> str:
+    """The loop whose generation t it is: another one where a fork shares its history."""
+    while is_fork(fork := experiment.loops[name].start_from) and generation <= fork.generation:
+        name = fork.loop
+    return name
+
+
+def shared(experiment: Any, name: str) -> int:
+    """How many generations of a loop are another's; 0 of a loop whose history is its own."""
+    start = experiment.loops[name].start_from
+    return start.generation if is_fork(start) else 0
+
+
+def first(experiment: Any, name: str) -> str:
+    """What the first generation of a loop, or of the history that it shares, starts from."""
+    return experiment.loops[owner(experiment, name, 1)].start_from
+
+
+def fork(experiment: Any, name: str) -> regimes.Fork | None:
+    """Where a loop leaves another's history, as `regimes` counts; None where it has its own."""
+    n, chain = n_initial(experiment, name), []
+    while generations := shared(experiment, name):
+        name = experiment.loops[name].start_from.loop
+        chain.append((generations, experiment.loops[name]))
+    found = None
+    for generations, loop in reversed(chain):
+        used = regimes.real_rows_needed(
+            presets.regime_of(loop), generations, n, loop.n_real, loop.n_synthetic, found
+        )
+        found = regimes.Fork(generations, used)
+    return found
+
+
+def is_outside(start_from: Any) -> bool:
+    """Is this a path, and neither a real-only model's name nor a fork?"""
+    return not is_fork(start_from) and SEPARATOR in start_from
+
+
+def kind(start_from: Any) -> str | None:
+    """MODEL or PICTURES of a path; None for a real-only model and a fork."""
     if not is_outside(start_from):
         return None
     return MODEL if (place(start_from) / _INDEX).is_file() else PICTURES
@@ -36,9 +75,10 @@ def place(start_from: str) -> Path:
     return Path(start_from).expanduser()
 
 
-def n_initial(experiment: Any, loop: Any) -> int:
+def n_initial(experiment: Any, name: str) -> int:
     """Real images that G^1 was trained on and that are counted: none of a start from outside."""
-    return 0 if is_outside(loop.start_from) else experiment.real_only[loop.start_from]
+    start = first(experiment, name)
+    return 0 if is_outside(start) else experiment.real_only[start]
 
 
 def folder(loop: str) -> str:

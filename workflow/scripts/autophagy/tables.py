@@ -44,23 +44,27 @@ def evaluations(experiment: Experiment) -> list[dict[str, Any]]:
     """Every evaluation of an experiment, in the order of the table.
 
     Each is {loop, seed, generation, sampling_bias, path}; the real baseline is loop `real`,
-    generation 0, and real-only models are `real-only/<name>`, generation 1.
+    generation 0, and real-only models are `real-only/<name>`, generation 1. What a fork shares with
+    another loop is listed for both.
     """
-    owners = [("real", "real", 1.0, (0,))]
-    owners += [(f"real-only/{name}", name, 1.0, (1,)) for name in experiment.real_only]
     every = range(1, experiment.generations + 1)
-    owners += [(name, name, loop.sampling_bias, every) for name, loop in experiment.loops.items()]
+    # What is listed -> whose evaluations they are, and of which generation.
+    listed = {"real": [("real", 0)]}
+    listed |= {f"real-only/{name}": [(name, 1)] for name in experiment.real_only}
+    for name in experiment.loops:
+        listed[name] = [(starts.owner(experiment, name, t), t) for t in every]
+    biases = {name: loop.sampling_bias for name, loop in experiment.loops.items()}
     return [
         {
             "loop": loop,
             "seed": seed,
             "generation": t,
-            "sampling_bias": bias,
-            "path": paths.evaluation_path(name, seed, t),
+            "sampling_bias": biases.get(owner, 1.0),
+            "path": paths.evaluation_path(owner, seed, t),
         }
-        for loop, name, bias, generations in owners
+        for loop, made in listed.items()
         for seed in experiment.seeds
-        for t in generations
+        for owner, t in made
     ]
 
 
@@ -162,6 +166,8 @@ def budget_line(experiment: Experiment, loop: str | None = None) -> str:
 
 def start_in_words(experiment: Experiment, loop: Loop) -> str:
     """What a loop starts from: `300 real images`."""
+    if starts.is_fork(loop.start_from):
+        return f"generations 1-{loop.start_from.generation} of {loop.start_from.loop}"
     kind = starts.kind(loop.start_from)
     if kind is None:
         return f"{experiment.real_only[loop.start_from]} real {experiment.kind}"
@@ -214,10 +220,11 @@ def _block(table: pd.DataFrame, experiment: Experiment, metric: str) -> str:
     for name, n in experiment.real_only.items():
         cells = _cells(table, f"real-only/{name}", "output", metric)
         lines[f"real-only/{name} ({n} {kind})"] = cells
-    for name, loop in experiment.loops.items():
+    for name in experiment.loops:
         lines[name] = _cells(table, name, "output", metric)
-        if not presets.is_plain(loop):
-            alone = "the model alone" if loop.sampling_bias == 1.0 else "sampled at λ = 1"
+        if not paths.is_plain(experiment, name):
+            biased = (table["sampling_bias"][table["loop"] == name] < 1.0).any()
+            alone = "sampled at λ = 1" if biased else "the model alone"
             lines[f"{name}, {alone}"] = _cells(table, name, "model", metric)
     frame = pd.DataFrame.from_dict(lines, orient="index").fillna("")
     frame = frame[sorted(frame.columns)].rename(columns={0: "real"})

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autophagy import manifests, paths, store
+from autophagy import manifests, paths, starts, store
 from autophagy.errors import UserError
 from autophagy.plan import Plan
 
@@ -60,10 +60,10 @@ def grid(plan: Plan, root: Path, logs: Path) -> dict[tuple[str, int], list[Cell]
                 _cell(
                     root,
                     logs,
-                    paths.generation_folder(name, seed, t),
+                    paths.generation_folder(starts.owner(experiment, name, t), seed, t),
                     paths.model_path(experiment, name, seed, t),
                     paths.samples_path(experiment, name, seed, t),
-                    paths.evaluation_path(name, seed, t),
+                    paths.loop_evaluation(experiment, name, seed, t),
                 )
                 for t in range(1, experiment.generations + 1)
             ]

@@ -42,10 +42,10 @@ def _settings(case: Case, name: str, root: dict[str, Any]) -> Findings:
 
 
 def _history(case: Case, root: dict[str, Any]) -> Iterator[str]:
-    """What a loop's root certifies, its start's artifacts first."""
+    """What a loop's root certifies, the artifacts of its start or shared history first."""
     for material in root["materials"]:
         path = material["path"]
-        if case.archive.manifest(path)["kind"] == "real_only_root":
+        if case.archive.manifest(path)["kind"] in ("real_only_root", "loop_root"):
             yield from _history(case, case.archive.manifest(path))
         elif case.archive.manifest(path)["kind"] != "real_set":
             yield path

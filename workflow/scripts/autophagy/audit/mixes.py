@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 
 from autophagy import regimes, seeds
+from autophagy.audit import histories
 from autophagy.audit.arrays import Index, opened, read_index
 from autophagy.audit.case import Case, Findings, guarded
 from autophagy.errors import UserError
 from autophagy.manifest_shape import MAX_POOL
 
 REAL = "real/loop"
-#: How a loop's root calls a start that came from outside; see `starts`.
-IMPORTED = "imported"
 
 
 def real_rows(case: Case) -> Findings:
@@ -34,16 +33,22 @@ def composition(case: Case) -> Findings:
 
 
 def _real_rows(case: Case, root: dict[str, Any]) -> Findings:
-    loop = root["params"]["loop"]
-    kind = loop["real"] if loop["pool"] != "subsample" else "drawn"
+    params = root["params"]
+    regime = histories.regime(params["loop"])
+    once = regime.pool != "subsample" and regime.counterfactual == "none"
+    kind = regime.real if once else "drawn"
     count = case.archive.manifest(REAL)["rows"]
-    for seed, chain in chains(root["params"]).items():
+    for seed, chain in chains(case, params, 1).items():
         order = seeds.stream(seeds.derive("order of real rows", seed)).permutation(count)
         generation = np.zeros(count, np.int32)
         fixed: np.ndarray | None = None
         for t, path in chain.items():
             index = read_index(case.root / path)
             rows = index.row[index.real]
+            if t <= histories.shared(params):
+                # The loop whose generation it is answers for it; here its rows are used.
+                generation[rows[(rows >= 0) & (rows < count)]] = t
+                continue
             if len(rows) and not 0 <= rows.min() <= rows.max() < count:
                 yield path, f"holds real rows beyond {REAL}, which has {count}"
                 continue
@@ -59,7 +64,7 @@ def _real_rows(case: Case, root: dict[str, Any]) -> Findings:
                 if fixed is not None and not np.array_equal(np.sort(rows), fixed):
                     yield path, "its fixed real rows are not those of the generation before"
                 fixed = np.sort(rows)
-            due = _due(root["params"], seed, t)
+            due = _due(case, params, seed, t)
             cuts = [order[cut] for part, cut in due if part.origin == "real"]
             expected = np.concatenate([np.empty(0, np.int64), *cuts])
             if len(expected) == len(rows) and not np.array_equal(rows, expected):
@@ -70,19 +75,23 @@ def _real_rows(case: Case, root: dict[str, Any]) -> Findings:
 def _composition(case: Case, root: dict[str, Any]) -> Findings:
     params = root["params"]
     loop = params["loop"]
-    for seed, chain in chains(params).items():
+    start = histories.root_of_start(params)
+    if start is not None and start not in [material["path"] for material in root["materials"]]:
+        yield f"loops/{loop['name']}/manifest.json", f"does not name {start}, whose history it has"
+    for seed, chain in chains(case, params, histories.shared(params) + 1).items():
         for t, path in chain.items():
             index = read_index(case.root / path)
             counted: dict[tuple[str, int], int] = defaultdict(int)
             expected: dict[tuple[str, int], int] = defaultdict(int)
             for part in index.parts:
                 counted[part.origin, part.generation] += len(part.positions)
-            for part, rows in _due(params, seed, t):
+            for part, rows in _due(case, params, seed, t):
                 if len(rows):
                     expected[part.origin, part.generation] += len(rows)
             if counted != expected:
                 yield path, f"holds {_told(counted)}; {loop['regime']} demands {_told(expected)}"
-            if regimes.recipe(case.archive.manifest(path)["params"]) != _demanded(params, seed, t):
+            stated = regimes.recipe(case.archive.manifest(path)["params"])
+            if stated != _demanded(case, params, seed, t):
                 yield path, f"its manifest's parts or draw are not those {loop['regime']} demands"
             yield from guarded(path, _sources, case, root, seed, t, path, index)
     for path in [material["path"] for material in root["materials"]]:
@@ -99,9 +108,8 @@ def _sources(
     case: Case, root: dict[str, Any], seed: int, t: int, path: str, index: Index
 ) -> Findings:
     """Rows come from the sets the manifest names, by the generation they say, with their labels."""
-    loop = root["params"]["loop"]
     parents = case.archive.parents(path)
-    expected = {part.generation: rows for part, rows in _due(root["params"], seed, t)}
+    expected = {part.generation: rows for part, rows in _due(case, root["params"], seed, t)}
     for part in index.parts:
         artifact, generation, rows = part.artifact, part.generation, index.row[part.positions]
         if artifact not in parents:
@@ -110,7 +118,9 @@ def _sources(
         manifest = case.archive.manifest(artifact)
         if manifest["kind"] == "preview":
             yield path, f"mixes {artifact}, a preview"
-        due = REAL if generation == 0 else _samples(root, seed, generation)
+        due = REAL
+        if generation:
+            due = histories.samples(case, root["params"], seed, generation)
         if artifact != due:
             yield path, f"holds rows of {artifact} as generation {generation}, which is {due}"
         if (part.origin == "real") != (manifest["kind"] == "real_set"):
@@ -128,19 +138,23 @@ def _sources(
         if generation and len(demanded) == len(rows) and not np.array_equal(rows, demanded):
             row = int(demanded[(rows != demanded).argmax()])
             yield path, f"its rows of {artifact} are not those due: row {row} is missing"
-        bias = manifest["params"].get("sampling_bias", loop["sampling_bias"])
-        if bias != loop["sampling_bias"]:
-            yield artifact, f"λ is {bias}; {loop['name']} demands {loop['sampling_bias']}"
+        if generation <= 0:
+            continue
+        made_by = histories.owner(case, root["params"], generation)["loop"]
+        bias = manifest["params"].get("sampling_bias", made_by["sampling_bias"])
+        if bias != made_by["sampling_bias"]:
+            yield artifact, f"λ is {bias}; {made_by['name']} demands {made_by['sampling_bias']}"
 
 
-def chains(params: dict[str, Any]) -> dict[int, dict[int, str]]:
-    """Run seed -> generation -> training set of a loop; a start from outside has none."""
-    loop = params["loop"]
-    first = f"real-only/{loop['start_from']}/seed-{{seed}}/training_set.parquet"
-    later = f"loops/{loop['name']}/seed-{{seed}}/gen-{{t:03d}}/training_set.parquet"
-    every = range(2 if loop["start_from"] == IMPORTED else 1, params["generations"] + 1)
+def chains(case: Case, params: dict[str, Any], first: int) -> dict[int, dict[int, str]]:
+    """Run seed -> generation, from the first one that is known -> training set of a loop."""
+    if not histories.begins_known(case, params):
+        first = max(first, 2)
     return {
-        seed: {t: (first if t == 1 else later).format(seed=seed, t=t) for t in every}
+        seed: {
+            t: f"{histories.folder(case, params, seed, t)}/training_set.parquet"
+            for t in range(first, params["generations"] + 1)
+        }
         for seed in params["seeds"]
     }
 
@@ -148,32 +162,23 @@ def chains(params: dict[str, Any]) -> dict[int, dict[int, str]]:
 Demand = tuple[tuple[regimes.Part, ...], regimes.Draw | None]
 
 
-def _demanded(params: dict[str, Any], seed: int, t: int) -> Demand:
+def _demanded(case: Case, params: dict[str, Any], seed: int, t: int) -> Demand:
     """The parts of D^t that the loop's regime demands, and what is drawn of them."""
     loop, n_initial = params["loop"], params["n_initial"]
-    regime = regimes.Regime(**{axis: loop[axis] for axis in regimes.AXES})
-    parts = regimes.compose(regime, t, n_initial, loop["n_real"], loop["n_synthetic"])
+    regime, fork = histories.regime(loop), histories.fork(case, params)
+    parts = regimes.compose(regime, t, n_initial, loop["n_real"], loop["n_synthetic"], fork)
     if (total := sum(part.count for part in parts)) > MAX_POOL:
         raise UserError(f"D^{t} has {total} rows; at most {MAX_POOL} are looked at")
     seed = seeds.derive("draw", loop["name"], seed, t)
     return parts, regimes.draw(regime, parts, t, n_initial, seed)
 
 
-def _due(params: dict[str, Any], seed: int, t: int) -> list[tuple[regimes.Part, np.ndarray]]:
+def _due(
+    case: Case, params: dict[str, Any], seed: int, t: int
+) -> list[tuple[regimes.Part, np.ndarray]]:
     """The parts of D^t that the loop's regime demands, each with its rows in it."""
-    parts, drawn = _demanded(params, seed, t)
+    parts, drawn = _demanded(case, params, seed, t)
     return list(zip(parts, regimes.chosen(parts, drawn), strict=True))
-
-
-def _samples(root: dict[str, Any], seed: int, t: int) -> str:
-    """S^t: the loop's own, or its real-only start's where it has none."""
-    loop = root["params"]["loop"]
-    own = f"loops/{loop['name']}/seed-{seed}/gen-{t:03d}/samples"
-    if t > 1 or any(material["path"] == own for material in root["materials"]):
-        return own
-    if loop["start_from"] == IMPORTED:
-        return f"{IMPORTED}/{loop['name']}/samples"
-    return f"real-only/{loop['start_from']}/seed-{seed}/samples"
 
 
 def _told(counts: dict[tuple[str, int], int]) -> str:

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from autophagy.audit import histories
 from autophagy.audit.arrays import read_index
 from autophagy.audit.case import Case, Findings, guarded
-from autophagy.audit.mixes import IMPORTED
 
 
 def origins(case: Case) -> Findings:
@@ -23,30 +23,28 @@ def origins(case: Case) -> Findings:
 
 
 def _origins(case: Case, params: dict[str, Any]) -> Findings:
-    loop = params["loop"]
+    loop, shared = params["loop"], histories.shared(params)
     for seed in params["seeds"]:
-        outside = loop["start_from"] == IMPORTED
-        start = f"{IMPORTED}/{loop['name']}"
-        start = start if outside else f"real-only/{loop['start_from']}/seed-{seed}"
-        folders = [start] + [
-            f"loops/{loop['name']}/seed-{seed}/gen-{t:03d}"
-            for t in range(2, params["generations"] + 1)
-        ]
-        for t in range(2, len(folders) + 1):
-            training_set = f"{folders[t - 1]}/training_set.parquet"
-            before = f"{folders[t - 2]}/model" if loop["start"] == "previous" else None
-            yield from _model(case, f"{folders[t - 1]}/model", training_set, before, t)
-        for t, folder in enumerate(folders, start=1):
+        for t in range(shared + 1, params["generations"] + 1):
+            folder = histories.folder(case, params, seed, t)
             own = f"loops/{loop['name']}/seed-{seed}/gen-{t:03d}"
+            if t > 1:
+                before = None
+                if histories.goes_on(case, params, t):
+                    before = f"{histories.folder(case, params, seed, t - 1)}/model"
+                trainings = histories.trainings(case, params, t)
+                training_set = f"{folder}/training_set.parquet"
+                yield from _model(case, f"{folder}/model", training_set, before, trainings)
             if loop["guidance"]:
-                yield from _auxiliary(case, params, f"{own}/auxiliary", f"{folder}/model", t)
+                yield from _auxiliary(case, params, f"{own}/auxiliary", f"{folder}/model")
             for part in ("samples", "samples-unbiased", "preview"):
                 if f"{own}/{part}" in case.artifacts:
                     yield from _samples(case, loop, f"{own}/{part}", own, f"{folder}/model")
 
 
-def _model(case: Case, path: str, training_set: str, before: str | None, t: int) -> Findings:
-    due = {training_set: 1.0} if before is None else {training_set: 1 / t, before: (t - 1) / t}
+def _model(case: Case, path: str, training_set: str, before: str | None, k: int) -> Findings:
+    """A model, fitted to D^t alone, or by the last of k trainings of its weights."""
+    due = {training_set: 1.0} if before is None else {training_set: 1 / k, before: (k - 1) / k}
     manifest = case.archive.manifest(path)
     if set(case.archive.parents(path)) != set(due):
         yield path, f"is made from other sources than {' and '.join(sorted(due))}"
@@ -56,7 +54,7 @@ def _model(case: Case, path: str, training_set: str, before: str | None, t: int)
         yield path, "its shares are not those of the steps it was trained for on each source"
 
 
-def _auxiliary(case: Case, params: dict[str, Any], folder: str, model: str, t: int) -> Findings:
+def _auxiliary(case: Case, params: dict[str, Any], folder: str, model: str) -> Findings:
     """What guidance leads away from: G^t, tuned for its steps on the first n of its own samples."""
     guidance = params["loop"]["guidance"]
     training_set, samples = f"{folder}/training_set.parquet", f"{folder}/samples"

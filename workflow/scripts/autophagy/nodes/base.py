@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from autophagy import data, features, paths, regimes, rows, seeds
+from autophagy import data, features, paths, presets, regimes, rows, seeds, starts
 from autophagy.config import Experiment
 from autophagy.schema import plain
 
@@ -50,16 +50,18 @@ def mix(
 
 def train(
     experiment: Experiment, path: str, owner: str, seed: int, t: int, sources: tuple[str, ...],
-    initial: str | None = None,
+    initial: str | None = None, trainings: int = 1,
 ) -> Node:  # fmt: skip
     """G^t, fitted to the training set beside it; `initial` is the model whose weights it starts at.
 
-    Every generation trains for as many steps, so a t-th of those that G^t has seen were on D^t.
+    Args:
+        trainings: k that G^t has seen, this one too. Every generation trains for as many steps, so
+            a k-th of those that G^t has seen were on D^t.
     """
     params = train_params(experiment)
     training_set = path.removesuffix("model") + "training_set.parquet"
     if initial is not None:
-        shares = {training_set: 1 / t, initial: (t - 1) / t}
+        shares = {training_set: 1 / trainings, initial: (trainings - 1) / trainings}
         params |= {"initial": initial, "shares": shares}
     return Node(
         path,
@@ -70,6 +72,21 @@ def train(
         materials=(training_set, *([initial] if initial else [])),
         reads=sources,
     )
+
+
+def trainings(experiment: Experiment, name: str, t: int) -> int:
+    """How many trainings the weights of G^t have gone through: 1 where it was fitted from scratch.
+
+    A fork may go on from weights that a loop of another regime left.
+    """
+    count = 1
+    while t > 1 and _goes_on(experiment, starts.owner(experiment, name, t)):
+        count, t = count + 1, t - 1
+    return count
+
+
+def _goes_on(experiment: Experiment, name: str) -> bool:
+    return presets.regime_of(experiment.loops[name]).start == "previous"
 
 
 def train_params(experiment: Experiment) -> dict[str, Any]:

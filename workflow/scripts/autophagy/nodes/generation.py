@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from autophagy import filters, paths, presets, regimes, seeds, starts
 from autophagy.config import Experiment
-from autophagy.nodes.base import Drawn, Node, evaluate, mix, preview, sample, train
+from autophagy.nodes.base import Drawn, Node, evaluate, mix, preview, sample, train, trainings
 from autophagy.nodes.guidance import auxiliary
 
 
@@ -25,14 +25,20 @@ def of_real_only(experiment: Experiment, name: str, seed: int) -> Iterator[Node]
 
 
 def of_loop(experiment: Experiment, name: str, seed: int, t: int) -> Iterator[Node]:
-    """D^t, G^t, S^t, its preview and evaluation; of t = 1 only what the real-only start lacks."""
+    """D^t, G^t, S^t, its preview and evaluation; of t = 1 only what the real-only start lacks.
+
+    None of them of a generation that is shared with another loop.
+    """
+    if starts.owner(experiment, name, t) != name:
+        return
     loop = experiment.loops[name]
     folder = paths.generation_folder(name, seed, t)
     samples = paths.samples_path(experiment, name, seed, t)
     sources: tuple[str, ...] = ("real/loop",)
-    regime, n_initial = presets.regime_of(loop), starts.n_initial(experiment, loop)
+    regime, n_initial = presets.regime_of(loop), starts.n_initial(experiment, name)
     if t > 1:
-        parts = regimes.compose(regime, t, n_initial, loop.n_real, loop.n_synthetic)
+        fork = starts.fork(experiment, name)
+        parts = regimes.compose(regime, t, n_initial, loop.n_real, loop.n_synthetic, fork)
         drawn = regimes.draw(regime, parts, t, n_initial, seeds.derive("draw", name, seed, t))
         of_generation = {0: "real/loop"} | {
             part.generation: paths.samples_path(experiment, name, seed, part.generation)
@@ -42,8 +48,11 @@ def of_loop(experiment: Experiment, name: str, seed: int, t: int) -> Iterator[No
         sources = tuple(dict.fromkeys(of_generation[part.generation] for part in parts))
         yield mix(f"{folder}/training_set.parquet", parts, seed, of_generation, drawn)
         before = paths.model_path(experiment, name, seed, t - 1)
-        initial = before if regime.start == "previous" else None
-        yield train(experiment, f"{folder}/model", name, seed, t, sources, initial)
+        tuned = regime.start == "previous"
+        yield train(
+            experiment, f"{folder}/model", name, seed, t, sources, before if tuned else None,
+            trainings(experiment, name, t),
+        )  # fmt: skip
     home = paths.model_path(experiment, name, seed, t).removesuffix("/model")
     if samples.startswith(folder):
         if regime.guidance:

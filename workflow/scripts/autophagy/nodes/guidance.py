@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from autophagy import paths, presets, seeds
 from autophagy.config import Experiment
-from autophagy.nodes.base import Drawn, Node, mix, sample, train_params
+from autophagy.nodes.base import Drawn, Node, mix, sample, train_params, trainings
 from autophagy.regimes import Part
 
 
@@ -39,9 +39,8 @@ def shares(
     experiment: Experiment, name: str, t: int, training_set: str, model: str
 ) -> dict[str, float]:
     """How much of the training that the auxiliary model has seen was on each source."""
-    steps, of_model = _guidance(experiment, name)["steps"], experiment.train.steps
-    if presets.regime_of(experiment.loops[name]).start == "previous":
-        of_model *= t
+    steps = _guidance(experiment, name)["steps"]
+    of_model = experiment.train.steps * trainings(experiment, name, t)
     return {training_set: steps / (steps + of_model), model: of_model / (steps + of_model)}
 
 

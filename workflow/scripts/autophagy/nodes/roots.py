@@ -36,6 +36,8 @@ def of_loop(experiment: Experiment, name: str) -> Node:
         # Where it lay on somebody's machine is no part of what it is.
         said |= {"start_from": starts.IMPORTED}
         materials += [node.path for node in outside.start(experiment, name)]
+    elif starts.is_fork(loop.start_from):
+        materials.append(paths.root_path("loops", loop.start_from.loop))
     else:
         materials.append(paths.root_path("real-only", loop.start_from))
     for seed in experiment.seeds:
@@ -49,14 +51,14 @@ def of_loop(experiment: Experiment, name: str) -> Node:
             )
             folder = paths.generation_folder(name, seed, t)
             materials += dict.fromkeys(path for path in made if path.startswith(folder))
-            if presets.regime_of(loop).guidance:
+            if presets.regime_of(loop).guidance and t > starts.shared(experiment, name):
                 own = paths.auxiliary_folder(name, seed, t)
                 materials += [
                     f"{own}/{part}" for part in ("training_set.parquet", "model", "samples")
                 ]
     params = _shared_params(experiment) | {
         "generations": experiment.generations,
-        "n_initial": starts.n_initial(experiment, loop),
+        "n_initial": starts.n_initial(experiment, name),
         "loop": {
             "name": name,
             **said,
@@ -69,6 +71,8 @@ def of_loop(experiment: Experiment, name: str) -> Node:
 
 
 def of_evaluation(experiment: Experiment, name: str, generations: Iterable[int]) -> Node:
+    """Certifies what was measured of a loop, also of generations that it shares with another."""
+    is_loop = name in experiment.loops
     return Node(
         paths.root_path("evaluation", name),
         "evaluation_root",
@@ -76,7 +80,11 @@ def of_evaluation(experiment: Experiment, name: str, generations: Iterable[int])
         evaluate_params(experiment),
         None,
         tuple(
-            paths.evaluation_path(name, seed, t) for seed in experiment.seeds for t in generations
+            paths.loop_evaluation(experiment, name, seed, t)
+            if is_loop
+            else paths.evaluation_path(name, seed, t)
+            for seed in experiment.seeds
+            for t in generations
         ),
     )
 

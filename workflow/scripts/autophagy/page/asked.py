@@ -46,7 +46,7 @@ def of_images(plan: Plan) -> dict[str, Any]:
                     else None
                     for t in every
                 ],
-                "evaluations": [paths.evaluation_path(name, seed, t) for t in every],
+                "evaluations": [paths.loop_evaluation(experiment, name, seed, t) for t in every],
                 "root": paths.root_path("loops", name),
             }
             for name, loop in experiment.loops.items()
@@ -57,7 +57,7 @@ def of_images(plan: Plan) -> dict[str, Any]:
 
 
 def _model(experiment: Experiment, name: str, seed: int, t: int) -> str | None:
-    start = starts.kind(experiment.loops[name].start_from)
+    start = starts.kind(starts.first(experiment, name))
     if t == 1 and start == starts.PICTURES:
         return None
     return paths.model_path(experiment, name, seed, t)

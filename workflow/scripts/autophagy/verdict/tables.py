@@ -52,19 +52,19 @@ def asked(experiment: Experiment) -> dict[str, Any]:
         "kind": experiment.kind,
         "seeds": list(experiment.seeds),
         "real_only": dict(experiment.real_only),
-        "loops": {name: _sizes(experiment, loop) for name, loop in experiment.loops.items()},
+        "loops": {name: _sizes(experiment, name, loop) for name, loop in experiment.loops.items()},
     }
 
 
-def _sizes(experiment: Experiment, loop: Loop) -> dict[str, int]:
+def _sizes(experiment: Experiment, name: str, loop: Loop) -> dict[str, int]:
     """The rows of each kind in the last generation's training set, which a pool may have grown to.
 
     Under `subsample` n_real is the pool's real rows, as far as D^t has room for them.
     """
-    n_initial, last = starts.n_initial(experiment, loop), experiment.generations
-    counts = (max(last, 2), n_initial, loop.n_real, loop.n_synthetic)
-    total = regimes.size(presets.regime_of(loop), *counts)
-    real = min(loop.n_real, total)
+    regime, last = presets.regime_of(loop), max(experiment.generations, 2)
+    counts = (last, starts.n_initial(experiment, name), loop.n_real, loop.n_synthetic)
+    total = regimes.size(regime, *counts, starts.fork(experiment, name))
+    real = total if regime.counterfactual == "real" else min(loop.n_real, total)
     return {"n_real": real, "n_synthetic": total - real}
 
 
