@@ -146,6 +146,17 @@ def first_previews(path_of):
     ]
 
 
+def every_preview(path_of):
+    """The previews of every run seed, as `path_of` names each."""
+    previews = [
+        paths.preview_path(EXPERIMENT, name, seed, t)
+        for name in EXPERIMENT.loops
+        for seed in EXPERIMENT.seeds
+        for t in range(1, EXPERIMENT.generations + 1)
+    ]
+    return [f"{ROOT}/{path_of(path)}" for path in dict.fromkeys(previews)]
+
+
 def previews_of(wildcards):
     """Row label -> preview, generation by generation."""
     return {

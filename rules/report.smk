@@ -233,11 +233,19 @@ rule write_page:
             for name in (paths.METRICS_CSV, paths.VERDICTS, paths.AUDIT)
         ],
         maps=f"{ROOT}/{paths.MAPS}",
-        lineage=f"{ROOT}/figures/lineage.png",
-        manifests=first_previews(manifests.path_of),
+        manifests=[
+            *first_previews(manifests.path_of),
+            *every_preview(manifests.path_of),
+        ],
         roots=[f"{ROOT}/{paths.root_path('loops', name)}" for name in EXPERIMENT.loops],
         evaluations=rules.tabulate_metrics.input.manifests,
-        payloads=ancient([*rules.tabulate_metrics.input.metrics, *first_previews(str)]),
+        payloads=ancient(
+            [
+                *rules.tabulate_metrics.input.metrics,
+                *first_previews(str),
+                *every_preview(str),
+            ]
+        ),
     output:
         report(
             f"{ROOT}/{paths.PAGE}",

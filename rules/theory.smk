@@ -134,6 +134,7 @@ rule write_theory_page:
     input:
         tables=[f"{ROOT}/{name}" for name in (theory_plan.TABLE, paths.AUDIT)],
         figure=f"{ROOT}/figures/{EXPERIMENT.figure}.png",
+        caption=f"{ROOT}/figures/{EXPERIMENT.figure}.txt",
         root=f"{ROOT}/{theory_plan.ROOT}",
     output:
         report(

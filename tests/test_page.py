@@ -11,9 +11,19 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-from autophagy import fingerprint, lineage, manifests, paths, plane, sets, store, tables
+from autophagy import (
+    fingerprint,
+    lineage,
+    lineage_figure,
+    manifests,
+    paths,
+    plane,
+    sets,
+    store,
+    tables,
+)
 from autophagy.archive import Archive
-from autophagy.page import charts, descent, render, story
+from autophagy.page import charts, descent, lineage_graph, pictures, render, story
 from autophagy.page.asked import of_images
 from autophagy.page.gather import gather
 from autophagy.page.sprites import LARGEST, Sheets, thumbnails
@@ -52,7 +62,7 @@ def test_the_page_is_hashed_by_the_report_and_the_same_bytes_again(tiny_experime
 def test_it_names_no_address_that_a_browser_would_load(text) -> None:
     shell = text.replace(render._charting(), "")
     assert not re.findall(r"""(?:src|href)=["'](?!data:|#)""", shell)
-    assert not re.findall(r"url\((?!\$\{addresses)", shell)
+    assert not re.findall(r"url\((?!\$\{addresses|#)", shell)
 
 
 def test_whatever_stands_in_an_experiment_is_escaped(found) -> None:
@@ -197,7 +207,58 @@ def test_four_loops_of_twenty_generations_fit_into_forty_megabytes(text) -> None
     assert len(text) + 4 * 20 * len(sheets.urls[0]) < 40 * MB
 
 
+def test_no_other_seed_is_shown_where_the_page_would_grow_too_large(
+    tiny_experiment, monkeypatch
+) -> None:
+    asked = of_images(tiny_experiment.plan) | {"seeds": [1, 2]}
+    chain = asked["loops"]["biased"]
+    asked["loops"] = {n: of | {"others": {"2": chain}} for n, of in asked["loops"].items()}
+    root = tiny_experiment.root
+    found = pictures.gather(root, Archive(root), asked, Sheets())["pictures"]
+    assert [other["seed"] for other in found["others"]] == [2]
+    assert found["others"][0]["loops"]["fresh"] == found["loops"]["biased"]
+    monkeypatch.setattr(pictures, "LARGEST", 10)
+    assert pictures.gather(root, Archive(root), asked, Sheets())["pictures"]["others"] == []
+
+
+def test_the_lineage_graphs_bars_and_arrows_are_the_manifests_shares(tiny_experiment) -> None:
+    archive = Archive(tiny_experiment.root)
+    graphs = lineage_graph.graphs(archive, of_images(tiny_experiment.plan)["loops"])
+    assert [graph["name"] for graph in graphs] == [
+        "fully-synthetic", "biased", "augmentation", "fresh"
+    ]  # fmt: skip
+    for name, t, of in ((g["name"], of["t"], of) for g in graphs for of in g["generations"]):
+        path = paths.training_set_path(tiny_experiment.plan.experiment, name, 1, t)
+        depths = lineage.depths(archive, path)
+        whole = sum(bar["height"] for bar in of["bars"])
+        assert {bar["depth"]: round(bar["height"] / whole, 2) for bar in of["bars"]} == {
+            depth: round(share, 2) for depth, share in depths.items()
+        }
+        assert of["rows"] == archive.manifest(path)["rows"]
+    assert graphs[2]["generations"][2]["arrows"][0]["label"] == "50%"
+    assert graphs[2]["generations"][2]["real"] == "50% real"
+
+
+def test_the_graphs_colours_are_the_figures() -> None:
+    from matplotlib.colors import to_hex
+
+    style = (render.ASSETS / "style.css").read_text(encoding="utf-8")
+    told = re.findall(r"\.depth-(\d) \{ fill: (#[0-9a-f]{6}); \}", style)
+    assert told == [
+        (str(depth), to_hex(lineage_figure.colour(depth)))
+        for depth in range(lineage_figure.DEEPEST + 1)
+    ]
+
+
 # Feature space
+
+
+def test_points_of_two_dimensions_lie_where_they_are() -> None:
+    points = np.random.default_rng(0).normal(size=(50, 2)) * [1.0, 3.0] + 5
+    ground = plane.of_features(points)
+    np.testing.assert_array_equal(ground.places(points), points)
+    assert ground.explained[1] > ground.explained[0]
+    assert sum(ground.explained) == pytest.approx(1)
 
 
 def test_the_plane_is_that_of_the_largest_variances() -> None:

@@ -9,7 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from autophagy import paths
+import yaml
+from autophagy import cli, paths, store, tables
+from autophagy.page import render
+from autophagy.page.asked import of_images
+from autophagy.page.gather import gather
+from conftest import TESTS, Made, make, make_theory, plan_of
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 FLAGS = [
@@ -184,8 +189,8 @@ def test_distances_can_be_logarithmic_and_of_the_other_view(opened) -> None:
     assert page.evaluate(values) != output
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_no_serious_issue(opened, theme) -> None:
+def serious_issues(opened: Opened, theme: str) -> list[tuple[str, str]]:
+    """What axe finds on a page with everything open; of the dark one, in its colours alone."""
     from axe_playwright_python.sync_playwright import Axe
 
     opened.page.evaluate(
@@ -197,12 +202,16 @@ def test_axe_finds_no_serious_issue(opened, theme) -> None:
     opened.scroll()
     rules = None if theme == "light" else {"runOnly": ["color-contrast"]}
     found = Axe().run(opened.page, options=rules).response["violations"]
-    serious = [
+    return [
         (issue["id"], issue["nodes"][0]["html"][:120])
         for issue in found
         if issue["impact"] in ("serious", "critical")
     ]
-    assert serious == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_no_serious_issue(opened, theme) -> None:
+    assert serious_issues(opened, theme) == []
 
 
 def test_nothing_overflows_a_phone(opened) -> None:
@@ -226,3 +235,102 @@ def test_it_paints_within_a_second(browser, tiny_experiment) -> None:
     # Twice the limit of an idle machine: tests run beside each other.
     assert other.page.evaluate(paint) < 2000
     other.page.close()
+
+
+# Pages of other kinds
+
+
+def comparison_page(tiny: Made, folder: Path) -> Path:
+    """A run beside itself, in which one recall is another."""
+    root = folder / "tiny"
+    shutil.copytree(tiny.root, root)
+    file = root / "evaluation/fresh/seed-1/gen-003/metrics.json"
+    content = store.read_json(file)
+    content["output"]["recall"] = content["model"]["recall"] = 0.123
+    store.write_json(file, content)
+    tables.write_csv(root, tables.evaluations(tiny.plan.experiment))
+    cli.main(["compare", str(tiny.root), str(root), "--html", str(folder / "compare.html")])
+    return folder / "compare.html"
+
+
+def theory_page(tiny: Made, folder: Path) -> Path:
+    content = yaml.safe_load((TESTS / "configs" / "theory.yaml").read_text(encoding="utf-8"))
+    make_theory(plan_of(content), folder)
+    return folder / paths.PAGE
+
+
+def points_page(tiny: Made, folder: Path) -> Path:
+    content = yaml.safe_load((TESTS / "configs" / "points.yaml").read_text(encoding="utf-8"))
+    make(plan_of(content), folder)
+    return folder / paths.PAGE
+
+
+@pytest.fixture(scope="module", params=[comparison_page, theory_page, points_page])
+def other(request, browser, tiny_experiment, tmp_path_factory) -> Iterator[Opened]:
+    folder = tmp_path_factory.mktemp("page")
+    found = Opened(browser.new_page(), request.param(tiny_experiment, folder))
+    yield found
+    found.page.close()
+
+
+def test_every_other_page_is_as_sound(other) -> None:
+    other.scroll()
+    assert other.page.evaluate("document.querySelectorAll('.plot:not([data-drawn])').length") == 0
+    assert other.page.locator(".plot").count() > 1
+    assert [serious_issues(other, theme) for theme in ("light", "dark")] == [[], []]
+    other.page.set_viewport_size({"width": 400, "height": 800})
+    other.scroll()
+    assert other.overflow() == []
+    assert (other.errors, other.requests) == ([], [])
+    other.page.set_viewport_size({"width": 1200, "height": 800})
+
+
+def test_what_is_unchecked_is_hidden_on_every_other_page(other) -> None:
+    page = other.page
+    page.locator(".plot").first.scroll_into_view_if_needed()
+    traces = "[...document.querySelectorAll('.plot')].map((of) => (of.data || []).length)"
+    hidden = "document.querySelectorAll('.chart[hidden], .pair[hidden], .graph[hidden]').length"
+    before = page.evaluate(traces)[0], page.evaluate(hidden)
+    page.locator("#toggles input").first.uncheck()
+    assert (page.evaluate(traces)[0], page.evaluate(hidden)) != before
+    page.locator("#toggles input").first.check()
+    assert (page.evaluate(traces)[0], page.evaluate(hidden)) == before
+
+
+def test_a_comparison_shows_both_curves_and_pairs(browser, tiny_experiment, tmp_path) -> None:
+    opened = Opened(browser.new_page(), comparison_page(tiny_experiment, tmp_path))
+    page = opened.page
+    page.locator("#compared").scroll_into_view_if_needed()
+    opened.wait("!!document.querySelector('#compared .plot').data")
+    dashes = page.evaluate(
+        "document.querySelector('#compared .plot').data.map((of) => [of.name, of.line.dash])"
+    )
+    assert ["A: fresh", "solid"] in dashes
+    assert ["B: fresh", "dash"] in dashes
+    picture = "document.querySelectorAll('#pairs [data-loop=fresh] .pic')[0].style.backgroundImage"
+    first = page.evaluate(picture)
+    page.fill("#generation", "3")
+    assert page.evaluate(picture) != first
+    assert "B, generation 3" in page.inner_text("#pairs [data-loop=fresh]")
+    page.close()
+
+
+def test_the_run_seed_can_be_chosen(browser, tiny_experiment, tmp_path) -> None:
+    """The previews of another loop stand in for those of another seed."""
+    asked = of_images(tiny_experiment.plan)
+    asked["seeds"] = [1, 2]
+    chain = ("previews", "models", "training_sets")
+    of = {key: asked["loops"]["biased"][key] for key in chain}
+    asked["loops"] = {n: loop | {"others": {"2": of}} for n, loop in asked["loops"].items()}
+    render.write_to(tmp_path / "x.html", "images.html", gather(str(tiny_experiment.root), asked))
+    opened = Opened(browser.new_page(), tmp_path / "x.html")
+    opened.page.fill("#generation", "3")
+    assert pictures(opened, "fresh") != pictures(opened, "biased")
+    opened.page.select_option("#run", label="2")
+    assert pictures(opened, "fresh") == pictures(opened, "biased")
+    opened.page.click("#panels [data-loop=fresh] button.pic >> nth=4")
+    text = opened.page.inner_text("#dialog")
+    assert "run seed 2" in text
+    assert "loops/biased/seed-1/gen-003/preview" in text
+    assert opened.errors == []
+    opened.page.close()

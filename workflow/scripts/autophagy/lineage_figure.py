@@ -99,7 +99,7 @@ def draw(loops: dict[str, list[Generation]], title: str) -> Any:
         labels = ["real", *(f"depth {depth}" for depth in range(1, min(deepest, DEEPEST) + 1))]
         if deepest > DEEPEST:
             labels[-1] += " and more"
-        patches = [Patch(color=_colour(depth), label=text) for depth, text in enumerate(labels)]
+        patches = [Patch(color=colour(depth), label=text) for depth, text in enumerate(labels)]
         figure.legend(handles=patches, loc="lower center", ncols=len(patches), fontsize="small")
         figure.suptitle(title, x=0.02, y=1 - 0.08 / figure.get_figheight(), ha="left")
     return figure
@@ -145,7 +145,7 @@ def _bar(axes: Any, place: int, height: float, generation: Generation) -> None:
     bottom = 0.0
     for depth, share in sorted(generation.depths.items()):
         axes.bar(
-            place, share * height, _WIDTH, bottom, color=_colour(depth), edgecolor="white", lw=0.5
+            place, share * height, _WIDTH, bottom, color=colour(depth), edgecolor="white", lw=0.5
         )
         bottom += share * height
     axes.text(place, height + 0.03, f"$D^{{{generation.t}}}$", ha="center", va="bottom")
@@ -197,7 +197,7 @@ def _shown(found: list[Generation]) -> list[Generation]:
     return found if len(found) <= DRAWN else found[: DRAWN - 2] + found[-2:]
 
 
-def _colour(depth: int) -> Any:
+def colour(depth: int) -> Any:
     """Real rows green, synthetic ones from yellow to dark red the deeper they are."""
     from matplotlib import colormaps
 

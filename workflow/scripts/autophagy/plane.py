@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Plane:
-    """The two directions along which real features vary most.
+    """The two directions along which real features vary most; of two dimensions, these.
 
     centre: (d,). axes: (d, 2), orthonormal; the entry of largest size of each is positive, so
     that the same features always give the same plane. explained: share of the variance of each.
@@ -27,18 +27,24 @@ class Plane:
 def of_features(features: np.ndarray) -> Plane:
     """The plane of the first two principal components of features (n, d).
 
-    Of one dimension the second coordinate is 0 everywhere.
+    Of two dimensions it is their plane as it is; of one the second coordinate is 0 everywhere.
     """
     features = features.astype(np.float64)
-    centred = features - features.mean(axis=0)
+    d = features.shape[1]
+    centre = features.mean(axis=0)
+    if d <= 2:
+        variances = features.var(axis=0)
+        shares = variances / variances.sum() if variances.any() else np.zeros(d)
+        first, second = [*shares.tolist(), 0.0][:2]
+        return Plane(np.zeros(d), np.eye(d, 2), (first, second))
+    centred = features - centre
     variances, vectors = np.linalg.eigh(centred.T @ centred / len(centred))
-    count = min(2, len(variances))
-    axes, explained = np.zeros((len(variances), 2)), [0.0, 0.0]
-    for axis in range(count):
+    axes, explained = np.zeros((d, 2)), [0.0, 0.0]
+    for axis in range(2):
         vector = vectors[:, -1 - axis]
         axes[:, axis] = vector * (1.0 if vector[np.abs(vector).argmax()] > 0 else -1.0)
         explained[axis] = float(variances[-1 - axis] / variances.sum()) if variances.any() else 0.0
-    return Plane(features.mean(axis=0), axes, (explained[0], explained[1]))
+    return Plane(centre, axes, (explained[0], explained[1]))
 
 
 def nearest(rows: np.ndarray, among: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,8 @@ from autophagy.theory import plan as theory
 def of_images(plan: Plan) -> dict[str, Any]:
     """What `gather.gather` needs."""
     experiment = plan.experiment
-    seed, every = experiment.seeds[0], range(1, experiment.generations + 1)
+    seed, *others = experiment.seeds
+    every = range(1, experiment.generations + 1)
     whole = plain(experiment)
     # What is retained is no part of what was found: another policy makes no other page.
     del whole["keep"]
@@ -37,15 +38,8 @@ def of_images(plan: Plan) -> dict[str, Any]:
             name: {
                 "rule": _rule(experiment, loop),
                 "sampling_bias": loop.sampling_bias,
-                "previews": [paths.preview_path(experiment, name, seed, t) for t in every],
-                # None where a start from outside has none, or none that is known.
-                "models": [_model(experiment, name, seed, t) for t in every],
-                "training_sets": [
-                    paths.training_set_path(experiment, name, seed, t)
-                    if paths.has_training_set(experiment, name, t)
-                    else None
-                    for t in every
-                ],
+                **_chain(experiment, name, seed),
+                "others": {str(other): _chain(experiment, name, other) for other in others},
                 "evaluations": [paths.loop_evaluation(experiment, name, seed, t) for t in every],
                 "root": paths.root_path("loops", name),
             }
@@ -53,6 +47,24 @@ def of_images(plan: Plan) -> dict[str, Any]:
         },
         "configuration": whole,
         "artifacts": plan.audited(),
+    }
+
+
+def _chain(experiment: Experiment, name: str, seed: int) -> dict[str, list[str | None]]:
+    """The previews, models and training sets of a loop and run seed, generation by generation.
+
+    None where a start from outside has none, or none that is known.
+    """
+    every = range(1, experiment.generations + 1)
+    return {
+        "previews": [paths.preview_path(experiment, name, seed, t) for t in every],
+        "models": [_model(experiment, name, seed, t) for t in every],
+        "training_sets": [
+            paths.training_set_path(experiment, name, seed, t)
+            if paths.has_training_set(experiment, name, t)
+            else None
+            for t in every
+        ],
     }
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from autophagy import compare_text, features, paths, sets, tables
 from autophagy.archive import Archive
 from autophagy.page import charts, descent
-from autophagy.page.gather import SHOWN, data_url
+from autophagy.page.gather import data_url
+from autophagy.page.pictures import SHOWN, columns_of
 from autophagy.page.sprites import Sheets
 from autophagy.results import Results
 
@@ -139,7 +140,7 @@ def _strips(run: Results, loop: str, sheets: Sheets) -> dict[str, Any] | None:
     facts = run.archive.manifest("real/reference")["facts"]
     if facts.get("levels") is None:
         return None
-    columns = min(len(facts["classes"]), 10) if len(facts["classes"]) > 1 else 10
+    columns = columns_of(facts)
     drawn, count, seeds = [], 0, None
     for t in range(1, run.generations + 1):
         preview = run.path(loop, t, kind="preview")

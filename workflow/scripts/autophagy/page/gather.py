@@ -6,17 +6,13 @@ import base64
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import yaml
 
-from autophagy import features, paths, sets, store, tables
+from autophagy import features, paths, store, tables
 from autophagy.archive import Archive
-from autophagy.page import charts, descent, story
+from autophagy.page import charts, descent, lineage_graph, pictures, story
 from autophagy.page.sprites import Sheets
 from autophagy.verdict import tables as verdicts
-
-#: Pictures of each preview that the page shows.
-SHOWN = 40
 
 
 def gather(root: str, asked: dict[str, Any]) -> dict[str, Any]:
@@ -36,8 +32,10 @@ def gather(root: str, asked: dict[str, Any]) -> dict[str, Any]:
     sheets = Sheets()
     space = features.space(asked["features"])
     profiles = _profiles(folder, asked)
+    dimensions = features.dimension(asked["features"], folder)
     data = {
         "experiment": asked["experiment"],
+        "kind": asked["kind"],
         "generations": asked["generations"],
         "seed": seed,
         "classes": archive.manifest("real/reference")["facts"]["classes"],
@@ -45,9 +43,9 @@ def gather(root: str, asked: dict[str, Any]) -> dict[str, Any]:
         "curves": charts.curves(asked, table, floor, descent.depths(archive, asked), space),
         "plane": charts.plane(asked, table, space),
         "descent": {name: descent.of_loop(archive, loop) for name, loop in asked["loops"].items()},
-        "maps": _maps(folder, asked),
+        "maps": _maps(folder, asked, dimensions),
         "profiles": profiles,
-        **_pictures(folder, archive, asked, sheets),
+        **pictures.gather(folder, archive, asked, sheets),
     }
     data["sheets"] = sheets.urls
     shell = {
@@ -56,88 +54,48 @@ def gather(root: str, asked: dict[str, Any]) -> dict[str, Any]:
         "loops": story.loops(asked, table, judged),
         "numbers": charts.numbers(asked, table),
         "has_pictures": data["pictures"] is not None,
+        "kind": asked["kind"],
+        "has_classes": len(data["classes"]) > 1,
+        "is_plane": dimensions <= 2,
         "has_spectra": profiles["real"]["spectrum"] is not None,
         "generations": asked["generations"],
         "seed": seed,
         "seeds": asked["seeds"],
-        "lineage_figure": data_url(folder / "figures/lineage.png"),
+        "shown_seeds": [
+            seed,
+            *(other["seed"] for other in (data["pictures"] or {}).get("others", [])),
+        ],
+        "graphs": lineage_graph.graphs(archive, asked["loops"]),
         **_behind(folder, archive, asked),
     }
     return {"shell": shell, "data": data}
 
 
-def _pictures(
-    folder: Path, archive: Archive, asked: dict[str, Any], sheets: Sheets
-) -> dict[str, Any]:
-    """The previews as sheets, loop by generation, real pictures of the same classes beside."""
-    facts = archive.manifest("real/reference")["facts"]
-    if facts.get("levels") is None:
-        return {"pictures": None, "neighbours": None}
-    classes, levels = facts["classes"], facts["levels"]
-    columns = min(len(classes), 10) if len(classes) > 1 else 10
-    every = [preview for loop in asked["loops"].values() for preview in loop["previews"]]
-    # Pictures from outside have no seeds; only where there is nothing else do their rows stand.
-    drawn = [preview for preview in every if archive.kind(preview) == "preview"]
-    first, keys = (drawn[0], "seeds") if drawn else (every[0], "source_rows")
-    labels = sets.read_array(folder, first, "labels")[:SHOWN]
-    shown: dict[str, int] = {}
-    for loop in asked["loops"].values():
-        for preview in loop["previews"]:
-            if preview not in shown:
-                images = sets.read_array(folder, preview, "images")[:SHOWN]
-                shown[preview] = sheets.add(images, levels, columns)
-    real = sets.read_array(folder, "real/reference", "images")
-    rows = _rows_of_classes(sets.read_array(folder, "real/reference", "labels"), labels)
-    pictures = {
-        "columns": columns,
-        "labels": [classes[label] for label in labels.tolist()],
-        # Beyond what a number of JavaScript can hold.
-        "seeds": [str(seed) for seed in sets.read_array(folder, first, keys)[:SHOWN].tolist()],
-        "real": {"sheet": sheets.add(real[rows], levels, columns), "rows": rows},
-        "loops": {
-            name: [shown[preview] for preview in loop["previews"]]
-            for name, loop in asked["loops"].items()
-        },
-    }
-    return {"pictures": pictures, "neighbours": _neighbours(folder, levels, sheets)}
+def _shown_seeds(data: dict[str, Any], seed: int) -> list[int]:
+    """The run seeds whose previews are on the page."""
+    others = data["pictures"]["others"] if data["pictures"] else []
+    return [seed, *(other["seed"] for other in others)]
 
 
-def _rows_of_classes(classes: np.ndarray, labels: np.ndarray) -> list[int]:
-    """A row with each label, the next one of its class each time; any row where there is none."""
-    taken: dict[int, int] = {}
-    rows = []
-    for label in labels.tolist():
-        known = np.flatnonzero(classes == label)
-        known = known if len(known) else np.arange(len(classes))
-        rows.append(int(known[taken.get(label, 0) % len(known)]))
-        taken[label] = taken.get(label, 0) + 1
-    return rows
-
-
-def _neighbours(folder: Path, levels: int, sheets: Sheets) -> dict[str, Any]:
-    """The nearest real images of each preview's first pictures, and one sheet a split of them."""
-    found = store.read_json(folder / paths.MAPS)["neighbours"]
-    content: dict[str, Any] = {"columns": 10, "previews": found}
-    for split in ("loop", "reference"):
-        rows = sorted({row for of in found.values() for row in of[split]["rows"]})
-        images = sets.read_array(folder, f"real/{split}", "images")[rows]
-        content[split] = {
-            "sheet": sheets.add(images, levels, 10),
-            "place": {str(row): place for place, row in enumerate(rows)},
-        }
-    return content
-
-
-def _maps(folder: Path, asked: dict[str, Any]) -> dict[str, Any]:
+def _maps(folder: Path, asked: dict[str, Any], dimensions: int) -> dict[str, Any]:
+    """Where real rows and previews lie in a plane, with the names of its axes."""
     found = store.read_json(folder / paths.MAPS)
     return {
         "real": found["real"],
-        "explained": found["explained"],
+        "axes": _axes(found, dimensions),
         "loops": {
             name: [found["places"][preview] for preview in loop["previews"]]
             for name, loop in asked["loops"].items()
         },
     }
+
+
+def _axes(found: dict[str, Any], dimensions: int) -> list[str]:
+    """What the axes of the plane are, see `plane.of_features`."""
+    if dimensions <= 2:
+        return ["first coordinate", "second coordinate"]
+    first, second = found["explained"]
+    return [f"first component ({first:.1%} of variance)", f"second ({second:.1%})"]
 
 
 def _profiles(folder: Path, asked: dict[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,11 @@ class Sheets:
     urls: list[str] = field(default_factory=list)
     _known: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def size(self) -> int:
+        """Characters of all of them."""
+        return sum(map(len, self.urls))
+
     def add(self, images: np.ndarray, levels: int, columns: int) -> int:
         """The number of the sheet that shows these pictures, row by row.
 

@@ -73,6 +73,7 @@ def gather(root: str, asked: dict[str, Any]) -> dict[str, Any]:
         "about": asked["title"],
         "runs": asked["runs"],
         "lead": _lead(table, figure),
+        "caption": (folder / f"figures/{figure}.txt").read_text(encoding="utf-8"),
         "figure": "data:image/png;base64," + base64.b64encode(png).decode(),
         "columns": list(table.columns),
         "rows": [

@@ -8,7 +8,7 @@
   const DARK = ["#3D9BE0", "#E8742A", "#1DB58A", "#D98BB6", "#E69F00", "#8CCBF2", "#FFFFFF"];
   const SYMBOLS = ["circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "x"];
   const loops = data.loops || [];
-  const state = { t: 1, hidden: new Set(), view: "output", scale: "linear" };
+  const state = { t: 1, run: 0, hidden: new Set(), view: "output", scale: "linear" };
   const listeners = [];
   const changed = () => listeners.forEach((listener) => listener());
   const shown = () => loops.filter((loop) => !state.hidden.has(loop.name));
@@ -44,6 +44,9 @@
 
   // Pictures: a sheet is a background that every cell shows one place of.
   const pictures = data.pictures;
+  // The run seeds whose previews are here; the first is that of all other parts of the page.
+  const runs = pictures ? [{ seed: data.seed, seeds: pictures.seeds, loops: pictures.loops, descent: data.descent }, ...pictures.others] : [];
+  const run = () => runs[state.run];
   // Short addresses for the sheets: every cell names one, at every step of the slider.
   const addresses = (data.sheets || []).map((url) => {
     const bytes = Uint8Array.from(atob(url.slice(url.indexOf(",") + 1)), (char) => char.charCodeAt(0));
@@ -92,7 +95,7 @@
       });
       listeners.push(() => {
         made.hidden = state.hidden.has(name);
-        const sheetNumber = pictures.loops[name][state.t - 1];
+        const sheetNumber = run().loops[name][state.t - 1];
         cells.forEach((node, at) => {
           putPicture(node, sheetNumber, at, pictures.columns, rows);
           node.setAttribute("aria-label", `${name}, generation ${state.t}, class ${pictures.labels[at]}, picture ${at}`);
@@ -100,6 +103,7 @@
         note.textContent = told(name);
       });
     }
+    if (byId("run")) byId("run").addEventListener("change", (event) => { state.run = Number(event.target.value); changed(); });
     for (const url of addresses) { const image = new Image(); image.src = url; preloaded.push(image); }
   }
   function told(name) {
@@ -124,14 +128,14 @@
   function openLineage(name, at) {
     const t = state.t;
     const rows = Math.ceil(pictures.labels.length / pictures.columns);
-    const of = data.descent[name];
+    const of = run().descent[name];
     const here = of[t - 1];
     byId("dialog-title").textContent = `${name}, generation ${t}, picture ${at}`;
     const facts = element("dl");
     const fact = (term, ...values) => facts.append(element("dt", {}, term), element("dd", {}, ...values));
     fact("class asked for", pictures.labels[at]);
-    fact("made by", element("code", {}, here.model.path), ` (G of generation ${t}, run seed ${data.seed})`);
-    fact("its seed", element("code", {}, pictures.seeds[at]), here.bias === null ? "" : `, sampled at λ = ${here.bias}`);
+    fact("made by", element("code", {}, here.model.path), ` (G of generation ${t}, run seed ${run().seed})`);
+    fact("its seed", element("code", {}, run().seeds[at]), here.bias === null ? "" : `, sampled at λ = ${here.bias}`);
     fact("model's seed", element("code", {}, here.model.seed));
     fact("model's hash", element("code", {}, here.model.sha256.slice(0, 16)));
     fact("trained on", trained(here));
@@ -139,7 +143,7 @@
     fact("mean depth", `${number(here.depth + 1)} generations of models between this picture and real data`);
     const strip = element("div", { class: "strip" });
     of.forEach((_, before) => {
-      const picture = cell("div", pictures.loops[name][before], at, pictures.columns, rows, { role: "img", "aria-label": `generation ${before + 1}` });
+      const picture = cell("div", run().loops[name][before], at, pictures.columns, rows, { role: "img", "aria-label": `generation ${before + 1}` });
       strip.append(element("figure", {}, picture, element("figcaption", {}, before + 1 === t ? `▲ ${before + 1}` : `${before + 1}`)));
     });
     const chain = element("ol", { class: "chain", reversed: "", start: String(t) });
@@ -148,7 +152,7 @@
       const own = step.weights.length > 1 ? `; the model itself from ${shares(step.weights)}` : "";
       chain.append(element("li", { value: String(before) }, `G of generation ${before} ← ${trained(step)}${own}`));
     }
-    const top = element("div", { class: "dialog-top" }, cell("div", pictures.loops[name][t - 1], at, pictures.columns, rows, { role: "img", "aria-label": "the picture" }), facts);
+    const top = element("div", { class: "dialog-top" }, cell("div", run().loops[name][t - 1], at, pictures.columns, rows, { role: "img", "aria-label": "the picture" }), facts);
     const path = `results/${data.experiment}/${here.preview.path}`;
     byId("dialog-content").replaceChildren(
       top, element("h3", {}, "The same seed in every generation"), strip,
@@ -163,6 +167,7 @@
 
   function buildShares() {
     if (!byId("shares")) return;
+    document.querySelectorAll(".graph").forEach((made) => listeners.push(() => { made.hidden = state.hidden.has(made.dataset.loop); }));
     for (const { name } of loops) {
       const body = element("tbody");
       data.descent[name].forEach((step, at) => body.append(element("tr", {},
@@ -226,7 +231,7 @@
     byId("generation").addEventListener("input", (event) => go(Number(event.target.value)));
     byId("play").addEventListener("click", play);
     document.addEventListener("keydown", (event) => {
-      const typed = event.target.closest && event.target.closest("input, textarea, dialog, pre, .scroll");
+      const typed = event.target.closest && event.target.closest("input, select, textarea, dialog, pre, .scroll");
       if (typed || (byId("dialog") && byId("dialog").open) || event.ctrlKey || event.metaKey || event.altKey) return;
       const to = { ArrowRight: state.t + 1, ArrowLeft: state.t - 1, Home: 1, End: data.generations }[event.key];
       if (to !== undefined) { event.preventDefault(); go(to); }
@@ -326,7 +331,7 @@
     if (!byId("plane")) return;
     chart(byId("plane"), "Precision against recall: each loop's path over generations", () => {
       const traces = Object.entries(data.plane.marks).map(([name, of]) => ({
-        type: "scatter", mode: "markers", name, x: of.x, y: of.y, marker: { color: css("--grey"), size: name === "real images" ? 13 : 9, symbol: name === "real images" ? "star" : "circle-open", line: { width: 2 } },
+        type: "scatter", mode: "markers", name, x: of.x, y: of.y, marker: { color: css("--grey"), size: name === `real ${data.kind}` ? 13 : 9, symbol: name === `real ${data.kind}` ? "star" : "circle-open", line: { width: 2 } },
         hovertemplate: `recall %{x:.2f}, precision %{y:.2f}<extra>${escaped(name)}</extra>`,
       }));
       for (const { name } of shown()) {
@@ -349,29 +354,31 @@
       const made = element("div", { class: "chart", "data-loop": name }, element("h3", {}, element("span", { class: "swatch", "aria-hidden": "true" }), name));
       byId("maps").append(made);
       listeners.push(() => { made.hidden = state.hidden.has(name); });
-      chart(made, `Feature space: held-out real images and the preview of ${name} at the slider's generation`, () => {
+      chart(made, `Held-out real data and the preview of ${name} in a plane, at the slider's generation`, () => {
         const points = data.maps.loops[name][state.t - 1];
         return { traces: [
           { type: "scatter", mode: "markers", name: "real", x: column(data.maps.real, 0), y: column(data.maps.real, 1), marker: { color: css("--grey"), size: 5, opacity: 0.55 }, hoverinfo: "skip" },
           { type: "scatter", mode: "markers", name, x: column(points, 0), y: column(points, 1), marker: { color: colour(name), size: 6, symbol: symbol(name), opacity: 0.9 }, hovertemplate: `picture %{pointNumber}<extra>${escaped(name)}</extra>` },
         ], layout: { margin: { l: 34, r: 10, t: 8, b: 36 },
-          xaxis: { range: ranges[0], title: { text: `first component (${percent(data.maps.explained[0])} of variance)`, font: { size: 11 } } },
-          yaxis: { range: ranges[1], title: { text: `second (${percent(data.maps.explained[1])})`, font: { size: 11 } } } } };
+          xaxis: { range: ranges[0], title: { text: data.maps.axes[0], font: { size: 11 } } },
+          yaxis: { range: ranges[1], title: { text: data.maps.axes[1], font: { size: 11 } } } } };
       });
     }
   }
   function buildProfiles() {
-    if (!byId("classes")) return;
+    if (!data.profiles) return;
     const { real, loops: of } = data.profiles;
-    const sum = (values) => values.reduce((a, b) => a + b, 0) || 1;
-    const normed = (values) => values.map((value) => value / sum(values));
-    const names = real.classes.map((_, at) => (data.classes || [])[at] || String(at));
-    byId("classes").append(element("h3", {}, "Classes of the samples"), element("p", {}, "share of samples; grey: real images"));
-    chart(byId("classes"), "Histogram of the samples' classes, loop by loop", () => ({
-      traces: [{ type: "bar", name: "real images", x: names, y: normed(real.classes), marker: { color: css("--grey"), opacity: 0.6 } },
-        ...shown().map(({ name }) => ({ type: "bar", name, x: names, y: normed(of[name][state.t - 1].classes), marker: { color: colour(name) }, hovertemplate: `%{y:.1%}<extra>${escaped(name)}, class %{x}</extra>` }))],
-      layout: { barmode: "group", bargap: 0.15, xaxis: { type: "category", title: { text: "class", standoff: 4 } }, yaxis: { tickformat: ".0%" } },
-    }));
+    if (byId("classes")) {
+      const sum = (values) => values.reduce((a, b) => a + b, 0) || 1;
+      const normed = (values) => values.map((value) => value / sum(values));
+      const names = real.classes.map((_, at) => (data.classes || [])[at] || String(at));
+      byId("classes").append(element("h3", {}, "Classes of the samples"), element("p", {}, "share of samples; grey: real images"));
+      chart(byId("classes"), "Histogram of the samples' classes, loop by loop", () => ({
+        traces: [{ type: "bar", name: "real images", x: names, y: normed(real.classes), marker: { color: css("--grey"), opacity: 0.6 } },
+          ...shown().map(({ name }) => ({ type: "bar", name, x: names, y: normed(of[name][state.t - 1].classes), marker: { color: colour(name) }, hovertemplate: `%{y:.1%}<extra>${escaped(name)}, class %{x}</extra>` }))],
+        layout: { barmode: "group", bargap: 0.15, xaxis: { type: "category", title: { text: "class", standoff: 4 } }, yaxis: { tickformat: ".0%" } },
+      }));
+    }
     if (!byId("spectra")) return;
     byId("spectra").append(element("h3", {}, "Radial power spectrum"), element("p", {}, "mean power by spatial frequency; dashed grey: real images"));
     const rings = real.spectrum.map((_, at) => at + 1);

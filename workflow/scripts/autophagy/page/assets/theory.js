@@ -23,7 +23,7 @@
       traces: [{ type: "heatmap", x: map.x, y: map.y, z: logs, text: map.ratio, zmin: -reach, zmax: reach,
         colorscale: [[0, "#D55E00"], [0.5, "#ffffff"], [1, "#0072B2"]], hovertemplate: `n_s %{x}, ${map.y_title} %{y}: n_e/n_r %{text:.3g}<extra></extra>`,
         colorbar: { thickness: 10, title: { text: "log₂" } } }],
-      layout: { xaxis: { type: "log", title: { text: "n_s", standoff: 4 } }, yaxis: { type: map.y_log ? "log" : "linear", title: { text: map.y_title } } },
+      layout: { xaxis: { type: "log", dtick: 1, exponentformat: "power", title: { text: "n_s", standoff: 4 } }, yaxis: { type: map.y_log ? "log" : "linear", ...(map.y_log ? { dtick: 1, exponentformat: "power" } : {}), title: { text: map.y_title } } },
     }));
   }
   refresh();
