@@ -234,7 +234,9 @@ def test_the_ledger_has_a_stage_for_each_fork_which_waits_for_its_history(plan) 
     text = yaml.safe_load(ledger.text(plan, "config/controls/config.yaml"))
     stages = text["stages"]
     root = "results/${experiment}"
-    assert set(stages["loop"]["foreach"]) == {"alone", "null-loop", "fresh", "counterfactual"}
+    assert set(stages["loop"]["foreach"]) == {
+        "alone", "null-loop", "fresh", "counterfactual", "longer",
+    }  # fmt: skip
     loop, measured = stages["loop-fork-tuned-on"], stages["evaluate-fork-tuned-on"]
     for path in ("loops/unbiased", "loops/alone", "real-only/full"):
         assert f"{root}/{path}" in loop["deps"]
@@ -252,6 +254,26 @@ def test_the_ledger_has_a_stage_for_each_fork_which_waits_for_its_history(plan) 
         for path in named[name]:
             for read in plan.nodes[path].materials + plan.nodes[path].reads:
                 assert any(read == top or read.startswith(f"{top}/") for top in deps + outs), read
+
+
+def test_a_loops_own_recipe_holds_from_generation_2_on_and_for_all_its_samples(plan) -> None:
+    nodes, other = plan.nodes, plan.experiment.settings("train") | {"steps": 3}
+    assert nodes["real-only/full/seed-1/model"].params["train"]["steps"] == 2
+    root = nodes["loops/longer/manifest.json"].params
+    assert (root["train"]["steps"], root["loop"]["train"]) == (2, {"steps": 3})
+    assert root["loop"]["sample"] == {"steps": 3}
+    drawn = [path for path in nodes if "/longer/" in path and path.endswith(("samples", "preview"))]
+    # G^1 is the real-only model; what is drawn of it is not what the real-only model draws.
+    assert len(drawn) == 8
+    for path in drawn:
+        assert nodes[path].params["sample"] == plan.experiment.settings("sample") | {"steps": 3}
+    for t in (2, 3, 4):
+        assert nodes[f"loops/longer/seed-1/gen-00{t}/model"].params["train"] == other
+        assert nodes[f"loops/fresh/seed-1/gen-00{t}/model"].params["train"]["steps"] == 2
+    assert "3 steps of 16" in tables.budget_line(plan.experiment, "longer")
+    assert "2 steps of 16" in tables.budget_line(plan.experiment, "fresh")
+    [line] = tables.changes_in_words(plan.experiment)
+    assert line == "  longer, from generation 2 on: train.steps 3, sample.steps 3"
 
 
 @pytest.fixture
@@ -302,6 +324,17 @@ def test_a_counterfactual_that_claims_to_be_the_loop_is_found(broken) -> None:
     assert any("demands" in said for said in claims(broken))
 
 
+@pytest.mark.parametrize("claim", [None, {"steps": 4}, {"ema_decay": 0.5}])
+def test_another_recipe_than_the_stated_one_is_found(claim, broken) -> None:
+    from autophagy.audit import consistency
+    from autophagy.audit.case import Case
+
+    assert list(consistency.consistency(Case(Archive(broken)))) == []
+    forge(broken, "loops/longer/manifest.json", lambda m: m["params"]["loop"].update(train=claim))
+    found = dict(consistency.consistency(Case(Archive(broken))))
+    assert "train differs" in found["loops/longer/seed-1/gen-002/model"]
+
+
 @pytest.mark.parametrize(
     ("loop", "changes", "words"),
     [
@@ -327,6 +360,18 @@ def test_a_counterfactual_that_claims_to_be_the_loop_is_found(broken) -> None:
          "need 121 real images (n_initial 30, n_real 10, and as many as its 111 synthetic ones)"),
         ("null-loop", {"counterfactual": "real"},
          "loops.null-loop.counterfactual: real is not allowed with synthetic: none"),
+        ("longer", {"train": {"stes": 3}},
+         "loops.longer.train.stes: unknown key; did you mean steps? allowed: steps, batch_size"),
+        ("longer", {"train": {"steps": 0}}, "loops.longer.train.steps: 0 is not allowed"),
+        ("longer", {"train": {}}, "loops.longer.train: states no change; leave it out"),
+        ("longer", {"train": 3}, "loops.longer.train: 3 is not allowed"),
+        ("longer", {"train": {"warmup_steps": 5}},
+         "loops.longer.train.warmup_steps: 5 must be below train.steps = 2"),
+        ("longer", {"sample": {"scheduler": "fast"}}, "loops.longer.sample.scheduler"),
+        ("longer", {"start": "previous"},
+         "loops.longer.train: is not allowed with start: previous"),
+        ("longer", {"guidance": {"kind": "neon", "weight": 1.0, "n": 20, "steps": 2}},
+         "loops.longer.train: is not allowed with guidance"),
         ("counterfactual", {"counterfactual": "fake"},
          'loops.counterfactual.counterfactual: "fake" is not allowed'),
     ],

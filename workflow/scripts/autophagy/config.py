@@ -27,7 +27,7 @@ from autophagy.features.table import NETWORKS
 from autophagy.filters.table import FILTERS
 from autophagy.metrics import METRICS
 from autophagy.models.table import FAMILIES
-from autophagy.schema import Count, Options, Path
+from autophagy.schema import Count, Options, Path, plain
 from autophagy.theory import options as theory
 from autophagy.theory.options import TheoryExperiment
 from autophagy.theory.studies.table import STUDIES
@@ -94,6 +94,27 @@ StartFrom = Annotated[
 ]
 
 
+class Changes(Options):
+    """Keys of a section of the experiment that a loop has otherwise; all may be left out."""
+
+    @model_serializer(mode="wrap")
+    def _said(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {key: value for key, value in serialize(self).items() if value is not None}
+
+
+def _changes(section: type[Options]) -> type[Changes]:
+    """The class of changes to a section: its keys, none of which must be there."""
+    keys = {
+        name: (Annotated[field.annotation, *field.metadata, Field()] | None, None)
+        for name, field in section.model_fields.items()
+    }
+    return create_model(
+        f"{section.__module__.rpartition('.')[2]}_{section.__name__}Changes",
+        __base__=Changes,
+        **keys,
+    )
+
+
 class Loop(Options):
     """One autophagous loop; n_real and n_synthetic are a generation's, from t = 2 on.
 
@@ -114,6 +135,9 @@ class Loop(Options):
     filter: Filter | None = None
     guidance: Guidance | None = None
     counterfactual: Literal[get_args(regimes.Counterfactual)] | None = None
+    #: What of the experiment's sections is otherwise here; `experiment_class` knows their keys.
+    train: Any = None
+    sample: Any = None
 
     @model_serializer(mode="wrap")
     def _said(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -140,6 +164,12 @@ class Experiment(Options):
     threads: Annotated[int, Field(ge=1, le=256)] = 1
     keep: Annotated[str, Field(pattern=keeping.PATTERN)] = keeping.ALL
 
+    def settings(self, section: str, loop: str | None = None) -> dict[str, Any]:
+        """`train` or `sample` as plain values: the experiment's, or as a loop has it."""
+        found = plain(getattr(self, section))
+        changes = getattr(self.loops[loop], section) if loop is not None else None
+        return found | (plain(changes) if changes is not None else {})
+
 
 def experiment_class(family: str, dataset: str | None = None) -> type[Experiment]:
     """The configuration of experiments with models of one family.
@@ -154,9 +184,16 @@ def experiment_class(family: str, dataset: str | None = None) -> type[Experiment
     names = DATASETS if dataset is None or dataset in DATASETS else (*DATASETS, dataset)
     datasets = tuple(data.module(name).Dataset for name in names)
     any_dataset = Annotated[Union[datasets], Field(discriminator="name")]  # noqa: UP007 - from a table
+    loop = create_model(
+        f"Loop_{family}",
+        __base__=Loop,
+        train=(_changes(options.Train) | None, None),
+        sample=(_changes(options.Sample) | None, None),
+    )
     return create_model(
         f"Experiment_{family}",
         __base__=Experiment,
+        loops=(Annotated[dict[Name, loop], Field(min_length=1)], ...),
         dataset=(any_dataset, ...),
         model=(options.Model, ...),
         train=(options.Train, ...),

@@ -155,6 +155,7 @@ def _check_loop(name: str, loop: Loop, experiment: Experiment) -> None:
             f"loops.{name}.start: previous is not allowed; {experiment.model.family} cannot go on "
             "from the weights of an earlier model"
         )
+    _check_changes(name, loop, regime, experiment)
     if regime.filter:
         _check_filter(f"loops.{name}.filter", regime.filter, experiment)
     if regime.guidance:
@@ -171,6 +172,31 @@ def _check_loop(name: str, loop: Loop, experiment: Experiment) -> None:
             f"and dataset.splits.loop holds {split}: {needed - split} are missing"
         )
     config_starts.check_history(name, loop, experiment)
+
+
+def _check_changes(name: str, loop: Loop, regime: regimes.Regime, experiment: Experiment) -> None:
+    """Refuse settings of a loop's own that its family cannot have, or that make shares untrue."""
+    family = models.module(experiment.model.family)
+    for section in ("train", "sample"):
+        if (changes := getattr(loop, section)) is None:
+            continue
+        if not plain(changes):
+            raise UserError(f"loops.{name}.{section}: states no change; leave it out")
+        settings = [experiment.settings(which, name) for which in ("train", "sample")]
+        try:
+            family.check(plain(experiment.model), *settings, None)
+        except UserError as error:
+            raise UserError(f"loops.{name}.{error}") from error
+    every = [
+        experiment.loops[starts.owner(experiment, name, t)]
+        for t in range(1, experiment.generations + 1)
+    ]
+    tuned = "start: previous" if regime.start == "previous" else "guidance"
+    if any(other.train for other in every) and (regime.guidance or regime.start == "previous"):
+        raise UserError(
+            f"loops.{name}.train: is not allowed with {tuned}, whose shares count trainings of "
+            "one length"
+        )
 
 
 def _besides(loop: Loop) -> str:

@@ -87,7 +87,8 @@ def unbiased_path(experiment: Experiment, name: str, seed: int, generation: int)
     start = starts.kind(loop.start_from) if generation == 1 else None
     if presets.is_plain(loop) or start == starts.PICTURES:
         return samples_path(experiment, name, seed, generation)
-    if generation == 1 and start is None and presets.regime_of(loop).labels == "balanced":
+    as_the_start = presets.regime_of(loop).labels == "balanced" and loop.sample is None
+    if generation == 1 and start is None and as_the_start:
         return f"{real_only_folder(loop.start_from, seed)}/samples"
     return f"{generation_folder(name, seed, generation)}/samples-unbiased"
 
@@ -154,6 +155,7 @@ def _shares_first_samples(experiment: Experiment, loop: Loop) -> bool:
         not starts.is_outside(loop.start_from)
         and presets.is_plain(loop)
         and presets.regime_of(loop).labels == "balanced"
+        and loop.sample is None
         and loop_samples(experiment, loop, 1) <= real_only_samples(experiment, loop.start_from)
     )
 

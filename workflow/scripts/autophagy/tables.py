@@ -151,7 +151,7 @@ def budget_line(experiment: Experiment, loop: str | None = None) -> str:
     """What a figure must say about itself: training budget, seeds, and the loop's sizes and λ."""
     seeds = len(experiment.seeds)
     parts = [
-        models.budget(experiment.model.family, plain(experiment.train)),
+        budget(experiment, loop),
         f"{seeds} seed{'s' if seeds > 1 else ''}",
     ]
     if loop is not None:
@@ -162,6 +162,26 @@ def budget_line(experiment: Experiment, loop: str | None = None) -> str:
             parts[0],
         ]
     return f"{loop or experiment.experiment}: {', '.join(parts)}"
+
+
+def budget(experiment: Experiment, loop: str | None = None) -> str:
+    """The training budget of the experiment's models, or of those that a loop fits."""
+    return models.budget(experiment.model.family, experiment.settings("train", loop))
+
+
+def changes_in_words(experiment: Experiment) -> list[str]:
+    """A line on each loop that trains or samples otherwise than the experiment does."""
+    lines = []
+    for name, loop in experiment.loops.items():
+        said = [
+            f"{section}.{key} {value}"
+            for section in ("train", "sample")
+            if (changes := getattr(loop, section)) is not None
+            for key, value in plain(changes).items()
+        ]
+        if said:
+            lines.append(f"  {name}, from generation 2 on: {', '.join(said)}")
+    return lines
 
 
 def start_in_words(experiment: Experiment, loop: Loop) -> str:
@@ -179,14 +199,14 @@ def summary(root: Path, experiment: Experiment) -> str:
     table = read(root)
     spread = resplits(root, experiment.seeds[0])
     real = table[table["loop"] == "real"].iloc[0]
-    budget = models.budget(experiment.model.family, plain(experiment.train))
     kind = experiment.kind
     lines = [
         f"{experiment.experiment}: {experiment.generations} generations, "
         f"seeds {', '.join(map(str, experiment.seeds))}; "
-        f"every model: {budget}; "
+        f"every model: {budget(experiment)}; "
         f"{int(real['n_samples'])} samples against {int(real['n_reference'])} held-out real {kind}",
     ]
+    lines += changes_in_words(experiment)
     if len(experiment.seeds) == 1:
         lines.append("One seed decides nothing: take differences as examples, not as findings.")
     counted = int(min(real["n_samples"], real["n_reference"]))

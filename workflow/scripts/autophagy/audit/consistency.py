@@ -25,7 +25,6 @@ def _consistency(case: Case, name: str, root: dict[str, Any]) -> Findings:
     for path in _history(case, root):
         manifest = case.archive.manifest(path)
         same = {key: manifest[key] for key in ("code", "software", "device")}
-        same |= {key: manifest["params"].get(key) for key in SETTINGS}
         known, expected = first.setdefault(manifest["step"], (path, same))
         differing = [key for key in same if same[key] != expected[key]]
         if differing:
@@ -33,10 +32,15 @@ def _consistency(case: Case, name: str, root: dict[str, Any]) -> Findings:
 
 
 def _settings(case: Case, name: str, root: dict[str, Any]) -> Findings:
+    loop = root["params"].get("loop", {})
     for material in root["materials"]:
-        params = case.archive.manifest(material["path"])["params"]
-        both = [key for key in SETTINGS if key in params and key in root["params"]]
-        differing = [key for key in both if params[key] != root["params"][key]]
+        manifest = case.archive.manifest(material["path"])
+        params, due = manifest["params"], root["params"]
+        if not manifest["kind"].endswith("_root"):
+            # What a loop has otherwise than its start and the experiment.
+            due = due | {key: due[key] | loop[key] for key in SETTINGS if loop.get(key)}
+        both = [key for key in SETTINGS if key in params and key in due]
+        differing = [key for key in both if params[key] != due[key]]
         if differing:
             yield material["path"], f"{differ(differing)} from that of {name}"
 

@@ -58,7 +58,7 @@ def train(
         trainings: k that G^t has seen, this one too. Every generation trains for as many steps, so
             a k-th of those that G^t has seen were on D^t.
     """
-    params = train_params(experiment)
+    params = train_params(experiment, owner)
     training_set = path.removesuffix("model") + "training_set.parquet"
     if initial is not None:
         shares = {training_set: 1 / trainings, initial: (trainings - 1) / trainings}
@@ -89,10 +89,11 @@ def _goes_on(experiment: Experiment, name: str) -> bool:
     return presets.regime_of(experiment.loops[name]).start == "previous"
 
 
-def train_params(experiment: Experiment) -> dict[str, Any]:
+def train_params(experiment: Experiment, owner: str) -> dict[str, Any]:
+    """How a model is fitted, by a loop or for a real-only model, whose `owner` is no loop."""
     return {
         "model": plain(experiment.model),
-        "train": plain(experiment.train),
+        "train": experiment.settings("train", owner if owner in experiment.loops else None),
         "threads": experiment.threads,
     }
 
@@ -102,6 +103,7 @@ class Drawn:
     """How S^t is drawn of the model in a folder, which holds its training set too.
 
     auxiliary: the model that guidance leads away from. network: what a filter sees classes by.
+    loop: whose settings of the sampler hold; None for the experiment's.
     """
 
     home: str
@@ -111,6 +113,7 @@ class Drawn:
     auxiliary: str = ""
     filter: dict[str, Any] | None = None
     network: str = ""
+    loop: str | None = None
 
 
 def sample(
@@ -154,7 +157,7 @@ def _drawn_params(
     experiment: Experiment, drawn: Drawn, n: int
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Params and the models that draw; of two each counts as much as its weight, signs aside."""
-    params, model = _sample_params(experiment, n, drawn.bias), f"{drawn.home}/model"
+    params, model = _sample_params(experiment, n, drawn), f"{drawn.home}/model"
     if not drawn.guidance:
         return params, (model,)
     kind, weight = drawn.guidance["kind"], drawn.guidance["weight"]
@@ -165,12 +168,12 @@ def _drawn_params(
     return params, (model, drawn.auxiliary)
 
 
-def _sample_params(experiment: Experiment, n: int, bias: float) -> dict[str, Any]:
+def _sample_params(experiment: Experiment, n: int, drawn: Drawn) -> dict[str, Any]:
     return {
         "family": experiment.model.family,
         "n": n,
-        "sampling_bias": bias,
-        "sample": plain(experiment.sample),
+        "sampling_bias": drawn.bias,
+        "sample": experiment.settings("sample", drawn.loop),
         "threads": experiment.threads,
     }
 

@@ -64,7 +64,7 @@ def of_loop(experiment: Experiment, name: str, seed: int, t: int) -> Iterator[No
     unbiased = paths.unbiased_path(experiment, name, seed, t)
     if unbiased.endswith("-unbiased"):
         yield sample(
-            experiment, unbiased, Drawn(home, 1.0, regime.labels), experiment.evaluate.n,
+            experiment, unbiased, Drawn(home, 1.0, regime.labels, loop=name), experiment.evaluate.n,
             (name, seed, t, "unbiased"),
         )  # fmt: skip
     known = paths.has_training_set(experiment, name, t)
@@ -88,4 +88,5 @@ def _drawn(experiment: Experiment, name: str, seed: int, t: int) -> Drawn:
         f"{paths.auxiliary_folder(name, seed, t)}/model" if regime.guidance else "",
         regime.filter,
         paths.network_path(experiment) if needs == "probabilities" else "",
+        name,
     )

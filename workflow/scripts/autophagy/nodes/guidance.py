@@ -14,12 +14,15 @@ def auxiliary(experiment: Experiment, name: str, seed: int, t: int) -> Iterator[
     """n samples of G^t at λ = 1, the index of them, and G^t tuned on it."""
     folder, guidance = paths.auxiliary_folder(name, seed, t), _guidance(experiment, name)
     model = paths.model_path(experiment, name, seed, t)
-    drawn, purpose = Drawn(model.removesuffix("/model"), 1.0), (name, seed, t, "auxiliary")
+    drawn, purpose = (
+        Drawn(model.removesuffix("/model"), 1.0, loop=name),
+        (name, seed, t, "auxiliary"),
+    )
     samples, training_set = f"{folder}/samples", f"{folder}/training_set.parquet"
     yield sample(experiment, samples, drawn, guidance["n"], purpose)
     part = Part("synthetic", t, 0, guidance["n"])
     yield mix(training_set, (part,), seed, {t: samples})
-    params = train_params(experiment) | {
+    params = train_params(experiment, name) | {
         "initial": model,
         "steps": guidance["steps"],
         "shares": shares(experiment, name, t, training_set, model),
