@@ -1,6 +1,6 @@
 # Needs: every metrics.json; the previews and training sets of every generation.
 # Makes: metrics.csv, verdicts.csv, metrics.json, figures/ (each figure with its caption as .txt),
-# report.html; effective_size.csv where the experiment has a learning curve.
+# report.html; effective_size.csv where the experiment has a learning curve; attribution.csv where it asks.
 from autophagy.page import asked as page_asked
 from autophagy.verdict import tables as verdict_tables
 
@@ -194,6 +194,39 @@ rule draw_effective_size:
         code=code_of("draw_effective_size.py"),
     script:
         "../workflow/scripts/draw_effective_size.py"
+
+
+# Asked for by `attribution` alone.
+rule attribute_drift:
+    input:
+        table=f"{ROOT}/{paths.METRICS_CSV}",
+    output:
+        png=report(
+            f"{ROOT}/figures/attribution.png",
+            caption="../workflow/report/attribution.rst",
+            category="Attribution of drift",
+            labels={"loop": "all", "seed": "all"},
+        ),
+        pdf=f"{ROOT}/figures/attribution.pdf",
+        caption=f"{ROOT}/figures/attribution.txt",
+        table=f"{ROOT}/{paths.ATTRIBUTION}",
+    log:
+        f"{LOGS}/figures/attribution.log",
+    benchmark:
+        f"{BENCHMARKS}/figures/attribution.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+    params:
+        root=root_of,
+        asked=verdict_tables.attributed(EXPERIMENT) if EXPERIMENT.attribution else None,
+        title=curves_title(),
+        space=distance_space(),
+        code=code_of("attribute_drift.py"),
+        software=PLAN.software["report"],
+    script:
+        "../workflow/scripts/attribute_drift.py"
 
 
 # What the page shows of feature space. It reads previews, which every policy of `keep` retains.

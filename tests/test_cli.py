@@ -599,6 +599,7 @@ def test_every_script_is_tried_here() -> None:
         "import_pictures.py",
         "draw_lineage.py",
         "judge_loops.py",
+        "attribute_drift.py",  # test_attribution.py
         "draw_effective_size.py",  # test_verdict_tables.py
         "map_features.py",
         "write_page.py",

@@ -15,7 +15,13 @@ from autophagy.models.table import FAMILIES
 from conftest import SCRIPTS
 
 STEPS = sorted(script.name for script in SCRIPTS.glob("*.py"))
-REPORT = {"draw_curves.py", "draw_effective_size.py", "draw_grid.py", "draw_lineage.py"}
+REPORT = {
+    "attribute_drift.py",
+    "draw_curves.py",
+    "draw_effective_size.py",
+    "draw_grid.py",
+    "draw_lineage.py",
+}
 REPORT |= {"judge_loops.py", "map_features.py", "tabulate_metrics.py", "write_page.py"}
 #: Modules that say what is to be done, not how.
 LAUNCHERS = {f"autophagy/{name}.py" for name in ("cli", "ledger", "plan", "config", "tables")}

@@ -199,6 +199,7 @@ VALUES: dict[str, list[Any]] = {
                                {"loop": "biased", "generation": 3},
                                {"loop": "../biased", "generation": 1},
                                {"lop": "biased", "generation": 1}],
+    "attribution": ["nobody", "fresh", "../x", 3, ["fresh"], ""],
     "loops.fresh.counterfactual": ["fake", True, 1],
     "loops.fresh.train": [{}, [], 3, {"steps": 0}, {"steps": "3"}, {"stes": 3},
                           {"warmup_steps": 10}],

@@ -97,7 +97,10 @@ def _ledger(chosen: argparse.Namespace) -> int:
 
 
 def _summary(chosen: argparse.Namespace) -> int:
+    import pandas as pd
+
     from autophagy import manifests, paths, store, tables
+    from autophagy.verdict import attribution
     from autophagy.verdict import tables as verdicts
 
     plan, _ = _plan(chosen.config)
@@ -114,6 +117,8 @@ def _summary(chosen: argparse.Namespace) -> int:
         return 0
     judged = verdicts.summary(root, plan.experiment)
     print(f"{tables.summary(root, plan.experiment)}\n\n{judged}")
+    if plan.experiment.attribution is not None:
+        print("\n" + "\n".join(attribution.lines(pd.read_csv(root / paths.ATTRIBUTION))))
     print("\nFigures:")
     for name in paths.figure_names(plan.experiment):
         print(f"  {root}/figures/{name}.png")

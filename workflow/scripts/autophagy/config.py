@@ -163,6 +163,8 @@ class Experiment(Options):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: Annotated[int, Field(ge=1, le=256)] = 1
     keep: Annotated[str, Field(pattern=keeping.PATTERN)] = keeping.ALL
+    #: A loop whose drift is compared with that of those that start where it does.
+    attribution: Name | None = None
 
     def settings(self, section: str, loop: str | None = None) -> dict[str, Any]:
         """`train` or `sample` as plain values: the experiment's, or as a loop has it."""

@@ -87,7 +87,20 @@ def check(experiment: Experiment) -> None:
     # Only now can the history of a loop be walked, whichever loops it is made of.
     for name, loop in experiment.loops.items():
         _check_loop(name, loop, experiment)
+    if experiment.attribution is not None:
+        _check_attribution(experiment)
     _check_case([*experiment.real_only, *experiment.loops])
+
+
+def _check_attribution(experiment: Experiment) -> None:
+    """Refuse a table of one loop, and one without a slope."""
+    name, loops = experiment.attribution, experiment.loops
+    if name not in loops:
+        raise UserError(f"attribution: {name!r} is no loop; allowed: {', '.join(loops)}")
+    if [loop.start_from for loop in loops.values()].count(loops[name].start_from) < 2:
+        raise UserError(f"attribution: no other loop starts where {name} does")
+    if experiment.generations < 2:
+        raise UserError(f"attribution: {name} has no drift in {experiment.generations} generation")
 
 
 def _check_metrics(names: list[str]) -> None:

@@ -149,6 +149,7 @@ STAGES = (
             "draw_curves",
             "draw_lineage",
             "draw_effective_size",
+            "attribute_drift",
             "map_features",
             "write_page",
             "record_report",
@@ -460,6 +461,8 @@ def _body(plan: Plan, stage: Stage, config: str) -> dict[str, Any]:
         "outs": [f"{results}/{path}" for path in stage.outs],
     }
     if stage.name == "report":
+        if plan.experiment.attribution is not None:
+            body["params"] = [{config: sorted({*stage.params, "attribution"})}]
         tables = [name for name in table_names(plan.experiment) if name != METRICS_JSON]
         body["outs"] += [f"{results}/{name}" for name in (*tables, AUDIT, PAGE)]
         body["metrics"] = [f"{results}/{METRICS_JSON}"]

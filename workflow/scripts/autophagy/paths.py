@@ -45,6 +45,8 @@ METRICS_CSV, METRICS_JSON = "metrics.csv", "metrics.json"
 VERDICTS = "verdicts.csv"
 #: Only where the experiment has a learning curve.
 EFFECTIVE_SIZE = "effective_size.csv"
+#: Only where the experiment asks for it.
+ATTRIBUTION = "attribution.csv"
 AUDIT = "audit.json"
 #: Previews and real images in feature space, for the page.
 MAPS = "figures/maps.json"
@@ -54,13 +56,16 @@ PAGE = "report.html"
 def figure_names(experiment: Experiment) -> list[str]:
     """The figures by name, without folder and suffix."""
     grids = [f"grid-{loop}-seed-{seed}" for loop in experiment.loops for seed in experiment.seeds]
-    return [*grids, "curves", "lineage", *["effective-size"] * has_learning_curve(experiment)]
+    extra = ["effective-size"] * has_learning_curve(experiment)
+    extra += ["attribution"] * (experiment.attribution is not None)
+    return [*grids, "curves", "lineage", *extra]
 
 
 def table_names(experiment: Experiment) -> list[str]:
     """The report's tables, metrics.json among them."""
     tables = [METRICS_CSV, METRICS_JSON, VERDICTS]
-    return [*tables, EFFECTIVE_SIZE] if has_learning_curve(experiment) else tables
+    tables += [EFFECTIVE_SIZE] * has_learning_curve(experiment)
+    return tables + [ATTRIBUTION] * (experiment.attribution is not None)
 
 
 def has_learning_curve(experiment: Experiment) -> bool:

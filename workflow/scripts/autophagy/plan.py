@@ -189,6 +189,7 @@ def _steps(experiment: Experiment) -> dict[str, Step]:
                 "draw_curves.py",
                 "draw_lineage.py",
                 "draw_effective_size.py",
+                "attribute_drift.py",
                 "map_features.py",
                 "write_page.py",
                 "record_root.py",

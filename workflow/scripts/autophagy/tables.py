@@ -169,19 +169,23 @@ def budget(experiment: Experiment, loop: str | None = None) -> str:
     return models.budget(experiment.model.family, experiment.settings("train", loop))
 
 
+def changes_of(loop: Loop) -> str:
+    """What a loop has otherwise than the experiment: `train.steps 4000`."""
+    return ", ".join(
+        f"{section}.{key} {value}"
+        for section in ("train", "sample")
+        if (changes := getattr(loop, section)) is not None
+        for key, value in plain(changes).items()
+    )
+
+
 def changes_in_words(experiment: Experiment) -> list[str]:
     """A line on each loop that trains or samples otherwise than the experiment does."""
-    lines = []
-    for name, loop in experiment.loops.items():
-        said = [
-            f"{section}.{key} {value}"
-            for section in ("train", "sample")
-            if (changes := getattr(loop, section)) is not None
-            for key, value in plain(changes).items()
-        ]
-        if said:
-            lines.append(f"  {name}, from generation 2 on: {', '.join(said)}")
-    return lines
+    return [
+        f"  {name}, from generation 2 on: {said}"
+        for name, loop in experiment.loops.items()
+        if (said := changes_of(loop))
+    ]
 
 
 def start_in_words(experiment: Experiment, loop: Loop) -> str:

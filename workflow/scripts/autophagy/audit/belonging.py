@@ -22,6 +22,7 @@ _REPORTED = (
     "metrics.",
     "verdicts.csv",
     "effective_size.csv",
+    "attribution.csv",
     "theory.csv",
     "report.html",
 )

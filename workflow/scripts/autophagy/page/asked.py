@@ -80,6 +80,7 @@ def _rule(experiment: Experiment, loop: Loop) -> str:
     return (
         f"{loop.regime.replace('_', ' ')}: {tables.start_in_words(experiment, loop)}, then "
         f"{presets.rows_in_words(loop)} a generation; λ = {loop.sampling_bias:g}"
+        f"{'; ' + changes if (changes := tables.changes_of(loop)) else ''}"
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from autophagy import figures, lineage_figure, manifests, paths, rows, scatter, sets, store, tables
 from autophagy.archive import Archive
 from autophagy.figures import curves, grid
-from autophagy.verdict import drawing
+from autophagy.verdict import attribution, drawing
 from autophagy.verdict import tables as verdicts
 
 
@@ -102,6 +102,25 @@ def draw_effective_size(root: str, plan: dict[str, Any], title: str, space: str,
         sizes.to_csv(file, index=False, lineterminator="\n")
     asked = (verdicts.curve_of(table, plan), sizes, title, space)
     figures.save(drawing.effective_size(*asked), drawing.caption(*asked), Path(stem))
+
+
+def attribute_drift(root: str, asked: dict[str, Any], title: str, space: str, stem: str) -> None:
+    """Compare the drift of loops: write attribution.csv and draw it.
+
+    Args:
+        asked: see `verdict.tables.attributed`. space: what the space of the distance is called.
+        stem: output path without its suffix.
+    """
+    folder = Path(root)
+    chains = verdicts.chains_of(tables.read(folder), asked["plan"])
+    distances = {name: chains[name].distances for name in asked["changes"]}
+    found = attribution.table(distances, asked["changes"], asked["budgets"])
+    with store.new_file(folder / paths.ATTRIBUTION) as file:
+        found.to_csv(file, index=False, lineterminator="\n")
+    figures.save(
+        drawing.attribution(found, title, space), drawing.attribution_caption(found, title, space),
+        Path(stem),
+    )  # fmt: skip
 
 
 def _real_row(root: Path, facts: dict[str, Any], labels: np.ndarray) -> np.ndarray:

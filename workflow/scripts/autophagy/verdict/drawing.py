@@ -1,4 +1,4 @@
-"""The figure of the effective sample size: the learning curve, and every loop inverted on it."""
+"""The figures of what is inferred over seeds: effective sample sizes, and attribution of drift."""
 
 from __future__ import annotations
 
@@ -113,3 +113,41 @@ def _over_generations(
     for outside, face in ((False, colour), (True, "white")):
         chosen = (rows["n_e"] != n_e) == outside
         axes.plot(t[chosen], n_e[chosen], marker, color=colour, mfc=face, ms=4)
+
+
+def attribution(found: pd.DataFrame, title: str, space: str) -> Any:
+    """The drift of each loop with its interval, the reference first.
+
+    Args:
+        found: attribution.csv. space: what the space of the distance is called.
+    """
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    with rc_context(fname=STYLE):
+        figure = Figure(figsize=(WIDTH, 0.9 + 0.3 * len(found)), layout="constrained")
+        axes, places = figure.subplots(), np.arange(len(found))[::-1]
+        axes.axvline(0, color="0.6", lw=0.8)
+        axes.axvline(found["drift"].iloc[0], color="0.6", lw=0.8, ls=":")
+        interval = (found["drift_low"], found["drift_high"])
+        axes.hlines(places, *interval, color=COLOURS[0], lw=2.5, alpha=0.35)
+        axes.plot(found["drift"], places, MARKERS[0], color=COLOURS[0], ms=5)
+        changed = found["changed"].fillna("")
+        told = zip(found["loop"], changed, strict=True)
+        labels = [f"{loop}\n{what}".strip() for loop, what in told]
+        axes.set_yticks(places, labels)
+        axes.set_ylim(-0.6, len(found) - 0.4)
+        axes.set_xlabel(f"Fréchet distance ({space}), λ = 1: rise a generation, 95% interval")
+        figure.suptitle(title, x=0.01, ha="left")
+    return figure
+
+
+def attribution_caption(found: pd.DataFrame, title: str, space: str) -> str:
+    """What the figure shows, in words; arguments as in `attribution`."""
+    reference = found.iloc[0]
+    return (
+        f"How fast the Fréchet distance ({space}, λ = 1) rises in loops that differ from "
+        f"{reference['loop']} in one thing each, from the same first model: least-squares slope "
+        f"over generations, mean over {reference['seeds']} seeds and 95% interval. Dotted: that of "
+        f"{reference['loop']}. {title}."
+    )

@@ -12,6 +12,7 @@ from autophagy.config import Experiment, Loop
 from autophagy.errors import UserError
 from autophagy.metrics import METRICS
 from autophagy.paths import EFFECTIVE_SIZE, METRICS_JSON, VERDICTS
+from autophagy.verdict import attribution
 from autophagy.verdict import judge as judging
 from autophagy.verdict.inference import Mean
 from autophagy.verdict.judge import Chain, Comparison, Verdict
@@ -53,6 +54,16 @@ def asked(experiment: Experiment) -> dict[str, Any]:
         "seeds": list(experiment.seeds),
         "real_only": dict(experiment.real_only),
         "loops": {name: _sizes(experiment, name, loop) for name, loop in experiment.loops.items()},
+    }
+
+
+def attributed(experiment: Experiment) -> dict[str, Any]:
+    """What the table of a loop's drift is made of, as plain values for a rule."""
+    names = attribution.compared(experiment)
+    return {
+        "plan": asked(experiment),
+        "changes": {name: ", ".join(attribution.changed(experiment, name)) for name in names},
+        "budgets": {name: tables.budget(experiment, name) for name in names},
     }
 
 

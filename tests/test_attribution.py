@@ -1,0 +1,128 @@
+"""Attribution of drift: loops that differ in one thing each, compared over seeds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from autophagy import config as configuration
+from autophagy import ledger, paths
+from autophagy.errors import UserError
+from autophagy.steps import report
+from autophagy.verdict import attribution
+from autophagy.verdict import tables as verdicts
+from conftest import REPOSITORY, changed, plan_of
+from test_verdict import distances, stream
+
+CONFIG = REPOSITORY / "config/controls-attribution/config.yaml"
+
+
+def found(seeds: int, noise: float = 0.05, **slopes: float) -> pd.DataFrame:
+    made = {
+        name: distances(stream(31, seeds, place), seeds, 6, slope=slope, noise=noise)
+        for place, (name, slope) in enumerate(slopes.items())
+    }
+    told = dict.fromkeys(made, "x")
+    return attribution.table(made, told, told).set_index("loop")
+
+
+def test_what_takes_the_drift_away_is_told() -> None:
+    table = found(8, base=0.5, same=0.5, less=0.1, more=1.0)
+    assert table["told"].to_dict() == {
+        "base": "reference", "same": "undecided", "less": "drifts less", "more": "drifts more",
+    }  # fmt: skip
+    for loop, slope in (("base", 0.5), ("less", 0.1), ("more", 1.0)):
+        assert table["drift"][loop] == pytest.approx(slope, abs=0.05)
+        assert table["drift_low"][loop] < table["drift"][loop] < table["drift_high"][loop]
+    assert table["difference"]["less"] == pytest.approx(
+        table["drift"]["less"] - table["drift"]["base"]
+    )
+    assert np.isnan(table["difference"]["base"])
+
+
+def test_loops_that_differ_in_nothing_are_told_apart_in_one_of_twenty_tables_at_most() -> None:
+    wrong = 0
+    for run in range(200):
+        rng = stream(32, run)
+        made = {f"{k}": distances(rng, 3, 5) for k in range(5)}
+        told = dict.fromkeys(made, "")
+        wrong += attribution.table(made, told, told)["told"].str.startswith("drifts").any()
+    assert wrong <= 20
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_fewer_than_three_seeds_have_no_interval(seeds) -> None:
+    table = found(seeds, base=0.5, less=0.0)
+    assert table["told"]["less"] == f"undecided: {seeds} seeds, and 3 are needed"
+    assert table[["drift_low", "drift_high", "p"]].isna().all(axis=None)
+    assert "less" in attribution.lines(table.reset_index())[2]
+
+
+def test_the_shipped_experiment_changes_one_thing_at_a_time() -> None:
+    experiment = configuration.load(CONFIG)
+    asked = verdicts.attributed(experiment)
+    assert asked["changes"] == {
+        "fully-synthetic": "",
+        "samples-4x": "n_synthetic 500 → 2000",
+        "steps-2x": "train.steps 1000 → 2000",
+        "steps-4x": "train.steps 1000 → 4000",
+        "sampler-4x": "sample.steps 25 → 100",
+        "no-ema": "train.ema_decay 0.99 → 0.0",
+        "biased": "sampling_bias 1.0 → 0.5",
+        "labels-inherited": "labels balanced → inherited",
+        "real-rows": "counterfactual none → real",
+    }
+    assert asked["budgets"]["steps-2x"] == "2000 steps of 128"
+
+
+def test_table_and_figure_are_made_where_they_are_asked_for(tmp_path) -> None:
+    content = changed(("loops.biased.labels", "balanced")) | {"attribution": "fully-synthetic"}
+    plan = plan_of(content)
+    asked = verdicts.attributed(plan.experiment)
+    assert list(asked["changes"]) == ["fully-synthetic", "biased", "augmentation"]
+    rng, rows = stream(33), []
+    for name in (*content["loops"], *(f"real-only/{n}" for n in content["real_only"])):
+        values = distances(rng, 2, 3 if name in content["loops"] else 1)
+        rows += [
+            {"loop": name, "seed": seed, "generation": t + 1, "view": view,
+             "frechet_distance": value}
+            for seed, of_seed in zip((1, 2), values, strict=True)
+            for t, value in enumerate(of_seed)
+            for view in ("output", "model")
+        ]  # fmt: skip
+    from autophagy.tables import columns
+
+    table = pd.DataFrame(rows).reindex(columns=list(columns("images")))
+    table.to_csv(tmp_path / "metrics.csv", index=False)
+    (tmp_path / "figures").mkdir()
+    report.attribute_drift(
+        str(tmp_path), asked, "tiny", "LeNet", str(tmp_path / "figures/attribution")
+    )
+    made = pd.read_csv(tmp_path / paths.ATTRIBUTION)
+    assert tuple(made) == attribution.COLUMNS
+    assert made["changed"][1] == "sampling_bias 1.0 → 0.5"
+    for suffix in ("png", "pdf", "txt"):
+        assert (tmp_path / f"figures/attribution.{suffix}").stat().st_size
+    payload = plan.nodes[paths.REPORT].payload
+    assert {"attribution.csv", "figures/attribution.png"} <= set(payload)
+    text = ledger.text(plan, "config/x/config.yaml")
+    assert "- attribution\n" in text
+    assert "attribution.csv" in text
+    assert "attribution.csv" not in ledger.text(plan_of(changed()), "config/config.yaml")
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("nobody", "attribution: 'nobody' is no loop; allowed: fully-synthetic, biased"),
+        ("fresh", "attribution: no other loop starts where fresh does"),
+        (3, "attribution: 3 is not allowed"),
+        ("../x", "attribution:"),
+    ],
+)
+def test_what_cannot_be_attributed_is_refused(value, words) -> None:
+    with pytest.raises(UserError) as raised:
+        plan_of(changed() | {"attribution": value})
+    assert words in str(raised.value)
+    with pytest.raises(UserError, match="no drift in 1 generation"):
+        plan_of(changed(("generations", 1)) | {"attribution": "biased"})

@@ -1,0 +1,14 @@
+"""What a loop's drift comes from: a table of loops that differ from it in one thing each."""
+
+from autophagy.job import call
+from autophagy.steps.report import attribute_drift
+
+call(
+    snakemake,
+    attribute_drift,
+    root=snakemake.params.root,
+    asked=snakemake.params.asked,
+    title=snakemake.params.title,
+    space=snakemake.params.space,
+    stem=snakemake.output.png.removesuffix(".png"),
+)
