@@ -20,6 +20,8 @@ run: setup  ## run an experiment (CONFIG=…; the default is digits), record it,
 	@autophagy record $(CONFIG)
 	@echo
 	@autophagy summary $(CONFIG)
+# Results that were pulled ran elsewhere: there is nothing to tell.
+	@autophagy timings $(CONFIG) > /dev/null 2>&1 || true
 
 test: setup  ## run the tests, two at a time
 	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
@@ -57,8 +59,8 @@ format: setup  ## bring code and rules into the house style
 recipe: setup  ## learning curve of the training recipe -> docs/recipe.md (12 minutes)
 	python benchmarks/recipe.py
 
-timings: setup  ## what each rule of the last run took: jobs, seconds, memory
-	python benchmarks/jobs.py logs/digits
+timings: setup  ## what each step of the last run took (CONFIG=…) -> logs/<experiment>/timings.html
+	@autophagy timings $(CONFIG)
 
 lineage-timings: setup  ## what lineage, descendants and audit take at 5, 10 and 20 generations
 	python benchmarks/lineage.py

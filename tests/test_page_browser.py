@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
-from autophagy import cli, paths, store, tables
+from autophagy import cli, paths, store, tables, timings
 from autophagy.page import render
 from autophagy.page.asked import of_images
 from autophagy.page.gather import gather
@@ -265,7 +266,16 @@ def points_page(tiny: Made, folder: Path) -> Path:
     return folder / paths.PAGE
 
 
-@pytest.fixture(scope="module", params=[comparison_page, theory_page, points_page])
+def timings_page(tiny: Made, folder: Path) -> Path:
+    rows = [
+        {"rule": rule, "name": f"loops/{loop}/seed-1/gen-{t:03d}/{rule}", "loop": loop,
+         "generation": t, "seconds": 10.0 / t, "cpu": 9.0, "MB": 100.0 + t}
+        for loop in ("fresh", "biased") for t in (2, 3) for rule in ("train", "sample")
+    ]  # fmt: skip
+    return timings.write(pd.DataFrame(rows), "tiny", folder)
+
+
+@pytest.fixture(scope="module", params=[comparison_page, theory_page, points_page, timings_page])
 def other(request, browser, tiny_experiment, tmp_path_factory) -> Iterator[Opened]:
     folder = tmp_path_factory.mktemp("page")
     found = Opened(browser.new_page(), request.param(tiny_experiment, folder))
@@ -287,14 +297,14 @@ def test_every_other_page_is_as_sound(other) -> None:
 
 def test_what_is_unchecked_is_hidden_on_every_other_page(other) -> None:
     page = other.page
-    page.locator(".plot").first.scroll_into_view_if_needed()
-    traces = "[...document.querySelectorAll('.plot')].map((of) => (of.data || []).length)"
+    page.locator(".charts .plot").first.scroll_into_view_if_needed()
+    traces = "[...document.querySelectorAll('.plot')].map((of) => (of.data || []).length).join()"
     hidden = "document.querySelectorAll('.chart[hidden], .pair[hidden], .graph[hidden]').length"
-    before = page.evaluate(traces)[0], page.evaluate(hidden)
+    before = page.evaluate(traces), page.evaluate(hidden)
     page.locator("#toggles input").first.uncheck()
-    assert (page.evaluate(traces)[0], page.evaluate(hidden)) != before
+    assert (page.evaluate(traces), page.evaluate(hidden)) != before
     page.locator("#toggles input").first.check()
-    assert (page.evaluate(traces)[0], page.evaluate(hidden)) == before
+    assert (page.evaluate(traces), page.evaluate(hidden)) == before
 
 
 def test_a_comparison_shows_both_curves_and_pairs(browser, tiny_experiment, tmp_path) -> None:

@@ -177,6 +177,20 @@ def _watch(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _timings(chosen: argparse.Namespace) -> int:
+    from autophagy import config as configuration
+    from autophagy import timings
+
+    config = os.path.normpath(chosen.config)
+    experiment = configuration.load(config).experiment
+    logs = Path("logs") / experiment
+    found = timings.jobs(logs)
+    page = timings.write(found, experiment, logs)
+    print(found.to_json(orient="records", indent=2) if chosen.json else timings.told(found))
+    print(f"page: {page}", file=sys.stderr if chosen.json else sys.stdout)
+    return 0
+
+
 def _check(chosen: argparse.Namespace) -> int:
     plan, config = _plan(chosen.config)
     _require_own_name(plan.experiment.experiment, config)
@@ -421,6 +435,12 @@ def _parser() -> argparse.ArgumentParser:
     sub = add("watch", _watch, "watch a run: loops × generations, steps, losses, last metrics")
     sub.add_argument("--once", action="store_true", help="print the state and end")
     add_config(sub)
+    add_config(
+        add(
+            "timings", _timings, "what the jobs of a run took, step by step, as a table and a page",
+            ": logs/<experiment>/timings.html, from Snakemake's benchmark files.",
+        )
+    )  # fmt: skip
     path_help = "an artifact under results/"
     sub = add("lineage", _lineage, "what an artifact is made from, generations back")
     sub.add_argument("path", help=path_help)
