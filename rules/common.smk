@@ -196,12 +196,15 @@ def data_files():
     """
     dataset = plain(EXPERIMENT.dataset)
     loader = data.module(dataset["name"])
-    return loader.files(dataset) or ancient([os.path.relpath(loader.__file__)])
+    # Of this machine and of the repository, wherever results are stored.
+    return local(loader.files(dataset) or ancient([os.path.relpath(loader.__file__)]))
 
 
 def network_files():
     """The user's files that hold the feature network, none where it is trained here."""
-    return features.files(EXPERIMENT.evaluate.features, EXPERIMENT.evaluate.weights)
+    return local(
+        features.files(EXPERIMENT.evaluate.features, EXPERIMENT.evaluate.weights)
+    )
 
 
 def data_listing(wildcards):
@@ -217,7 +220,7 @@ def start_of(wildcards):
 
 def start_files(wildcards):
     """Input function: what a loop's start from outside is read from."""
-    return starts.files(start_of(wildcards))
+    return local(starts.files(start_of(wildcards)))
 
 
 def refuse_a_second_run():

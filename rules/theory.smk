@@ -15,7 +15,9 @@ wildcard_constraints:
 # A rule needs an input, or `--touch` gives it no metadata.
 rule theory_part:
     input:
-        ancient(os.path.relpath(theory_studies.module(EXPERIMENT.study).__file__)),
+        local(
+            ancient(os.path.relpath(theory_studies.module(EXPERIMENT.study).__file__))
+        ),
     output:
         part=f"{ROOT}/{PART}",
         manifest=f"{ROOT}/{PART}.manifest.json",

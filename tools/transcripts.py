@@ -46,7 +46,8 @@ def main(pages: list[str]) -> None:
         for file in tracked:
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(REPOSITORY / file, folder / file)
-        shutil.copytree(REPOSITORY / RESULTS, folder / RESULTS, dirs_exist_ok=True)
+        if (REPOSITORY / RESULTS).exists():
+            shutil.copytree(REPOSITORY / RESULTS, folder / RESULTS, dirs_exist_ok=True)
         for page in map(Path, pages):
             text = page.read_text(encoding="utf-8")
             page.write_text(

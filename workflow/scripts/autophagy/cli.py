@@ -191,6 +191,31 @@ def _timings(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _costs(chosen: argparse.Namespace) -> int:
+    from autophagy import costs
+
+    for flag, value in (("--tflops", chosen.tflops), ("--watts", chosen.watts)):
+        if value is not None and not 0.0 < value < float("inf"):
+            raise UserError(f"{flag}: {value:g} is not allowed; it must be above 0")
+    plan, _ = _plan(chosen.config, data_at_hand=False)
+    found = costs.of(plan, _shape(chosen.shape))
+    if chosen.json:
+        print(json.dumps({step: vars(cost) for step, cost in found.items()}, indent=2))
+    else:
+        print(costs.told(plan.experiment.experiment, found, chosen.tflops, chosen.watts))
+    return 0
+
+
+def _shape(text: str | None) -> tuple[int, int] | None:
+    """`64x3` -> (64, 3)."""
+    if text is None:
+        return None
+    side, _, channels = text.partition("x")
+    if not (side.isdecimal() and channels in ("1", "3") and 0 < int(side) <= 4096):
+        raise UserError(f"--shape: {text!r} is not allowed; it must be like 64x3, with 1 or 3")
+    return int(side), int(channels)
+
+
 def _check(chosen: argparse.Namespace) -> int:
     plan, config = _plan(chosen.config)
     _require_own_name(plan.experiment.experiment, config)
@@ -378,12 +403,12 @@ def _optional(path: str | None) -> Path | None:
     return None if path is None else Path(path)
 
 
-def _plan(config: str):
+def _plan(config: str, data_at_hand: bool = True):
     from autophagy import config as configuration
     from autophagy import plan as planning
 
     config = os.path.normpath(config)
-    return planning.build(configuration.load(config)), config
+    return planning.build(configuration.load(config, data_at_hand)), config
 
 
 def _require_own_name(name: str, config: str) -> None:
@@ -508,6 +533,17 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument(flag, type=kind, required=True, help=text)
     sub.add_argument("--chains", type=int, help="default: as many as take a few seconds")
     sub.add_argument("--seed", type=int, default=1)
+    sub = add(
+        "plan",
+        _costs,
+        "what an experiment will cost: jobs, pictures, operations, hours at a given rate, bytes",
+    )
+    add_config(sub)
+    sub.add_argument("--tflops", type=float, help="10¹² operations a second that a device sustains")
+    sub.add_argument("--watts", type=float, help="what it draws meanwhile")
+    sub.add_argument(
+        "--shape", metavar="SIDExCHANNELS", help="of pictures whose configuration does not say it"
+    )
     add_config(add("check", _check, "validate a configuration and do nothing"))
     add("schema", _schema, "print the JSON schema of the configuration")
     return parser

@@ -232,13 +232,16 @@ class _Loader(yaml.SafeLoader):
         return node
 
 
-def load(path: FilePath | str) -> Experiment | TheoryExperiment:
+def load(path: FilePath | str, data_at_hand: bool = True) -> Experiment | TheoryExperiment:
     """Read and validate a YAML file.
+
+    Args:
+        data_at_hand: the data set's files must be there, too.
 
     Raises:
         UserError: the file is missing or not YAML, or `parse` refuses its content.
     """
-    return parse(_read(path), str(path))
+    return parse(_read(path), str(path), data_at_hand)
 
 
 def name_in(path: FilePath | str) -> Any:
@@ -280,12 +283,13 @@ def _read(path: FilePath | str) -> Any:
         raise UserError(f"{path}: not valid YAML: {error}") from error
 
 
-def parse(content: Any, origin: str) -> Experiment | TheoryExperiment:
+def parse(content: Any, origin: str, data_at_hand: bool = True) -> Experiment | TheoryExperiment:
     """Validate a configuration, whole, before anything runs.
 
     Args:
         content: the configuration as plain YAML values.
         origin: the file it comes from, for messages.
+        data_at_hand: the data set's files must be there, too.
 
     Raises:
         UserError: the key's path, its value and what is allowed.
@@ -297,7 +301,7 @@ def parse(content: Any, origin: str) -> Experiment | TheoryExperiment:
             _require_few(key, value)
         validate, check_across = _KINDS[_kind(content)]
         experiment = validate(content)
-        check_across(experiment)
+        check_across(experiment, data_at_hand)
     except UserError as error:
         raise UserError(f"{origin}: {error}") from error
     return experiment

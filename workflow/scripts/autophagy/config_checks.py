@@ -28,8 +28,11 @@ if TYPE_CHECKING:
 RESERVED = ("real", "imported")
 
 
-def check(experiment: Experiment) -> None:
+def check(experiment: Experiment, data_at_hand: bool = True) -> None:
     """Refuse sizes, names and options that contradict each other.
+
+    Args:
+        data_at_hand: the data set's files must be there, too.
 
     Raises:
         UserError: the keys that do not fit each other, and by how much.
@@ -41,7 +44,8 @@ def check(experiment: Experiment) -> None:
     dataset = data.module(experiment.dataset.name)
     plain_dataset = plain(experiment.dataset)
     try:
-        dataset.check(plain_dataset)
+        if data_at_hand:
+            dataset.check(plain_dataset)
     # Names that are too long for the file system, loops of links, folders one may not enter.
     except OSError as error:
         raise UserError(f"dataset.path: cannot be read: {error.strerror or error}") from error

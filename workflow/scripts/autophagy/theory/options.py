@@ -44,8 +44,11 @@ def experiment_class(study: str) -> type[TheoryExperiment]:
     )
 
 
-def check(experiment: TheoryExperiment) -> None:
+def check(experiment: TheoryExperiment, data_at_hand: bool = True) -> None:
     """Refuse runs that cannot be run and figures that cannot show them.
+
+    Args:
+        data_at_hand: of other kinds of experiments; these need no data.
 
     Raises:
         UserError: the key, and what is allowed.

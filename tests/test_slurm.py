@@ -1,0 +1,96 @@
+"""profiles/slurm on a cluster of one node: the same bytes, and a killed job is tried again."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import slurm_node
+import yaml
+from conftest import REPOSITORY, TESTS, make, plan_of
+from project import copy_of_repository, environment, run
+
+PROFILE = REPOSITORY / "profiles" / "slurm" / "config.yaml"
+
+
+def content() -> dict:
+    """Points, whose jobs take a second."""
+    whole = yaml.safe_load((TESTS / "configs" / "points.yaml").read_text(encoding="utf-8"))
+    loops = {"fresh": whole["loops"]["fresh"]}
+    return whole | {"generations": 2, "real_only": {"small": 40}, "loops": loops}
+
+
+def test_the_profile_says_what_the_default_one_does() -> None:
+    default = yaml.safe_load((REPOSITORY / "profiles/default/config.yaml").read_text())
+    profile = yaml.safe_load(PROFILE.read_text())
+    for key in ("rerun-triggers", "rerun-incomplete", "nolock"):
+        assert profile[key] == default[key]
+
+
+def test_the_profile_names_rules_that_there_are() -> None:
+    text = "".join(path.read_text() for path in (REPOSITORY / "rules").glob("*.smk"))
+    profile = yaml.safe_load(PROFILE.read_text())
+    grouped = [entry.partition("=")[0] for entry in profile["groups"]]
+    for rule in [*profile["set-resources"], *grouped]:
+        assert f"rule {rule}:" in text or f" as {rule} with:" in text, rule
+    groups = {entry.partition("=")[2] for entry in profile["groups"]}
+    assert groups == {entry.partition("=")[0] for entry in profile["group-components"]}
+
+
+@pytest.mark.long
+def test_a_run_on_a_cluster_is_the_same_bytes_and_survives_a_killed_job(tmp_path: Path) -> None:
+    pytest.importorskip("snakemake_executor_plugin_slurm", reason="needs the extra `slurm`")
+    if why := slurm_node.lacks():
+        pytest.skip(why)
+    folder, expected = tmp_path / "project", tmp_path / "expected"
+    folder.mkdir()
+    copy_of_repository(folder)
+    (folder / "points.yaml").write_text(yaml.safe_dump(content(), sort_keys=False))
+    plan = plan_of(content())
+    make(plan, expected)
+    killed: list[int] = []
+    aim = (folder / ".snakemake" / "scripts", ".train.py", killed)
+    threading.Thread(target=kill_one, args=aim, daemon=True).start()
+    with slurm_node.cluster(tmp_path / "slurm"):
+        done = subprocess.run(
+            [
+                "snakemake", "--workflow-profile", "profiles/slurm", "--configfile", "points.yaml",
+                "--cores", "2", "--latency-wait", "5", "--slurm-no-account",
+                "--slurm-init-seconds-before-status-checks", "2", "--slurm-status-command",
+                "squeue",
+            ],
+            cwd=folder, env=environment(folder), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert killed
+    assert "Trying to restart job" in done.stderr
+    root = folder / plan.root
+    for path in (*plan.audited(), "metrics.csv", "verdicts.csv"):
+        names = [path] if (expected / path).is_file() else []
+        names += [
+            file.relative_to(expected).as_posix()
+            for file in (expected / path).rglob("*")
+            if file.is_file()
+        ]
+        for name in names:
+            assert (root / name).read_bytes() == (expected / name).read_bytes(), name
+    told = run(folder, sys.executable, "-m", "autophagy.cli", "audit", plan.root).stdout
+    assert "every law holds" in told
+
+
+def kill_one(scripts: Path, name: str, killed: list[int]) -> None:
+    """Kill the first process of a script of the workflow that comes up, once."""
+    until = time.monotonic() + 600
+    while not killed and time.monotonic() < until:
+        for process in psutil.process_iter(["cmdline"]):
+            words = process.info["cmdline"] or []
+            if any(word.startswith(f"{scripts}/") and word.endswith(name) for word in words[1:2]):
+                process.kill()
+                killed.append(process.pid)
+                return
+        time.sleep(0.05)
