@@ -53,7 +53,7 @@ def test_loops_that_differ_in_nothing_are_told_apart_in_one_of_twenty_tables_at_
 @pytest.mark.parametrize("seeds", [1, 2])
 def test_fewer_than_three_seeds_have_no_interval(seeds) -> None:
     table = found(seeds, base=0.5, less=0.0)
-    assert table["told"]["less"] == f"undecided: {seeds} seeds, and 3 are needed"
+    assert table["told"]["less"] == f"undecided: 3 seeds are needed, this run has {seeds}"
     assert table[["drift_low", "drift_high", "p"]].isna().all(axis=None)
     assert "less" in attribution.lines(table.reset_index())[2]
 
@@ -100,6 +100,8 @@ def test_table_and_figure_are_made_where_they_are_asked_for(tmp_path) -> None:
     )
     made = pd.read_csv(tmp_path / paths.ATTRIBUTION)
     assert tuple(made) == attribution.COLUMNS
+    # As a file has it, and as the end of a run tells it.
+    assert "as it is" in attribution.lines(made)[1]
     assert made["changed"][1] == "sampling_bias 1.0 → 0.5"
     for suffix in ("png", "pdf", "txt"):
         assert (tmp_path / f"figures/attribution.{suffix}").stat().st_size

@@ -97,7 +97,7 @@ def _infer(
 
 def _told(row: dict[str, Any], enough: bool) -> str:
     if not enough:
-        return f"undecided: {row['seeds']} seeds, and {FEWEST_SEEDS} are needed"
+        return f"undecided: {FEWEST_SEEDS} seeds are needed, this run has {row['seeds']}"
     if not row["p"] < 0.05:
         return "undecided"
     return "drifts less" if row["difference"] < 0 else "drifts more"
@@ -111,7 +111,8 @@ def lines(found: pd.DataFrame) -> list[str]:
         interval = ""
         if row["drift_low"] == row["drift_low"]:
             interval = f" [{row['drift_low']:.2f}, {row['drift_high']:.2f}]"
-        what = row["changed"] or "as it is"
+        # An empty cell of the file is no text.
+        what = row["changed"] if isinstance(row["changed"], str) and row["changed"] else "as it is"
         told.append(
             f"  {row['loop']}: {row['drift']:.2f}{interval}; {what}; {row['budget']}: {row['told']}"
         )
