@@ -297,14 +297,19 @@ def test_every_other_page_is_as_sound(other) -> None:
 
 def test_what_is_unchecked_is_hidden_on_every_other_page(other) -> None:
     page = other.page
-    page.locator(".charts .plot").first.scroll_into_view_if_needed()
-    traces = "[...document.querySelectorAll('.plot')].map((of) => (of.data || []).length).join()"
-    hidden = "document.querySelectorAll('.chart[hidden], .pair[hidden], .graph[hidden]').length"
-    before = page.evaluate(traces), page.evaluate(hidden)
+    # All of it in view: charts elsewhere are drawn when they come into it.
+    page.set_viewport_size({"width": 1200, "height": 12000})
+    other.scroll()
+    shown = (
+        "[...document.querySelectorAll('.plot')].map((of) => (of.data || []).length).join() + ' '"
+        " + document.querySelectorAll('.chart[hidden], .pair[hidden], .graph[hidden]').length"
+    )
+    before = page.evaluate(shown)
     page.locator("#toggles input").first.uncheck()
-    assert (page.evaluate(traces), page.evaluate(hidden)) != before
+    other.wait(f"({shown}) !== '{before}'")
     page.locator("#toggles input").first.check()
-    assert (page.evaluate(traces), page.evaluate(hidden)) == before
+    other.wait(f"({shown}) === '{before}'")
+    page.set_viewport_size({"width": 1200, "height": 800})
 
 
 def test_a_comparison_shows_both_curves_and_pairs(browser, tiny_experiment, tmp_path) -> None:

@@ -14,6 +14,7 @@ from autophagy import cli
 from autophagy import config as configuration
 from autophagy import plan as planning
 from autophagy.errors import UserError
+from autophagy.schema import plain
 from autophagy.tables import COLUMNS
 from conftest import plan_of
 from PIL import Image
@@ -61,7 +62,8 @@ def test_mnist_stands_at_the_paper_s_sizes(name: str) -> None:
 def test_few_steps_over_it_keep_its_counts(name: str) -> None:
     whole = plan_of(content_of(CONFIG / name / "config.yaml")).experiment
     few = plan_of(content_of(CONFIG / name / "config.yaml", FEW_STEPS)).experiment
-    assert (few.real_only, few.loops) == (whole.real_only, whole.loops)
+    assert few.real_only == whole.real_only
+    assert plain(few)["loops"] == plain(whole)["loops"]
     assert few.train.steps <= 5
     assert few.experiment != whole.experiment, "it would write over the real run"
 
@@ -85,7 +87,8 @@ def test_faces_stand_in_for_ffhq_once_there_is_a_folder_of_them(tmp_path, monkey
     Image.new("RGB", (80, 100)).save(tmp_path / "faces" / "1.png")
     experiment = planning.build(configuration.load(file)).experiment
     assert {loop.sampling_bias for loop in experiment.loops.values()} == {1.0, 0.7}
-    assert plan_of(content_of(file, FEW_STEPS)).experiment.loops == experiment.loops
+    few = plan_of(content_of(file, FEW_STEPS)).experiment
+    assert plain(few)["loops"] == plain(experiment)["loops"]
 
 
 def test_a_missing_folder_of_one_experiment_stops_no_other(monkeypatch, capsys) -> None:

@@ -111,7 +111,7 @@ def test_the_same_experiment_in_another_process_is_the_same_bytes(made, tmp_path
 
 
 def test_files_are_plain_and_know_no_place(made) -> None:
-    kinds = {".json", ".npy", ".parquet", ".safetensors", ".csv", ".png", ".pdf", ".html"}
+    kinds = {".json", ".npy", ".parquet", ".safetensors", ".csv", ".png", ".pdf", ".html", ".txt"}
     for name, file in files(made.root).items():
         content = file.read_bytes()
         assert file.suffix in kinds, name

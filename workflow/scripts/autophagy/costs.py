@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 from dataclasses import dataclass
 from typing import Any
 
 from autophagy import data, filters
 from autophagy.errors import UserError
+from autophagy.models import ddpm_cost
 from autophagy.plan import Plan
 from autophagy.schema import plain
 
-#: Families whose operations are counted -> the module that counts them.
-COUNTED = {"ddpm": "autophagy.models.ddpm_cost"}
+#: Families whose operations are counted -> what counts them.
+COUNTED = {"ddpm": ddpm_cost}
 #: A backward pass is two forward passes: gradients of the activations and of the weights.
 TRAINING_PASSES = 3
 #: Bytes: a weight (float32), a label and a seed of a sample (64 bits each); and a row of a training
@@ -61,7 +61,7 @@ def of(plan: Plan, shape: tuple[int, int] | None = None) -> dict[str, Cost]:
     family = experiment.model.family
     if family not in COUNTED:
         raise UserError(f"model.family: {family} is not counted; only {', '.join(COUNTED)} is")
-    counter = importlib.import_module(COUNTED[family])
+    counter = COUNTED[family]
     known = shape or data.module(experiment.dataset.name).shape(plain(experiment.dataset))
     if known is None:
         raise UserError(

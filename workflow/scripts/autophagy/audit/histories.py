@@ -46,8 +46,15 @@ def chain(case: Case, params: Params) -> list[Params]:
 
 
 def owner(case: Case, params: Params, t: int) -> Params:
-    """The params of the loop that made generation t."""
-    return next(of for of in chain(case, params) if t > shared(of))
+    """The params of the loop that made generation t.
+
+    Raises:
+        UserError: t is no generation.
+    """
+    for of in chain(case, params):
+        if t > shared(of):
+            return of
+    raise UserError(f"{t} is no generation of {params['loop']['name']}")
 
 
 def fork(case: Case, params: Params) -> regimes.Fork | None:
