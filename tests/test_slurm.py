@@ -12,6 +12,7 @@ import psutil
 import pytest
 import slurm_node
 import yaml
+from autophagy.plan import Plan
 from conftest import REPOSITORY, TESTS, make, plan_of
 from project import copy_of_repository, environment, run
 
@@ -23,6 +24,17 @@ def content() -> dict:
     whole = yaml.safe_load((TESTS / "configs" / "points.yaml").read_text(encoding="utf-8"))
     loops = {"fresh": whole["loops"]["fresh"]}
     return whole | {"generations": 2, "real_only": {"small": 40}, "loops": loops}
+
+
+def prepared(tmp_path: Path) -> tuple[Path, Path, Plan]:
+    """A repository with points.yaml, what that makes in this process, and its plan."""
+    folder, expected = tmp_path / "project", tmp_path / "expected"
+    folder.mkdir()
+    copy_of_repository(folder)
+    (folder / "points.yaml").write_text(yaml.safe_dump(content(), sort_keys=False))
+    plan = plan_of(content())
+    make(plan, expected)
+    return folder, expected, plan
 
 
 def test_the_profile_says_what_the_default_one_does() -> None:
@@ -47,12 +59,7 @@ def test_a_run_on_a_cluster_is_the_same_bytes_and_survives_a_killed_job(tmp_path
     pytest.importorskip("snakemake_executor_plugin_slurm", reason="needs the extra `slurm`")
     if why := slurm_node.lacks():
         pytest.skip(why)
-    folder, expected = tmp_path / "project", tmp_path / "expected"
-    folder.mkdir()
-    copy_of_repository(folder)
-    (folder / "points.yaml").write_text(yaml.safe_dump(content(), sort_keys=False))
-    plan = plan_of(content())
-    make(plan, expected)
+    folder, expected, plan = prepared(tmp_path)
     killed: list[int] = []
     aim = (folder / ".snakemake" / "scripts", ".train.py", killed)
     threading.Thread(target=kill_one, args=aim, daemon=True).start()

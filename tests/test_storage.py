@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import REPOSITORY, make, plan_of
-from project import copy_of_repository, environment
-from test_slurm import content
+from conftest import REPOSITORY
+from project import environment
+from test_slurm import prepared
 
 PROFILE = REPOSITORY / "profiles" / "kubernetes" / "config.yaml"
 KEYS = {"SNAKEMAKE_STORAGE_S3_ACCESS_KEY": "x", "SNAKEMAKE_STORAGE_S3_SECRET_KEY": "y"}
@@ -57,12 +57,7 @@ def test_results_in_a_store_are_the_same_bytes(tmp_path: Path) -> None:
     pytest.importorskip("moto.server", reason="needs `pip install 'moto[server]'`")
     import boto3
 
-    folder, expected = tmp_path / "project", tmp_path / "expected"
-    folder.mkdir()
-    copy_of_repository(folder)
-    (folder / "points.yaml").write_text(yaml.safe_dump(content(), sort_keys=False))
-    plan = plan_of(content())
-    make(plan, expected)
+    folder, expected, plan = prepared(tmp_path)
     with served(tmp_path) as address:
         store = boto3.client(
             "s3", endpoint_url=address, region_name="us-east-1", aws_access_key_id="x",
