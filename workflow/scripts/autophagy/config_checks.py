@@ -87,7 +87,7 @@ def check(experiment: Experiment, data_at_hand: bool = True) -> None:
             )
     for name, loop in experiment.loops.items():
         _check_name(f"loops.{name}", name)
-        config_starts.check(name, loop, experiment)
+        _check_start(name, loop, experiment)
     # Only now can the history of a loop be walked, whichever loops it is made of.
     for name, loop in experiment.loops.items():
         _check_loop(name, loop, experiment)
