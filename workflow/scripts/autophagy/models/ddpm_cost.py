@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from autophagy.models.ddpm_network import Network
 from autophagy.models.ddpm_options import network_size
 
 
@@ -22,32 +23,20 @@ def network(model: dict[str, Any], shape: tuple[int, int], n_classes: int) -> tu
         UserError: the network cannot halve such pictures often enough.
     """
     side = network_size(model, shape[0])
-    widths = tuple(model["channels"])
-    options = (model["layers_per_block"], model["norm_groups"], model["attention"])
-    return _counted(side, shape[1], n_classes, widths, *options)
+    return _counted(Network.of(model, side, shape[1], n_classes))
 
 
 @cache
-def _counted(
-    side: int, colours: int, n_classes: int, widths: tuple[int, ...], layers: int, groups: int,
-    attention: bool,
-) -> tuple[float, int]:  # fmt: skip
+def _counted(network: Network) -> tuple[float, int]:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    from autophagy.models.diffusers_parts import UNet2DModel
-
     with torch.device("meta"):
-        unet = UNet2DModel(
-            sample_size=side, in_channels=colours, out_channels=colours,
-            block_out_channels=widths, layers_per_block=layers, norm_num_groups=groups,
-            down_block_types=("DownBlock2D",) * len(widths),
-            up_block_types=("UpBlock2D",) * len(widths),
-            add_attention=attention, num_class_embeds=n_classes + 1,
-        )  # fmt: skip
-        pictures, classes = torch.zeros(1, colours, side, side), torch.zeros(1, dtype=torch.long)
+        unet = network.build()
+        pictures = torch.zeros(1, network.colours, network.side, network.side)
+        classes, times = (torch.zeros(1, dtype=torch.long) for _ in range(2))
         with FlopCounterMode(display=False) as counter, torch.no_grad():
-            unet(pictures, torch.zeros(1, dtype=torch.long), classes)
+            unet(pictures, times, classes)
     return float(counter.get_total_flops()), sum(p.numel() for p in unet.parameters())
 
 

@@ -15,6 +15,7 @@ from autophagy.models import acceleration
 from autophagy.models.base import TrainingData
 from autophagy.models.checkpoints import Checkpoint
 from autophagy.models.ddpm_model import DDPM
+from autophagy.models.ddpm_network import Network
 from autophagy.models.ddpm_options import network_size
 from autophagy.models.order import Order
 from autophagy.progress import Report
@@ -47,7 +48,6 @@ def fit(
     from autophagy.models.diffusers_parts import (
         DDPMScheduler,
         EMAModel,
-        UNet2DModel,
         get_cosine_schedule_with_warmup,
     )
 
@@ -61,18 +61,7 @@ def fit(
     null = data.n_classes
 
     torch.manual_seed(seeding.derive("weights", seed) % 2**32)
-    unet = UNet2DModel(
-        sample_size=side,
-        in_channels=channels,
-        out_channels=channels,
-        block_out_channels=tuple(model["channels"]),
-        down_block_types=("DownBlock2D",) * len(model["channels"]),
-        up_block_types=("UpBlock2D",) * len(model["channels"]),
-        layers_per_block=model["layers_per_block"],
-        norm_num_groups=model["norm_groups"],
-        add_attention=model["attention"],
-        num_class_embeds=data.n_classes + 1,
-    ).to(device)
+    unet = Network.of(model, side, channels, data.n_classes).build().to(device)
     if initial is not None:
         unet.load_state_dict(initial.pipeline.unet.state_dict())
     scheduler = DDPMScheduler(
