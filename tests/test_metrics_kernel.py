@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from autophagy.metrics import Undefined, blocks
+from autophagy.metrics import Undefined, blocks, kernel
 from autophagy.metrics.kernel import kernel_distance
 
 
@@ -61,3 +61,23 @@ def test_fewer_than_two_rows(n: int) -> None:
         kernel_distance(np.zeros((n, 3)), np.zeros((5, 3)))
     with pytest.raises(Undefined, match=f"2 rows or more, not {n}"):
         kernel_distance(np.zeros((5, 3)), np.zeros((n, 3)))
+
+
+@pytest.mark.parametrize(("n", "m", "d"), [(40, 30, 1), (60, 45, 5), (300, 500, 12)])
+def test_moments_give_what_pairs_give(
+    n: int, m: int, d: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(4)
+    a, b = rng.normal(size=(n, d)), 1.2 * rng.normal(size=(m, d)) + 0.3
+    by_pairs = kernel_distance(a, b)
+    monkeypatch.setattr(kernel, "PAIRS", 0)
+    # Blocks of moments too, the last one short.
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 8 * 7 * (d + 1) * (d + 2))
+    monkeypatch.setattr(kernel, "_kernel_sum", None)
+    assert kernel_distance(a, b) == pytest.approx(by_pairs, rel=1e-11)
+
+
+def test_moments_are_for_many_rows_of_few_dimensions() -> None:
+    assert not kernel._by_moments(1000, 1000, 84)
+    assert kernel._by_moments(10_000, 10_000, 84)
+    assert not kernel._by_moments(50_000, 50_000, 2048)

@@ -8,8 +8,9 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from autophagy.metrics import Undefined, blocks
+from autophagy.metrics import Undefined, blocks, screen
 from autophagy.metrics.neighbours import (
+    ball_counts,
     density_coverage,
     kth_neighbour_distances,
     nearest_distances,
@@ -152,9 +153,68 @@ def test_blocks_change_no_bit(rows: int, monkeypatch: pytest.MonkeyPatch) -> Non
     whole = prdc(reference, generated, 3), kth_neighbour_distances(reference, 3)
     nearest = nearest_distances(generated, reference)
     monkeypatch.setattr(blocks, "BLOCK_BYTES", rows * 8 * 53)
+    monkeypatch.setattr(screen, "ROWS", 1)
     assert prdc(reference, generated, 3) == whole[0]
     np.testing.assert_array_equal(kth_neighbour_distances(reference, 3), whole[1])
     np.testing.assert_array_equal(nearest_distances(generated, reference), nearest)
+
+
+def sets_hard_to_screen() -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Two sets each, in which the product alone would decide wrongly, or overflow or underflow."""
+    rng = np.random.default_rng(6)
+    a, b = rng.normal(size=(60, 12)), rng.normal(size=(50, 12))
+    far = a.copy()
+    far[3] = 1e9
+    copies = np.concatenate([a[:20], a[:20], b[:10]])
+    return {
+        "nothing special": (a, b),
+        "copies within and between": (copies, np.concatenate([b, a[:9]])),
+        "the same rows": (a, a),
+        "all of them one point": (np.full((30, 12), 0.1), np.full((30, 12), 0.1)),
+        "a lattice": (rng.integers(0, 3, (60, 2)) / 7, rng.integers(0, 3, (50, 2)) / 7),
+        "far from the origin": (a + 1e7, b + 1e7),
+        "one row far away": (far, b),
+        "tiny": (a * 1e-30, b * 1e-30),
+        "tiny squares vanish": (a * 1e-170, b * 1e-170),
+        "squares of the product overflow": (a * 1e153, b * 1e153),
+    }
+
+
+@pytest.mark.parametrize("name", sets_hard_to_screen())
+def test_screened_distances_are_those_of_differences_bit_for_bit(name: str) -> None:
+    from scipy.spatial.distance import cdist
+
+    a, b = sets_hard_to_screen()[name]
+    within = cdist(a, a)
+    np.fill_diagonal(within, np.inf)
+    radii = np.sort(within, axis=1)[:, 2]
+    np.testing.assert_array_equal(kth_neighbour_distances(a, 3), radii)
+    across = cdist(b, a)
+    np.testing.assert_array_equal(nearest_distances(b, a), across.min(axis=1))
+
+    own = kth_neighbour_distances(b, 3)
+    precise, inside, recalled, covered = ball_counts(a, b, radii, own)
+    in_ball = across <= radii
+    assert (precise, inside) == (in_ball.any(axis=1).sum(), in_ball.sum())
+    np.testing.assert_array_equal(recalled, (across <= own[:, None]).any(axis=0))
+    np.testing.assert_array_equal(covered, in_ball.any(axis=0))
+
+
+def test_the_error_of_the_product_is_bounded_and_small() -> None:
+    from scipy.spatial.distance import cdist
+
+    rng = np.random.default_rng(7)
+    a, b = rng.normal(size=(300, 84)) + 5, 10 * rng.normal(size=(200, 84))
+    [(_, squares, error)] = screen.squares_in_blocks(a, b)
+    off = np.abs(squares - cdist(a, b) ** 2).max()
+    assert 0 < off <= error < 1e-7
+
+
+def test_progress_is_told_to_the_end() -> None:
+    told: list[tuple[int, int]] = []
+    a, b = np.random.default_rng(8).normal(size=(2, 30, 4))
+    prdc(a, b[:20], 3, tell=lambda done, total: told.append((done, total)))
+    assert told == [(30, 70), (50, 70), (70, 70)]
 
 
 def test_row_blocks_keep_the_budget_and_miss_no_row(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -50,6 +51,8 @@ class Measured:
     """The density they should have, where it is known; see `metrics.truth`."""
     device: str = "cpu"
     """Where pairwise metrics are computed: cpu or cuda."""
+    tell: Callable[[int, int], None] = lambda done, total: None
+    """Hears how far the longest of the metrics is: rows done and rows in all."""
 
     @cached_property
     def spectra(self) -> tuple[np.ndarray, np.ndarray]:
@@ -82,4 +85,6 @@ class Measured:
         """`neighbours.prdc` of reference and generated: one pass for four metrics."""
         from autophagy.metrics.neighbours import prdc
 
-        return prdc(self.finite("reference"), self.finite("generated"), self.k, self.device)
+        return prdc(
+            self.finite("reference"), self.finite("generated"), self.k, self.device, self.tell
+        )

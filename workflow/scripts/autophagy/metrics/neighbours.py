@@ -1,22 +1,29 @@
 """Nearest-neighbour metrics: precision and recall, density and coverage.
 
-Distances are summed from differences, so duplicates are exactly 0 apart. The faster expansion
-|x|² − 2x·y + |y|² leaves them a rounding error of about 1e-8 |x| apart, and splits the ties that
-a collapsed set consists of.
+Every distance that decides something is summed from differences, so duplicates are exactly 0 apart;
+`screen` spares the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import numpy as np
 
-from autophagy.metrics import card
+from autophagy.metrics import card, screen
 from autophagy.metrics.base import Undefined, as_features
-from autophagy.metrics.blocks import row_blocks
+
+#: Hears of rows done and rows in all.
+Tell = Callable[[int, int], None]
 
 
-def kth_neighbour_distances(x: np.ndarray, k: int, device: str = "cpu") -> np.ndarray:
+def quiet(done: int, total: int) -> None:
+    """Nobody listens."""
+
+
+def kth_neighbour_distances(
+    x: np.ndarray, k: int, device: str = "cpu", tell: Tell = quiet
+) -> np.ndarray:
     """Distance of each row of x (n×d) to its k-th nearest other row, k ≥ 1: (n,).
 
     A row is no neighbour of itself; a duplicate of it is one, at distance 0. Raises Undefined
@@ -27,11 +34,14 @@ def kth_neighbour_distances(x: np.ndarray, k: int, device: str = "cpu") -> np.nd
     if device != "cpu":
         return _finite(card.kth_neighbour_distances(x, k, device))
     radii = np.empty(len(x))
-    for rows, distances in _distance_blocks(x, x):
+    for rows, squares, error in screen.squares_in_blocks(x, x):
         own = np.arange(rows.start, rows.stop)
-        distances[own - rows.start, own] = np.inf
-        distances.partition(k - 1, axis=1)
-        radii[rows] = distances[:, k - 1]
+        squares[own - rows.start, own] = np.inf
+        bound = screen.kth_smallest(squares, k)
+        for row, near in zip(own, _not_above(squares, bound + 2 * error), strict=True):
+            distances = screen.exact(x[row], x[near[near != row]])
+            radii[row] = np.partition(distances, k - 1)[k - 1]
+        tell(rows.stop, len(x))
     return _finite(radii)
 
 
@@ -46,15 +56,19 @@ def nearest_distances(a: np.ndarray, b: np.ndarray, device: str = "cpu") -> np.n
     if device != "cpu":
         return _finite(card.nearest_distances(a, b, device))
     nearest = np.empty(len(a))
-    for rows, distances in _distance_blocks(a, b):
-        nearest[rows] = distances.min(axis=1)
+    for rows, squares, error in screen.squares_in_blocks(a, b):
+        near = _not_above(squares, squares.min(axis=1) + 2 * error)
+        for row, columns in zip(range(rows.start, rows.stop), near, strict=True):
+            nearest[row] = screen.exact(a[row], b[columns]).min()
     return _finite(nearest)
 
 
 def prdc(
-    reference: np.ndarray, generated: np.ndarray, k: int, device: str = "cpu"
+    reference: np.ndarray, generated: np.ndarray, k: int, device: str = "cpu", tell: Tell = quiet
 ) -> dict[str, float]:
     """Precision, recall, density and coverage, from one pass over the distances.
+
+    tell: hears how many rows of both sets have been met, in each of the two passes over them.
 
     The ball of a row reaches to its k-th nearest other row of its own set.
 
@@ -74,11 +88,19 @@ def prdc(
     """
     reference, generated = as_features(reference), as_features(generated)
     _check(k, min(len(reference), len(generated)))
-    radii = [kth_neighbour_distances(rows, k, device) for rows in (reference, generated)]
+    n, m = len(reference), len(generated)
+    total = n + 2 * m
+    radii = [
+        kth_neighbour_distances(rows, k, device, lambda done, _, met=met: tell(met + done, total))
+        for rows, met in ((reference, 0), (generated, n))
+    ]
     if device == "cpu":
-        precise, inside, recalled, covered = ball_counts(reference, generated, *radii)
+        counted = ball_counts(
+            reference, generated, *radii, lambda done, _: tell(n + m + done, total)
+        )
     else:
-        precise, inside, recalled, covered = card.ball_counts(reference, generated, *radii, device)
+        counted = card.ball_counts(reference, generated, *radii, device)
+    precise, inside, recalled, covered = counted
     return {
         "precision": precise / len(generated),
         "recall": float(recalled.mean()),
@@ -92,6 +114,7 @@ def ball_counts(
     generated: np.ndarray,
     reference_radii: np.ndarray,
     generated_radii: np.ndarray,
+    tell: Tell = quiet,
 ) -> tuple[int, int, np.ndarray, np.ndarray]:
     """What `prdc` counts, given the radii of the rows' balls.
 
@@ -103,12 +126,14 @@ def ball_counts(
     precise = inside = 0
     recalled = np.zeros(len(reference), dtype=bool)
     covered = np.zeros(len(reference), dtype=bool)
-    for rows, distances in _distance_blocks(generated, reference):
-        in_reference_ball = distances <= reference_radii
+    for rows, squares, error in screen.squares_in_blocks(generated, reference):
+        pairs = generated[rows], reference, squares, error
+        in_reference_ball = _inside(*pairs, reference_radii)
         precise += int(in_reference_ball.any(axis=1).sum())
         inside += int(np.count_nonzero(in_reference_ball))
         covered |= in_reference_ball.any(axis=0)
-        recalled |= (distances <= generated_radii[rows, None]).any(axis=0)
+        recalled |= _inside(*pairs, generated_radii[rows, None]).any(axis=0)
+        tell(rows.stop, len(generated))
     return precise, inside, recalled, covered
 
 
@@ -124,12 +149,30 @@ def density_coverage(reference: np.ndarray, generated: np.ndarray, k: int) -> tu
     return values["density"], values["coverage"]
 
 
-def _distance_blocks(a: np.ndarray, b: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-    """Blocks of rows of a, each with its distances to all of b."""
-    from scipy.spatial.distance import cdist
+def _not_above(squares: np.ndarray, bounds: np.ndarray) -> list[np.ndarray]:
+    """Of each row the columns whose value is not above its bound; NaN is not."""
+    found = ~(squares > bounds[:, None])
+    return np.split(np.nonzero(found)[1], np.cumsum(found.sum(axis=1))[:-1])
 
-    for rows in row_blocks(len(a), len(b)):
-        yield rows, cdist(a[rows], b)
+
+def _inside(
+    a: np.ndarray, b: np.ndarray, squares: np.ndarray, error: float, radii: np.ndarray
+) -> np.ndarray:
+    """Whether the distance of a row of a to one of b is at most the radius: bool n×m.
+
+    Args:
+        squares, error: of all pairs, from `screen.squares_in_blocks`.
+        radii: of shape (m,) or n×1.
+    """
+    found = ~(squares > radii**2 + error)
+    sure = squares <= radii**2 - error
+    # Nothing is sure that is not found, so that equal counts leave nothing open.
+    if np.count_nonzero(found) != np.count_nonzero(sure):
+        radii = np.broadcast_to(radii, squares.shape)
+        for row in np.flatnonzero((found != sure).any(axis=1)):
+            open_ = np.flatnonzero(found[row] & ~sure[row])
+            found[row, open_] = screen.exact(a[row], b[open_]) <= radii[row, open_]
+    return found
 
 
 def _check(k: int, n: int) -> None:

@@ -41,13 +41,15 @@ def evaluate(root: Path, records: list[dict[str, Any]], report: Report) -> None:
     params = record["params"]
     devices.prepare(params["threads"], record["device"], record["software"])
     network = _network(root, record)
-    views, facts = _within_memory(network, lambda read: _views(root, record, network, read), report)
+    views, facts = _within_memory(
+        network, lambda read: _views(root, record, network, read, report), report
+    )
     _write(root, record, views, facts)
     report(1, 1, _headline(views["output"]))
 
 
 def _views(
-    root: Path, record: dict[str, Any], network: FeatureNetwork, read: Read
+    root: Path, record: dict[str, Any], network: FeatureNetwork, read: Read, report: Report
 ) -> dict[str, Any]:
     """View -> what is found of it."""
     params, n_classes = record["params"], network.config["n_classes"]
@@ -78,6 +80,7 @@ def _views(
             levels=facts.get("levels"),
             truth=_truth(params),
             device=record["device"],
+            tell=_telling(report),
         )
         counts = {"n_samples": len(samples), "n_reference": len(reference), "n_train": len(train)}
         found = _measure(measured, kind, counts | {"n_train_real": len(real)}, params)
@@ -96,13 +99,15 @@ def evaluate_real(root: Path, records: list[dict[str, Any]], report: Report) -> 
     [record] = records
     devices.prepare(record["params"]["threads"], record["device"], record["software"])
     network = _network(root, record)
-    found, facts = _within_memory(network, lambda read: _real(root, record, network, read), report)
+    found, facts = _within_memory(
+        network, lambda read: _real(root, record, network, read, report), report
+    )
     _write(root, record, found, facts)
     report(1, 1, _headline(found["output"]))
 
 
 def _real(
-    root: Path, record: dict[str, Any], network: FeatureNetwork, read: Read
+    root: Path, record: dict[str, Any], network: FeatureNetwork, read: Read, report: Report
 ) -> dict[str, Any]:
     """What is found of the real loop split, and `resplits`."""
     params = record["params"]
@@ -128,6 +133,7 @@ def _real(
         levels=facts.get("levels"),
         truth=_truth(params),
         device=record["device"],
+        tell=_telling(report),
     )
     counts = {"n_samples": n, "n_reference": len(reference), "n_train": 0, "n_train_real": 0}
     found = _measure(measured, kind, counts, params)
@@ -150,6 +156,10 @@ def _real(
             f"at these {kind.name} and at features/{params['features']}"
         ) from reason
     return {"output": found, "model": found, "resplits": resplits}
+
+
+def _telling(report: Report) -> Callable[[int, int], None]:
+    return lambda done, total: report(done, total, "rows looked for near others")
 
 
 def _within_memory(
