@@ -23,11 +23,12 @@ SAMPLE = {"scheduler": "dpm-solver++", "steps": 3, "batch_size": 4}
 LABELS, SEEDS = np.arange(6) % 3, seeding.derive_rows(6, "test")
 
 
-def fitted(**train):
+def fitted(report=quiet, checkpointing=None, **train):
     torch.use_deterministic_algorithms(True)
     images = np.random.default_rng(1).integers(0, 17, (12, 8, 8, 1), dtype=np.uint8)
     data = TrainingData(images, np.arange(12) % 3, 17, 3)
-    return ddpm.fit(data, MODEL, TRAIN | {"steps": 5} | train, 1, "cpu", quiet)
+    model = MODEL | ({"checkpointing": checkpointing} if checkpointing else {})
+    return ddpm.fit(data, model, TRAIN | {"steps": 5} | train, 1, "cpu", report)
 
 
 def weights(model) -> str:
@@ -194,3 +195,78 @@ def test_a_training_that_does_not_fit_names_the_batch(monkeypatch) -> None:
     monkeypatch.setattr(UNet2DModel, "forward", full)
     with pytest.raises(UserError, match=r"^train\.batch_size: a training step of 16 pictures"):
         fitted()
+
+
+def passes(monkeypatch) -> list[int]:
+    """Pictures of each pass of a network from here on."""
+    from diffusers import UNet2DModel
+
+    seen: list[int] = []
+    forward = UNet2DModel.forward
+
+    def watched(self, x, *others, **named):
+        seen.append(len(x))
+        return forward(self, x, *others, **named)
+
+    monkeypatch.setattr(UNet2DModel, "forward", watched)
+    return seen
+
+
+def test_a_batch_in_parts_is_the_same_batch(plain_model, monkeypatch) -> None:
+    """Its rows, noise and timesteps, and up to rounding its loss and its gradients."""
+    losses: dict[str, list[float]] = {}
+
+    def told(name: str):
+        return lambda done, total, note: losses.setdefault(name, []).append(float(note[5:]))
+
+    whole = fitted(told("whole"))
+    seen = passes(monkeypatch)
+    parts = fitted(told("parts"), accumulate=4)
+    assert seen == [4] * 20
+    np.testing.assert_allclose(losses["parts"], losses["whole"], atol=1e-4)
+    one, two = (
+        torch.cat([p.detach().flatten() for p in model.pipeline.unet.parameters()])
+        for model in (whole, parts)
+    )
+    assert 0 < (two - one).norm() / one.norm() < 1e-4
+    as_on_a_card(monkeypatch, autocast=None)
+    assert weights(fitted(accumulate=4)) == weights(parts)
+
+
+def test_what_is_computed_again_is_the_same_to_the_last_bit(plain_model, monkeypatch) -> None:
+    from torch.utils import checkpoint
+
+    options: list[dict] = []
+    inner = checkpoint.checkpoint
+
+    def watched(function, *arguments, **chosen):
+        options.append(chosen)
+        return inner(function, *arguments, **chosen)
+
+    monkeypatch.setattr(checkpoint, "checkpoint", watched)
+    assert weights(fitted(checkpointing=True)) == weights(plain_model)
+    # A stream's state cannot be read while a graph is captured.
+    assert options
+    assert all(chosen["preserve_rng_state"] is False for chosen in options)
+
+
+def test_activations_that_are_computed_again_are_not_kept() -> None:
+    """Of a training step, what the graph of the loss holds until the gradients are asked for."""
+
+    def held(checkpointing: bool) -> int:
+        from autophagy.models.ddpm_network import Network
+
+        unet = Network.of(MODEL | {"channels": [8, 8, 8]}, 8, 1, 3).build()
+        if checkpointing:
+            unet.enable_gradient_checkpointing(acceleration.recomputed)
+        kept: dict[int, int] = {}
+
+        def pack(tensor):
+            kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            unet(torch.zeros(64, 1, 8, 8), 1, torch.zeros(64, dtype=torch.long))
+        return sum(kept.values())
+
+    assert held(True) < 0.5 * held(False)

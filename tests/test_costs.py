@@ -79,6 +79,14 @@ def test_a_filter_draws_more_than_it_keeps() -> None:
     assert filtered.operations > plain_one.operations
 
 
+def test_what_is_computed_again_costs_another_pass() -> None:
+    once, again = (
+        costs.of(plan_of(content))["train"].operations
+        for content in (tiny_content(), changed(("model.checkpointing", True)))
+    )
+    assert again == pytest.approx(once * 4 / 3)
+
+
 def test_what_keep_drops_is_not_counted_as_kept() -> None:
     found = costs.of(plan_of(changed(("keep", "last"))))
     assert found["train"].kept < found["train"].written

@@ -9,11 +9,9 @@ import yaml
 from pydantic import (
     Discriminator,
     Field,
-    SerializerFunctionWrapHandler,
     Tag,
     ValidationError,
     create_model,
-    model_serializer,
 )
 from pydantic.json_schema import models_json_schema
 
@@ -27,7 +25,7 @@ from autophagy.features.table import NETWORKS
 from autophagy.filters.table import FILTERS
 from autophagy.metrics import METRICS
 from autophagy.models.table import FAMILIES
-from autophagy.schema import Count, Options, Path, plain
+from autophagy.schema import Count, Options, Path, Sparse, plain
 from autophagy.theory import options as theory
 from autophagy.theory.options import TheoryExperiment
 from autophagy.theory.studies.table import STUDIES
@@ -94,12 +92,8 @@ StartFrom = Annotated[
 ]
 
 
-class Changes(Options):
+class Changes(Sparse):
     """Keys of a section of the experiment that a loop has otherwise; all may be left out."""
-
-    @model_serializer(mode="wrap")
-    def _said(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {key: value for key, value in serialize(self).items() if value is not None}
 
 
 def _changes(section: type[Options]) -> type[Changes]:
@@ -115,7 +109,7 @@ def _changes(section: type[Options]) -> type[Changes]:
     )
 
 
-class Loop(Options):
+class Loop(Sparse):
     """One autophagous loop; n_real and n_synthetic are a generation's, from t = 2 on.
 
     An axis that is None is its regime's.
@@ -138,11 +132,6 @@ class Loop(Options):
     #: What of the experiment's sections is otherwise here; `experiment_class` knows their keys.
     train: Any = None
     sample: Any = None
-
-    @model_serializer(mode="wrap")
-    def _said(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """The loop as its file has it: an axis that is left out is left out."""
-        return {key: value for key, value in serialize(self).items() if value is not None}
 
 
 class Experiment(Options):

@@ -14,8 +14,6 @@ from autophagy.schema import plain
 
 #: Families whose operations are counted -> what counts them.
 COUNTED = {"ddpm": ddpm_cost}
-#: A backward pass is two forward passes: gradients of the activations and of the weights.
-TRAINING_PASSES = 3
 #: Bytes: a weight (float32), a label and a seed of a sample (64 bits each); and a row of a training
 #: set's index, as compressed Parquet has it (7 182 bytes for the default's 1 000 rows).
 WEIGHT, LABEL_AND_SEED, INDEX_ROW = 4, 16, 7
@@ -77,7 +75,7 @@ def of(plan: Plan, shape: tuple[int, int] | None = None) -> dict[str, Cost]:
         if node.kind == "model":
             options = params["train"]
             units = params.get("steps", options["steps"])
-            spent = TRAINING_PASSES * units * options["batch_size"] * operations
+            spent = counter.training_passes(params) * units * options["batch_size"] * operations
             size = WEIGHT * weights
         elif node.kind in ("sample_set", "preview") and "sample" in params:
             units = params["n"] * _candidates(params)

@@ -4,13 +4,30 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 
 class Options(BaseModel):
     """A section of the configuration. Unknown keys and silent conversions are refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class Sparse(Options):
+    """Options whose plain values, like the file they come from, lack the keys that are None.
+
+    A key added so changes no plan, manifest or result of an experiment that does not name it.
+    """
+
+    @model_serializer(mode="wrap")
+    def _said(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {key: value for key, value in serialize(self).items() if value is not None}
 
 
 #: Counts of images, steps and the like. The bound keeps every product of two within 64 bits.

@@ -87,6 +87,17 @@ class Execution:
         return tensor.to(self.device, non_blocking=True)
 
 
+def recomputed(function: Callable[..., T], *arguments: Any) -> T:
+    """function(*arguments), whose activations are not kept but computed again for the gradients.
+
+    Of functions without randomness: the state of a stream, which would be kept for it, cannot be
+    read while a CUDA graph is captured.
+    """
+    from torch.utils.checkpoint import checkpoint
+
+    return checkpoint(function, *arguments, use_reentrant=False, preserve_rng_state=False)
+
+
 class Replayed:
     """A function captured as a CUDA graph: one for all arguments of the same shapes.
 

@@ -47,3 +47,12 @@ def evaluations(params: dict[str, Any]) -> int:
     """
     networks = 2 if params.get("guidance", {}).get("kind") == "sims" else 1
     return params["sample"]["steps"] * networks * (2 if params["sampling_bias"] < 1.0 else 1)
+
+
+def training_passes(params: dict[str, Any]) -> int:
+    """Forward passes that a training step costs; params: the model's.
+
+    A backward pass is two, gradients of the activations and of the weights. Checkpointing computes
+    nearly the whole forward pass again.
+    """
+    return 4 if params["model"].get("checkpointing") else 3

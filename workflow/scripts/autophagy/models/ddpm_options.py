@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from autophagy.errors import UserError
-from autophagy.schema import Count, Options
+from autophagy.schema import Count, Options, Sparse
 
 #: diffusers' width of one attention head.
 ATTENTION_HEAD = 8
@@ -15,7 +15,7 @@ ATTENTION_HEAD = 8
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
-class Model(Options):
+class Model(Sparse):
     """`model:` of a ddpm experiment; one level of the U-Net for each entry of `channels`."""
 
     family: Literal["ddpm"]
@@ -28,9 +28,10 @@ class Model(Options):
     prediction: Literal["v_prediction", "epsilon"] = "v_prediction"
     condition_dropout: Fraction = 0.1
     pad: bool = False
+    checkpointing: bool | None = None
 
 
-class Train(Options):
+class Train(Sparse):
     """`train:`: the budget and the optimiser (AdamW, linear warm-up, cosine decay, EMA)."""
 
     steps: Count
@@ -39,6 +40,7 @@ class Train(Options):
     warmup_steps: Annotated[int, Field(ge=0, le=1_000_000_000)] = 0
     weight_decay: Fraction = 0.0
     ema_decay: Fraction = 0.99
+    accumulate: Count | None = None
 
 
 class Sample(Options):
@@ -56,8 +58,9 @@ def check(
 
     Raises:
         UserError: widths that groups or attention heads do not divide, a warm-up as long as the
-            training, sampler steps that do not fit the timesteps, a prediction that explodes at
-            t = T, or pictures whose side (if known) the U-Net cannot halve often enough.
+            training, a batch without equal parts, sampler steps that do not fit the timesteps, a
+            prediction that explodes at t = T, or pictures whose side (if known) the U-Net cannot
+            halve often enough.
     """
     groups = model["norm_groups"]
     for width in model["channels"]:
@@ -79,6 +82,11 @@ def check(
         raise UserError(
             f"train.warmup_steps: {train['warmup_steps']} must be below train.steps = "
             f"{train['steps']}"
+        )
+    parts = train.get("accumulate", 1)
+    if train["batch_size"] % parts:
+        raise UserError(
+            f"train.accumulate: {parts} does not divide train.batch_size = {train['batch_size']}"
         )
     _check_sampler(sample, model["timesteps"])
     if size is not None:

@@ -59,9 +59,12 @@ def fit(
     pictures = _to_network(data, side, device)
     labels = torch.from_numpy(data.labels).to(device)
     null = data.n_classes
+    parts_of_batch = train.get("accumulate", 1)
 
     torch.manual_seed(seeding.derive("weights", seed) % 2**32)
     unet = Network.of(model, side, channels, data.n_classes).build().to(device)
+    if model.get("checkpointing"):
+        unet.enable_gradient_checkpointing(acceleration.recomputed)
     if initial is not None:
         unet.load_state_dict(initial.pipeline.unet.state_dict())
     scheduler = DDPMScheduler(
@@ -80,6 +83,16 @@ def fit(
     def gradients(rows: Any, noise: Any, t: Any, dropped: Any) -> Any:
         """Put the gradients of a batch's loss beside the weights; the loss."""
         optimizer.zero_grad(set_to_none=True)
+        batch = (rows, noise, t, dropped)
+        losses = []
+        # One graph on a card holds all parts, and the memory of one.
+        for part in zip(*(whole.chunk(parts_of_batch) for whole in batch), strict=True):
+            loss = error(*part) / parts_of_batch
+            loss.backward()
+            losses.append(loss.detach())
+        return torch.stack(losses).sum()
+
+    def error(rows: Any, noise: Any, t: Any, dropped: Any) -> Any:
         clean = pictures[rows]
         condition = torch.where(dropped, null, labels[rows])
         noisy = scheduler.add_noise(clean, noise, t)
@@ -89,9 +102,7 @@ def fit(
             target = noise
         with execution.arithmetic():
             predicted = unet(noisy, t, condition).sample
-        loss = torch.nn.functional.mse_loss(predicted.float(), target)
-        loss.backward()
-        return loss.detach()
+        return torch.nn.functional.mse_loss(predicted.float(), target)
 
     draws = _Draws(
         Order(len(data.labels), train["batch_size"], seeding.derive("order", seed)),
@@ -165,7 +176,8 @@ def _within_memory(batch_size: int) -> Iterator[None]:
     except torch.OutOfMemoryError as error:
         raise UserError(
             f"train.batch_size: a training step of {batch_size} pictures needs more memory than "
-            "the device has free; free it, or lower train.batch_size or model.channels"
+            "the device has free; free it, raise train.accumulate, set model.checkpointing: true, "
+            "or lower train.batch_size or model.channels"
         ) from error
 
 
