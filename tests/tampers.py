@@ -641,6 +641,13 @@ def _of_laws() -> Iterator[Tampering]:
         lambda r: edit(r, f"{FRESH}/model", lambda m: m["params"]["train"].update(steps=9)),
         f"{FRESH}/model",
     )  # fmt: skip
+    yield case(
+        "model", "a budget that its train does not ask for", "budgets",
+        lambda r: edit(
+            r, f"{FRESH}/model", lambda m: m["facts"].update(budget={"rows": 40, "steps": 3})
+        ),
+        f"{FRESH}/model",
+    )  # fmt: skip
     root = "loops/fresh/manifest.json"
     yield case(
         "loop_root", "longer training claimed", "consistency",

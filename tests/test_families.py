@@ -27,7 +27,7 @@ OPTIONS = {
     ),
     "flow": (
         {"couplings": 2, "hidden": 8, "layers": 1},
-        {"epochs": 2, "batch_size": 16, "learning_rate": 0.01},
+        {"steps": 6, "batch_size": 16, "learning_rate": 0.01},
         {"batch_size": 8},
     ),
     "gan": (
@@ -287,7 +287,7 @@ def test_a_mixture_recovers_planted_modes() -> None:
 def test_a_flow_learns_what_a_gaussian_cannot() -> None:
     real = rosenbrock.load({"name": "rosenbrock", "count": 3000, "data_seed": 0}).points
     data = TrainingPoints(real[:2000], np.zeros(2000, np.int64), 1)
-    model, train, _ = options("flow", epochs=20, batch_size=250, learning_rate=0.01)
+    model, train, _ = options("flow", steps=160, batch_size=250, learning_rate=0.01)
     flow = models.module("flow").fit(
         data, model | {"couplings": 4, "hidden": 16}, train, 1, "cpu", quiet
     )

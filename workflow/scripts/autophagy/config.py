@@ -24,6 +24,7 @@ from autophagy.errors import UserError
 from autophagy.features.table import NETWORKS
 from autophagy.filters.table import FILTERS
 from autophagy.metrics import METRICS
+from autophagy.models import budgets
 from autophagy.models.table import FAMILIES
 from autophagy.schema import Count, Options, Path, Sparse, plain
 from autophagy.theory import options as theory
@@ -159,7 +160,7 @@ class Experiment(Options):
         """`train` or `sample` as plain values: the experiment's, or as a loop has it."""
         found = plain(getattr(self, section))
         changes = getattr(self.loops[loop], section) if loop is not None else None
-        return found | (plain(changes) if changes is not None else {})
+        return budgets.merged(found, plain(changes)) if changes is not None else found
 
 
 def experiment_class(family: str, dataset: str | None = None) -> type[Experiment]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from autophagy import (
+    config_budgets,
     config_starts,
     data,
     features,
@@ -62,9 +63,7 @@ def check(experiment: Experiment, data_at_hand: bool = True) -> None:
         feature_checks.check(experiment.evaluate.features, experiment.evaluate.weights, shape)
     except OSError as error:
         raise UserError(f"evaluate.features: cannot be read: {error.strerror or error}") from error
-    family = models.module(experiment.model.family)
-    sections = map(plain, (experiment.model, experiment.train, experiment.sample))
-    family.check(*sections, None if shape is None else shape[0])
+    config_budgets.check(experiment, None if shape is None else shape[0])
 
     if experiment.evaluate.n > splits.loop:
         raise UserError(
@@ -193,15 +192,13 @@ def _check_loop(name: str, loop: Loop, experiment: Experiment) -> None:
 
 def _check_changes(name: str, loop: Loop, regime: regimes.Regime, experiment: Experiment) -> None:
     """Refuse settings of a loop's own that its family cannot have, or that make shares untrue."""
-    family = models.module(experiment.model.family)
     for section in ("train", "sample"):
         if (changes := getattr(loop, section)) is None:
             continue
         if not plain(changes):
             raise UserError(f"loops.{name}.{section}: states no change; leave it out")
-        settings = [experiment.settings(which, name) for which in ("train", "sample")]
         try:
-            family.check(plain(experiment.model), *settings, None)
+            config_budgets.check(experiment, None, name)
         except UserError as error:
             raise UserError(f"loops.{name}.{error}") from error
     every = [
@@ -213,6 +210,11 @@ def _check_changes(name: str, loop: Loop, regime: regimes.Regime, experiment: Ex
         raise UserError(
             f"loops.{name}.train: is not allowed with {tuned}, whose shares count trainings of "
             "one length"
+        )
+    if (regime.guidance or regime.start == "previous") and "steps" not in plain(experiment.train):
+        raise UserError(
+            f"loops.{name}: {tuned} is not allowed without train.steps, since shares count "
+            "trainings of one length"
         )
 
 

@@ -122,7 +122,7 @@ def _stated(section: Any) -> Any:
     if len(members) > 1:
         return Union[tuple(members)]  # noqa: UP007 - from values
     # The annotation of a union that is told apart by a key.
-    return get_args(members[0])[0] if get_origin(members[0]) is Annotated else members[0]
+    return _stated(get_args(members[0])[0]) if get_origin(members[0]) is Annotated else members[0]
 
 
 def short(value: Any) -> str:

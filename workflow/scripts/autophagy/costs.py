@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from autophagy import data, filters
+from autophagy import data, filters, models
 from autophagy.errors import UserError
 from autophagy.models import ddpm_cost
 from autophagy.plan import Plan
@@ -74,7 +74,9 @@ def of(plan: Plan, shape: tuple[int, int] | None = None) -> dict[str, Cost]:
         units, spent, size = 0, 0.0, 0
         if node.kind == "model":
             options = params["train"]
-            units = params.get("steps", options["steps"])
+            rows = _rows(plan.nodes[node.materials[0]].params)
+            told = models.resolved(family, options, rows)["steps"]
+            units = params.get("steps", told)
             spent = counter.training_passes(params) * units * options["batch_size"] * operations
             size = WEIGHT * weights
         elif node.kind in ("sample_set", "preview") and "sample" in params:

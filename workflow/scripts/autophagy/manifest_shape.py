@@ -32,6 +32,8 @@ _INSIDE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)
 MAX_BYTES = 64 * 2**20
 #: The most rows that a training set is drawn from: every reader of its shares draws them again.
 MAX_POOL = 20_000_000
+#: The most looks at a held-out loss that a training takes; as in `budgets`, which trains.
+MAX_LOOKS = 1000
 #: Kinds whose rows are drawn from a model.
 _SAMPLED = ("sample_set", "preview")
 
@@ -79,6 +81,16 @@ class Source(_Shape):
     files: dict[str, str]
 
 
+class BudgetFacts(_Shape):
+    """How long a model was trained, where its params do not state the steps."""
+
+    rows: Count
+    steps: Count
+    rows_a_step: Count | None = None
+    held_out: Count | None = None
+    losses: Annotated[list[float], Field(max_length=MAX_LOOKS)] | None = None
+
+
 class Facts(_Shape):
     source: Source | None = None
     origin: str | None = None
@@ -88,6 +100,7 @@ class Facts(_Shape):
     dimensions: Count | None = None
     classes: list[str] | None = None
     batch_size: Count | None = None
+    budget: BudgetFacts | None = None
 
 
 class ForkRule(_Shape):

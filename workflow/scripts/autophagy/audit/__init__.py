@@ -13,7 +13,17 @@ from typing import Any
 
 from autophagy import manifests, store
 from autophagy.archive import Archive
-from autophagy.audit import belonging, consistency, files, forms, mixes, origins, pictures, seeds
+from autophagy.audit import (
+    belonging,
+    budgets,
+    consistency,
+    files,
+    forms,
+    mixes,
+    origins,
+    pictures,
+    seeds,
+)
 from autophagy.audit.case import Case, Findings, guarded
 from autophagy.errors import UserError
 
@@ -26,6 +36,7 @@ LAWS: dict[str, Callable[[Case], Findings]] = {
     "origins": origins.origins,
     "seeds": seeds.seeds,
     "consistency": consistency.consistency,
+    "budgets": budgets.budgets,
 }
 
 

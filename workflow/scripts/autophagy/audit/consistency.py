@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from autophagy.audit.case import Case, Findings, differ, guarded
+from autophagy.models import budgets
 
 #: What a step's parameters and its loop's root both hold.
 SETTINGS = ("model", "train", "sample", "threads")
@@ -38,7 +39,8 @@ def _settings(case: Case, name: str, root: dict[str, Any]) -> Findings:
         params, due = manifest["params"], root["params"]
         if not manifest["kind"].endswith("_root"):
             # What a loop has otherwise than its start and the experiment.
-            due = due | {key: due[key] | loop[key] for key in SETTINGS if loop.get(key)}
+            own = [key for key in SETTINGS if loop.get(key)]
+            due = due | {key: budgets.merged(due[key], loop[key]) for key in own}
         both = [key for key in SETTINGS if key in params and key in due]
         differing = [key for key in both if params[key] != due[key]]
         if differing:

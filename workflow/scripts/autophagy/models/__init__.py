@@ -6,6 +6,7 @@ from types import ModuleType
 from typing import Any
 
 from autophagy import plugins
+from autophagy.models import budgets
 
 
 def module(family: str) -> ModuleType:
@@ -16,6 +17,16 @@ def module(family: str) -> ModuleType:
 def can(family: str, ability: str) -> bool:
     """Has a family the ability: a word in its `ABILITIES`, see `base.Family`."""
     return ability in getattr(module(family), "ABILITIES", ())
+
+
+def budgeted(family: str) -> bool:
+    """Does a family state its budget in one of three ways? See `budgets`."""
+    return issubclass(module(family).Train, budgets.Budgeted)
+
+
+def resolved(family: str, train: dict[str, Any], rows: int) -> dict[str, Any]:
+    """The options as a family's `fit` takes them, for a training set of so many rows."""
+    return budgets.resolved(train, rows) if budgeted(family) else dict(train)
 
 
 def module_name(family: str) -> str:
@@ -35,4 +46,4 @@ def budget(family: str, train: dict[str, Any]) -> str:
         train: the configuration's section, as plain values.
     """
     told = getattr(module(family), "budget", None)
-    return told(train) if told else f"{train['steps']} steps of {train['batch_size']}"
+    return told(train) if told else budgets.told(train)

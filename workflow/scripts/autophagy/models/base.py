@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from autophagy.models.budgets import Flattening
 from autophagy.models.checkpoints import Checkpoint
 from autophagy.progress import Report
 
@@ -81,10 +82,11 @@ class Family(Protocol):
         name. "fine_tune": `fit` takes `initial`. "guide": there is `guide`. "likelihood": its
         models have `log_likelihoods(rows, labels, seeds, options)`, float64 (n,), the
         log-likelihood of rows as `Model.sample` gives them, up to a constant, or an estimate that
-        is a function of the rows' seeds.
+        is a function of the rows' seeds. "flatten": `fit` takes `flattening`.
 
-    Left out, ``KINDS`` is ``("images",)``, and ``budget`` is told by train.steps and
-    train.batch_size.
+    `Train` may be a `budgets.Budgeted`, so that an experiment states steps, epochs or `until_flat`;
+    keys of these names replace each other where a loop changes one. Left out, ``KINDS`` is
+    ``("images",)``, and ``budget`` is told by such keys and train.batch_size.
     """
 
     #: Which kinds of rows it models; names in `rows.KINDS`.
@@ -119,11 +121,17 @@ class Family(Protocol):
         report: Report,
         checkpoint: Checkpoint | None = None,
         initial: Model | None = None,
+        flattening: Flattening | None = None,
     ) -> Model:
         """A model fitted to `data`, as a function of the other arguments but report and checkpoint.
 
         From scratch, or going on from the weights of `initial`, a model of the same family and
         options: only a family with "fine_tune" among its `ABILITIES` is given one.
+
+        A `Budgeted` family finds `train["steps"]`, whatever budget is stated. With `flattening`,
+        which only a family with "flatten" is given, these are the most: after a step where
+        `flattening.due(done)` it takes the loss on `flattening.rows`, always in the same way, and
+        stops where `flattening.ends(done, loss)`; `flattening` is a part of its checkpoints.
 
         A family that trains long begins at step `checkpoint.resume(parts, device)` and calls
         `checkpoint.save(step, parts)` after a step where `checkpoint.due()`. The parts hold all

@@ -30,6 +30,6 @@ __all__ = [
 ]
 
 #: What regimes may ask for besides fit and sample; see `base.Family`.
-ABILITIES = ("adopt", "fine_tune", "guide", "likelihood")
+ABILITIES = ("adopt", "fine_tune", "flatten", "guide", "likelihood")
 #: The libraries that set this family's numbers.
 SOFTWARE = ("diffusers", "safetensors", "torch")

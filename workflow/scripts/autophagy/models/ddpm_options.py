@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from autophagy.errors import UserError
+from autophagy.models.budgets import Budgeted
 from autophagy.schema import Count, Options, Sparse
 
 #: diffusers' width of one attention head.
@@ -31,10 +32,13 @@ class Model(Sparse):
     checkpointing: bool | None = None
 
 
-class Train(Sparse):
-    """`train:`: the budget and the optimiser (AdamW, linear warm-up, cosine decay, EMA)."""
+class Train(Budgeted):
+    """`train:`: the budget and the optimiser (AdamW, linear warm-up, cosine decay, EMA).
 
-    steps: Count
+    Under `until_flat` nobody knows when the decay to 0 should end, and there is none: the running
+    mean of the weights, which is what is looked at and kept, settles without it.
+    """
+
     batch_size: Annotated[int, Field(ge=1, le=1_000_000)]
     learning_rate: Annotated[float, Field(gt=0.0, le=1.0)]
     warmup_steps: Annotated[int, Field(ge=0, le=1_000_000_000)] = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,12 +13,16 @@ from autophagy import seeds as seeding
 from autophagy.errors import UserError
 from autophagy.models import acceleration
 from autophagy.models.base import TrainingData
+from autophagy.models.budgets import Flattening
 from autophagy.models.checkpoints import Checkpoint
 from autophagy.models.ddpm_model import DDPM
 from autophagy.models.ddpm_network import Network
 from autophagy.models.ddpm_options import network_size
 from autophagy.models.order import Order
 from autophagy.progress import Report
+
+#: Draws of a held-out row, a timestep and noise in each look: few rows are drawn often.
+LOOK = 1024
 
 _REMEDY = "lower train.learning_rate or raise train.warmup_steps"
 
@@ -32,8 +36,11 @@ def fit(
     report: Report,
     checkpoint: Checkpoint | None = None,
     initial: DDPM | None = None,
+    flattening: Flattening | None = None,
 ) -> DDPM:
     """Train G^t for `train["steps"]` steps, from scratch or from the weights of `initial`.
+
+    With `flattening`, at most: it looks at the loss of the mean weights on its rows.
 
     Every draw of step k comes from a stream keyed by (seed, k): data order, timesteps, noise,
     dropped conditions. Timesteps are stratified over the batch, which lowers the variance of the
@@ -48,6 +55,7 @@ def fit(
     from autophagy.models.diffusers_parts import (
         DDPMScheduler,
         EMAModel,
+        get_constant_schedule_with_warmup,
         get_cosine_schedule_with_warmup,
     )
 
@@ -77,7 +85,10 @@ def fit(
     optimizer = torch.optim.AdamW(
         unet.parameters(), train["learning_rate"], weight_decay=train["weight_decay"], fused=True
     )
-    rate = get_cosine_schedule_with_warmup(optimizer, train["warmup_steps"], train["steps"])
+    if flattening is None:
+        rate = get_cosine_schedule_with_warmup(optimizer, train["warmup_steps"], train["steps"])
+    else:
+        rate = get_constant_schedule_with_warmup(optimizer, train["warmup_steps"])
     ema = EMAModel(unet.parameters(), decay=train["ema_decay"], foreach=True)
 
     def gradients(rows: Any, noise: Any, t: Any, dropped: Any) -> Any:
@@ -93,8 +104,9 @@ def fit(
         return torch.stack(losses).sum()
 
     def error(rows: Any, noise: Any, t: Any, dropped: Any) -> Any:
-        clean = pictures[rows]
-        condition = torch.where(dropped, null, labels[rows])
+        return missed(pictures[rows], torch.where(dropped, null, labels[rows]), noise, t)
+
+    def missed(clean: Any, condition: Any, noise: Any, t: Any) -> Any:
         noisy = scheduler.add_noise(clean, noise, t)
         if model["prediction"] == "v_prediction":
             target = scheduler.get_velocity(clean, noise, t)
@@ -113,6 +125,11 @@ def fit(
     )
     checkpoint = checkpoint or Checkpoint()
     parts = {"unet": unet, "ema": ema, "optimizer": optimizer, "rate": rate}
+    if flattening is not None:
+        parts["flattening"] = flattening
+        look = _look(
+            flattening.rows, train["batch_size"] // parts_of_batch, side, model, seed, device
+        )
     first = checkpoint.resume(parts, device)
     if first:
         report(0, train["steps"], f"resumed at step {first} of {train['steps']}")
@@ -132,6 +149,14 @@ def fit(
         ema.step(unet.parameters())
         done = step + 1
         losses.append(loss)
+        if flattening is not None and flattening.due(done):
+            ema.store(unet.parameters())
+            ema.copy_to(unet.parameters())
+            held_out = look(missed)
+            ema.restore(unet.parameters())
+            report(done, train["steps"], f"held-out loss {held_out:.4f}")
+            if flattening.ends(done, held_out):
+                break
         tell, save = done % 50 == 0 or done == train["steps"], checkpoint.due()
         if tell or save:
             # Looked at together: reading each would make a GPU wait at every step.
@@ -164,6 +189,36 @@ class _Draws:
         times = (draws.permutation(n) + draws.random(n)) / n
         t = (times * self.timesteps).astype(np.int64)
         return self.order.batch(step), noise, t, draws.random(n) < self.dropout
+
+
+def _look(
+    data: TrainingData, batch_size: int, side: int, model: dict[str, Any], seed: int, device: str
+) -> Callable[[Callable[..., Any]], float]:
+    """Takes an error and gives its mean over `LOOK` draws of held-out rows, the same each time."""
+    import torch
+
+    pictures, labels = _to_network(data, side, device), torch.from_numpy(data.labels).to(device)
+    draws = _Draws(
+        Order(len(labels), LOOK, seeding.derive("held out, order", seed)),
+        (LOOK, *pictures.shape[1:]),
+        model["timesteps"],
+        0.0,
+        seeding.derive("held out, draws", seed),
+    )
+    rows, noise, t, _ = (torch.from_numpy(array) for array in draws.of(0))
+
+    def look(error: Callable[..., Any]) -> float:
+        total = 0.0
+        with torch.no_grad():
+            for start in range(0, LOOK, batch_size):
+                part = slice(start, start + batch_size)
+                chosen = rows[part].to(device)
+                arguments = (noise[part].to(device), t[part].to(device))
+                loss = error(pictures[chosen], labels[chosen], *arguments)
+                total += loss.item() * len(chosen)
+        return total / LOOK
+
+    return look
 
 
 @contextmanager

@@ -34,7 +34,10 @@ with _hidden(_UNUSED):
         DPMSolverMultistepScheduler,
         UNet2DModel,
     )
-    from diffusers.optimization import get_cosine_schedule_with_warmup
+    from diffusers.optimization import (
+        get_constant_schedule_with_warmup,
+        get_cosine_schedule_with_warmup,
+    )
     from diffusers.training_utils import EMAModel
     from diffusers.utils import logging
 
@@ -45,6 +48,7 @@ __all__ = [
     "DiffusionPipeline",
     "EMAModel",
     "UNet2DModel",
+    "get_constant_schedule_with_warmup",
     "get_cosine_schedule_with_warmup",
     "logging",
 ]

@@ -19,6 +19,7 @@ from autophagy import seeds as seeding
 from autophagy.errors import UserError
 from autophagy.models import saved
 from autophagy.models.base import TrainingPoints
+from autophagy.models.budgets import Budgeted, Flattening
 from autophagy.models.checkpoints import Checkpoint
 from autophagy.models.noise import rows_of_noise
 from autophagy.models.normals import require_finite, require_one_class
@@ -27,7 +28,7 @@ from autophagy.progress import Report
 from autophagy.schema import Options
 
 KINDS = ("points",)
-ABILITIES = ("likelihood",)
+ABILITIES = ("flatten", "likelihood")
 SOFTWARE = ("safetensors", "torch", "zuko")
 
 
@@ -42,10 +43,9 @@ class Model(Options):
     layers: Annotated[int, Field(ge=1, le=16)] = 2
 
 
-class Train(Options):
-    """`train:`: the budget and the optimiser (Adam, cosine decay to 0)."""
+class Train(Budgeted):
+    """`train:`: the budget and the optimiser (Adam, cosine decay to 0, none under `until_flat`)."""
 
-    epochs: Annotated[int, Field(ge=1, le=1_000_000)]
     batch_size: Annotated[int, Field(ge=1, le=1_000_000)]
     learning_rate: Annotated[float, Field(gt=0.0, le=1.0)]
 
@@ -71,11 +71,6 @@ def check(
         )
 
 
-def budget(train: dict[str, Any]) -> str:
-    """What each model is given."""
-    return f"{train['epochs']} epochs in batches of {train['batch_size']}"
-
-
 def fit(
     data: TrainingPoints,
     model: dict[str, Any],
@@ -84,8 +79,11 @@ def fit(
     device: str,
     report: Report,
     checkpoint: Checkpoint | None = None,
+    flattening: Flattening | None = None,
 ) -> FlowModel:
-    """Maximum likelihood for `train["epochs"]` epochs; the order of step k is keyed by (seed, k).
+    """Maximum likelihood for `train["steps"]` steps; the order of step k is keyed by (seed, k).
+
+    With `flattening`, at most: it looks at the mean negative log-likelihood of its rows.
 
     Raises:
         UserError: the loss is no longer finite, or the points are not, or they are labelled.
@@ -102,11 +100,17 @@ def fit(
     torch.manual_seed(seeding.derive("weights", seed) % 2**32)
     flow = _network({**model, "dimensions": data.points.shape[1]}).to(device)
     optimizer = torch.optim.Adam(flow.parameters(), train["learning_rate"])
-    steps = math.ceil(train["epochs"] * len(points) / train["batch_size"])
-    rate = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    steps = train["steps"]
+    if flattening is None:
+        rate = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    else:
+        rate = torch.optim.lr_scheduler.ConstantLR(optimizer, 1.0)
     order = Order(len(points), train["batch_size"], seeding.derive("order", seed))
     checkpoint = checkpoint or Checkpoint()
     parts = {"flow": flow, "optimizer": optimizer, "rate": rate}
+    if flattening is not None:
+        parts["flattening"] = flattening
+        held_out = torch.from_numpy((flattening.rows.points - mean) / spread).to(device)
     first = checkpoint.resume(parts, device)
     if first:
         report(0, steps, f"resumed at step {first} of {steps}")
@@ -118,6 +122,12 @@ def fit(
         rate.step()
         optimizer.zero_grad(set_to_none=True)
         done = step + 1
+        if flattening is not None and flattening.due(done):
+            with torch.no_grad():
+                look = -flow().log_prob(held_out).mean().item()
+            report(done, steps, f"held-out loss {look:.4f}")
+            if flattening.ends(done, look):
+                break
         tell, save = done % 50 == 0 or done == steps, checkpoint.due()
         if (tell or save) and not math.isfinite(loss.item()):
             raise UserError(

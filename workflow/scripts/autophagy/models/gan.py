@@ -16,13 +16,14 @@ from pydantic import Field
 
 from autophagy import seeds as seeding
 from autophagy.errors import UserError
-from autophagy.models import saved
+from autophagy.models import budgets, saved
 from autophagy.models.base import TrainingData
+from autophagy.models.budgets import Budgeted
 from autophagy.models.checkpoints import Checkpoint
 from autophagy.models.noise import rows_of_noise
 from autophagy.models.order import Order, whole_pass
 from autophagy.progress import Report
-from autophagy.schema import Count, Options
+from autophagy.schema import Options
 
 KINDS = ("images",)
 SOFTWARE = ("safetensors", "torch")
@@ -41,10 +42,12 @@ class Model(Options):
     latent: Annotated[int, Field(ge=1, le=4096)] = 64
 
 
-class Train(Options):
-    """`train:`: steps of the generator, those of the critic before each, and the optimiser."""
+class Train(Budgeted):
+    """`train:`: steps of the generator, those of the critic before each, and the optimiser.
 
-    steps: Count
+    An epoch is the critic's. No loss of two networks at play falls until it is flat.
+    """
+
     batch_size: Annotated[int, Field(ge=1, le=1_000_000)]
     learning_rate: Annotated[float, Field(gt=0.0, le=1.0)]
     n_critic: Annotated[int, Field(ge=1, le=1000)] = 5
@@ -76,8 +79,7 @@ def check(
 
 def budget(train: dict[str, Any]) -> str:
     """What each model is given."""
-    steps, size, critic = (train[key] for key in ("steps", "batch_size", "n_critic"))
-    return f"{steps} steps of {size}, {critic} of the critic in each"
+    return f"{budgets.told(train)}, {train['n_critic']} of the critic in each"
 
 
 def fit(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from autophagy import devices, manifests, models, rows, sets, store
+from autophagy.models import budgets
 from autophagy.models.base import training_data
 from autophagy.models.checkpoints import Checkpoint
 from autophagy.progress import Report
@@ -23,7 +24,6 @@ def train(
     """
     [record] = records
     params = record["params"]
-    options = params["train"] | ({"steps": params["steps"]} if "steps" in params else {})
     devices.prepare(params["threads"], record["device"], record["software"])
     training_set = record["materials"][0]
     facts = sets.row_facts(manifests.read(root, training_set))
@@ -33,14 +33,19 @@ def train(
         kind.name, sets.gather(root, table, kind.name), table["label"].to_numpy(copy=True), facts
     )
     checkpoint = Checkpoint(scratch, _key(root, record), lambda note: report(0, 1, note))
-    family = models.module(params["model"]["family"])
-    started = {}
+    name, n = params["model"]["family"], len(data.labels)
+    family, asked = models.module(name), params["train"]
+    if "steps" in params:
+        asked = budgets.merged(asked, {"steps": params["steps"]})
+    stated = asked if models.budgeted(name) else {}
+    data, flattening = budgets.divided(stated, data, record["seed"])
+    started: dict[str, Any] = {"flattening": flattening} if flattening else {}
     if params.get("initial"):
         started["initial"] = family.load(root / params["initial"], record["device"])
     model = family.fit(
         data,
         params["model"],
-        options,
+        models.resolved(name, asked, n),
         record["seed"],
         record["device"],
         report,
@@ -49,7 +54,8 @@ def train(
     )
     with store.new_folder(root / record["path"]) as folder:
         model.save(folder)
-    manifests.write(root, record, facts=facts)
+    spent = budgets.facts(stated, n, flattening and flattening.losses)
+    manifests.write(root, record, facts=facts | ({"budget": spent} if spent else {}))
     checkpoint.clear()
 
 

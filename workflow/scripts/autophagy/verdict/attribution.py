@@ -39,7 +39,9 @@ def compared(experiment: Experiment) -> list[str]:
 def changed(experiment: Experiment, name: str) -> list[str]:
     """What a loop has otherwise than the reference, as `train.steps 1000 → 2000`."""
     ours, theirs = (_said(experiment, loop) for loop in (name, experiment.attribution))
-    return [f"{key} {theirs[key]} → {ours[key]}" for key in ours if ours[key] != theirs[key]]
+    # A budget of another kind is another key.
+    told = [(key, theirs.get(key), ours.get(key)) for key in theirs | ours]
+    return [f"{key} {before} → {after}" for key, before, after in told if before != after]
 
 
 def _said(experiment: Experiment, name: str) -> dict[str, Any]:
