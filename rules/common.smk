@@ -133,28 +133,18 @@ def preview_payloads(wildcards):
     return [f"{ROOT}/{preview}" for preview in previews_of(wildcards).values()]
 
 
-def first_previews(path_of):
-    """The previews of the first run seed and the real sets, as `path_of` names each."""
-    previews = [
-        paths.preview_path(EXPERIMENT, name, EXPERIMENT.seeds[0], t)
-        for name in EXPERIMENT.loops
-        for t in range(1, EXPERIMENT.generations + 1)
-    ]
-    return [
-        f"{ROOT}/{path_of(path)}"
-        for path in dict.fromkeys([*previews, "real/loop", "real/reference"])
-    ]
-
-
-def every_preview(path_of):
-    """The previews of every run seed, as `path_of` names each."""
+def seen_on_the_page(path_of):
+    """The previews of every run seed and the real sets, as `path_of` names each."""
     previews = [
         paths.preview_path(EXPERIMENT, name, seed, t)
         for name in EXPERIMENT.loops
         for seed in EXPERIMENT.seeds
         for t in range(1, EXPERIMENT.generations + 1)
     ]
-    return [f"{ROOT}/{path_of(path)}" for path in dict.fromkeys(previews)]
+    return [
+        f"{ROOT}/{path_of(path)}"
+        for path in dict.fromkeys([*previews, "real/loop", "real/reference"])
+    ]
 
 
 def previews_of(wildcards):

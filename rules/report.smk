@@ -229,14 +229,22 @@ rule attribute_drift:
         "../workflow/scripts/attribute_drift.py"
 
 
-# What the page shows of feature space. It reads previews, which every policy of `keep` retains.
+# It reads previews, which every policy of `keep` retains.
 rule map_features:
     input:
         network=f"{ROOT}/{manifests.path_of(NETWORK)}",
-        manifests=first_previews(manifests.path_of),
-        payloads=ancient([f"{ROOT}/{NETWORK}", *first_previews(str)]),
+        manifests=seen_on_the_page(manifests.path_of),
+        payloads=ancient([f"{ROOT}/{NETWORK}", *seen_on_the_page(str)]),
     output:
-        f"{ROOT}/{paths.MAPS}",
+        places=f"{ROOT}/{paths.MAPS}",
+        png=report(
+            f"{ROOT}/figures/features.png",
+            caption="../workflow/report/features.rst",
+            category="Feature space",
+            labels={"loop": "all", "seed": str(EXPERIMENT.seeds[0])},
+        ),
+        pdf=f"{ROOT}/figures/features.pdf",
+        caption=f"{ROOT}/figures/features.txt",
     log:
         f"{LOGS}/map_features.log",
     benchmark:
@@ -249,10 +257,8 @@ rule map_features:
     params:
         root=root_of,
         network=NETWORK.removeprefix("features/"),
-        previews={
-            name: loop["previews"]
-            for name, loop in page_asked.of_images(PLAN)["loops"].items()
-        },
+        previews=page_asked.previews(PLAN),
+        title=curves_title(),
         code=code_of("map_features.py"),
         software=PLAN.software["report"],
     script:
@@ -262,22 +268,14 @@ rule map_features:
 rule write_page:
     input:
         tables=[
-            f"{ROOT}/{name}"
-            for name in (paths.METRICS_CSV, paths.VERDICTS, paths.AUDIT)
+            f"{ROOT}/{name}" for name in (*paths.table_names(EXPERIMENT), paths.AUDIT)
         ],
         maps=f"{ROOT}/{paths.MAPS}",
-        manifests=[
-            *first_previews(manifests.path_of),
-            *every_preview(manifests.path_of),
-        ],
+        manifests=seen_on_the_page(manifests.path_of),
         roots=[f"{ROOT}/{paths.root_path('loops', name)}" for name in EXPERIMENT.loops],
         evaluations=rules.tabulate_metrics.input.manifests,
         payloads=ancient(
-            [
-                *rules.tabulate_metrics.input.metrics,
-                *first_previews(str),
-                *every_preview(str),
-            ]
+            [*rules.tabulate_metrics.input.metrics, *seen_on_the_page(str)]
         ),
     output:
         report(

@@ -156,14 +156,14 @@ def make(
 
 def write_page(plan: planning.Plan, root: Path) -> None:
     """Write report.html beside the tables of an experiment."""
-    from autophagy.page.asked import of_images
+    from autophagy.page import asked
     from autophagy.steps import write_page as step
     from autophagy.steps.map_features import map_features
 
-    asked = of_images(plan)
-    previews = {name: loop["previews"] for name, loop in asked["loops"].items()}
-    map_features(str(root), asked["features"], previews, threads=1)
-    step.write_page(str(root), asked)
+    wanted = asked.of_images(plan)
+    title, stem = tables.budget_line(plan.experiment), str(root / "figures/features")
+    map_features(str(root), wanted["features"], asked.previews(plan), title, stem, threads=1)
+    step.write_page(str(root), wanted)
 
 
 def make_theory(plan: planning.Plan, root: Path) -> None:

@@ -29,6 +29,7 @@ from autophagy import (
 )
 from autophagy.errors import UserError
 from autophagy.page.asked import of_images
+from autophagy.page.asked import previews as previews_on_the_page
 from autophagy.verdict import tables as verdicts
 from conftest import REPOSITORY, SCRIPTS, Made, child_environment, tiny_content
 
@@ -534,7 +535,7 @@ def test_the_reports_scripts_make_what_their_rules_ask_for(tiny_experiment, here
     root, experiment = here / "results" / "tiny", tiny_experiment.plan.experiment
     names = ["metrics.csv", "metrics.json", "verdicts.csv", "audit.json"]
     names += ["figures/grid-fresh-seed-1.png", "figures/curves.pdf", "figures/lineage.png"]
-    names += [paths.MAPS, paths.PAGE]
+    names += ["figures/features.png", paths.MAPS, paths.PAGE]
     before = {name: (root / name).read_bytes() for name in names}
     for name in names:
         (root / name).unlink()
@@ -557,7 +558,8 @@ def test_the_reports_scripts_make_what_their_rules_ask_for(tiny_experiment, here
         },
         "map_features.py": {
             "network": "lenet",
-            "previews": {name: loop["previews"] for name, loop in asked["loops"].items()},
+            "previews": previews_on_the_page(tiny_experiment.plan),
+            "title": tables.budget_line(experiment),
         },
         "write_page.py": {"asked": asked},
     }
@@ -565,6 +567,7 @@ def test_the_reports_scripts_make_what_their_rules_ask_for(tiny_experiment, here
         "draw_grid.py": "figures/grid-fresh-seed-1",
         "draw_curves.py": "figures/curves",
         "draw_lineage.py": "figures/lineage",
+        "map_features.py": "figures/features",
     }
     for script, own in params.items():
         given = rule(tiny_experiment, root)

@@ -23,11 +23,13 @@ from autophagy import (
     tables,
 )
 from autophagy.archive import Archive
-from autophagy.page import charts, descent, lineage_graph, pictures, render, story
+from autophagy.page import charts, descent, extra_tables, lineage_graph, render, runs, story
 from autophagy.page.asked import of_images
 from autophagy.page.gather import gather
 from autophagy.page.sprites import LARGEST, Sheets, thumbnails
+from autophagy.verdict import attribution
 from autophagy.verdict import tables as verdicts
+from conftest import Made, changed, plan_of
 from PIL import Image
 
 MB = 2**20
@@ -41,6 +43,11 @@ def found(tiny_experiment):
 @pytest.fixture(scope="module")
 def text(tiny_experiment) -> str:
     return (tiny_experiment.root / paths.PAGE).read_text(encoding="utf-8")
+
+
+def first_chains(made: Made) -> dict[str, dict[str, list[str]]]:
+    """The artifacts of the first run seed."""
+    return runs.chains_of(of_images(made.plan), 1)
 
 
 def decoded(url: str) -> np.ndarray:
@@ -117,6 +124,17 @@ def test_a_loops_words_are_the_tables_numbers(tiny_experiment, found) -> None:
     assert "20 real and 20" in fresh["rule"]
 
 
+def test_loops_that_train_in_another_way_are_no_part_of_every_model(tiny_experiment, found) -> None:
+    assert "Every model was trained from scratch: 3 steps" in found["shell"]["lead"][0]
+    edits = [("loops.fresh.start", "previous"), ("loops.biased.train", {"steps": 6})]
+    asked = of_images(plan_of(changed(*edits[:1])))
+    table, judged = tables.read(tiny_experiment.root), verdicts.read(tiny_experiment.root)
+    [sentence, *_] = story.lead(asked, table, judged, "LeNet")
+    assert "but for those of fresh, whose later models go on from the weights" in sentence
+    [sentence, *_] = story.lead(of_images(plan_of(changed(*edits[1:]))), table, judged, "LeNet")
+    assert "but for those of biased, which has train.steps 6: 3 steps" in sentence
+
+
 def test_with_several_seeds_the_verdict_stands_in_the_headline(tiny_experiment) -> None:
     table = tables.read(tiny_experiment.root)
     judged = verdicts.read(tiny_experiment.root)
@@ -156,13 +174,13 @@ def test_every_metric_has_a_curve() -> None:
 
 def test_descent_is_that_of_the_manifests(tiny_experiment, found) -> None:
     archive = Archive(tiny_experiment.root)
-    of = found["data"]["descent"]["augmentation"]
+    of = found["data"]["runs"][0]["descent"]["augmentation"]
     for t, step in enumerate(of, start=1):
         path = paths.training_set_path(tiny_experiment.plan.experiment, "augmentation", 1, t)
         assert step["training_set"] == {"path": path, "sha256": archive.digest(path)}
         assert {s["path"]: s["share"] for s in step["sources"]} == lineage.shares(archive, path)
         assert step["real_ancestors"] == lineage.real_ancestors(archive, path)
-    assert descent.depths(archive, of_images(tiny_experiment.plan))["fully-synthetic"] == [1, 2, 3]
+    assert descent.depths(archive, first_chains(tiny_experiment))["fully-synthetic"] == [1, 2, 3]
 
 
 # Pictures
@@ -172,17 +190,19 @@ def test_a_sheet_shows_the_previews_pixels(tiny_experiment, found) -> None:
     data, root = found["data"], tiny_experiment.root
     preview = paths.preview_path(tiny_experiment.plan.experiment, "fresh", 1, 3)
     images = sets.read_array(root, preview, "images")
-    sheet = decoded(data["sheets"][data["pictures"]["loops"]["fresh"][2]])
+    sheet = decoded(data["sheets"][data["runs"][0]["pictures"]["loops"]["fresh"][2]])
     columns = data["pictures"]["columns"]
     for at in (0, 13, 39):
         row, column = divmod(at, columns)
         shown = sheet[8 * row : 8 * row + 8, 8 * column : 8 * column + 8]
         np.testing.assert_array_equal(shown, np.rint(images[at, ..., 0] * (255 / 16)))
-    assert data["pictures"]["seeds"][0] == str(sets.read_array(root, preview, "seeds")[0])
+    assert data["runs"][0]["pictures"]["seeds"][0] == str(
+        sets.read_array(root, preview, "seeds")[0]
+    )
 
 
 def test_equal_sheets_are_there_once(found) -> None:
-    pictures = found["data"]["pictures"]["loops"]
+    pictures = found["data"]["runs"][0]["pictures"]["loops"]
     # Unbiased loops that start from the same real-only model share their first generation.
     assert pictures["fully-synthetic"][0] == pictures["augmentation"][0]
     assert len(set(found["data"]["sheets"])) == len(found["data"]["sheets"])
@@ -211,19 +231,64 @@ def test_no_other_seed_is_shown_where_the_page_would_grow_too_large(
     tiny_experiment, monkeypatch
 ) -> None:
     asked = of_images(tiny_experiment.plan) | {"seeds": [1, 2]}
-    chain = asked["loops"]["biased"]
-    asked["loops"] = {n: of | {"others": {"2": chain}} for n, of in asked["loops"].items()}
+    of = asked["loops"]["biased"]["runs"]["1"]
+    asked["loops"] = {
+        name: loop | {"runs": loop["runs"] | {"2": of}} for name, loop in asked["loops"].items()
+    }
     root = tiny_experiment.root
-    found = pictures.gather(root, Archive(root), asked, Sheets())["pictures"]
-    assert [other["seed"] for other in found["others"]] == [2]
-    assert found["others"][0]["loops"]["fresh"] == found["loops"]["biased"]
-    monkeypatch.setattr(pictures, "LARGEST", 10)
-    assert pictures.gather(root, Archive(root), asked, Sheets())["pictures"]["others"] == []
+    given = (root, Archive(root), asked, tables.read(root))
+    one, two = runs.gather(*given, Sheets())
+    assert [one["seed"], two["seed"]] == [1, 2]
+    for part in ("places", "profiles", "descent"):
+        assert two[part]["fresh"] == one[part]["biased"] != one[part]["fresh"]
+    assert two["pictures"]["loops"]["fresh"] == one["pictures"]["loops"]["biased"]
+    monkeypatch.setattr(runs, "LARGEST", 10)
+    assert [run["seed"] for run in runs.gather(*given, Sheets())] == [1]
+
+
+def test_what_stands_above_a_preview_is_its_own_seeds(tiny_experiment) -> None:
+    one = tables.read(tiny_experiment.root)
+    both = pd.concat([one, one.assign(seed=2, recall=0.25)], ignore_index=True)
+    asked, root = of_images(tiny_experiment.plan), tiny_experiment.root
+    [run] = runs.gather(root, Archive(root), asked, both, Sheets())
+    rows = one[(one["loop"] == "biased") & (one["view"] == "output")]
+    assert run["metrics"]["biased"]["recall"] == pytest.approx(rows["recall"].tolist(), rel=1e-4)
+
+
+# Tables that only some experiments have
+
+
+def test_the_attribution_stands_on_the_page_with_its_intervals(tmp_path) -> None:
+    distances = {
+        "plain": np.array([[1.0, 2, 3], [1, 2.1, 3.1], [1, 1.9, 2.9]]),
+        "longer": np.array([[1.0, 1, 1], [1, 1.1, 1], [1, 0.9, 1]]),
+    }
+    changes = {"plain": "", "longer": "train.steps 3 → 6"}
+    found = attribution.table(distances, changes, {"plain": "3 steps", "longer": "6 steps"})
+    found.to_csv(tmp_path / paths.ATTRIBUTION, index=False)
+    [shown] = extra_tables.gather(tmp_path, {"tables": [paths.METRICS_CSV, paths.ATTRIBUTION]})
+    assert shown["head"] == ["loop", "changed", "budget", "drift", "difference", "told"]
+    reference, longer = shown["rows"]
+    assert reference[:3] == ["plain", "", "3 steps"]
+    assert reference[4:] == ["", "reference"]
+    assert longer[1] == "train.steps 3 → 6"
+    # The differences are -1, -1.05 and -0.95; t of two degrees of freedom is 4.303.
+    assert longer[4] == "-1 [-1.12, -0.876]"
+    assert longer[5] == "drifts less"
+
+
+def test_an_attribution_of_one_seed_has_no_intervals(tmp_path) -> None:
+    distances = {"plain": np.array([[1.0, 2, 3]]), "longer": np.array([[1.0, 1, 1]])}
+    names = dict.fromkeys(distances, "")
+    attribution.table(distances, names, names).to_csv(tmp_path / paths.ATTRIBUTION, index=False)
+    [shown] = extra_tables.gather(tmp_path, {"tables": [paths.ATTRIBUTION]})
+    assert shown["rows"][1][3:5] == ["+0", "-1"]
+    assert shown["rows"][1][5].startswith("undecided: 3 seeds")
 
 
 def test_the_lineage_graphs_bars_and_arrows_are_the_manifests_shares(tiny_experiment) -> None:
     archive = Archive(tiny_experiment.root)
-    graphs = lineage_graph.graphs(archive, of_images(tiny_experiment.plan)["loops"])
+    graphs = lineage_graph.graphs(archive, first_chains(tiny_experiment))
     assert [graph["name"] for graph in graphs] == [
         "fully-synthetic", "biased", "augmentation", "fresh"
     ]  # fmt: skip
@@ -296,7 +361,11 @@ def test_a_preview_of_real_images_is_its_own_neighbour(tiny_experiment, tmp_path
 
     for part in ("real", "features"):
         shutil.copytree(tiny_experiment.root / part, tmp_path / part)
-    map_features(str(tmp_path), "lenet", {"copies": ["real/loop"]}, threads=1)
+    previews = {"copies": {"1": ["real/loop"]}}
+    map_features(str(tmp_path), "lenet", previews, "a title", str(tmp_path / "map"), threads=1)
+    assert (
+        "The same 120 sample seeds in 1 generation of copies" in (tmp_path / "map.txt").read_text()
+    )
     found = store.read_json(tmp_path / paths.MAPS)
     near = found["neighbours"]["real/loop"]
     assert near["loop"]["rows"] == list(range(10))

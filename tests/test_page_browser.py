@@ -166,11 +166,11 @@ def test_a_loop_is_hidden_everywhere(opened) -> None:
     box = opened.page.locator("#toggles input").nth(3)
     box.uncheck()
     assert not opened.page.is_visible("#panels [data-loop=fresh]")
-    names = opened.page.evaluate(
-        "document.querySelector('#curves .plot').data.map((trace) => trace.name)"
-    )
-    assert "biased" in names
-    assert "fresh" not in names
+    # A chart is drawn anew when it is in view.
+    opened.page.locator("#curves").scroll_into_view_if_needed()
+    names = "document.querySelector('#curves .plot').data.map((trace) => trace.name)"
+    opened.wait(f"!{names}.includes('fresh')")
+    assert "biased" in opened.page.evaluate(names)
     box.check()
     assert opened.page.is_visible("#panels [data-loop=fresh]")
 
@@ -334,15 +334,19 @@ def test_the_run_seed_can_be_chosen(browser, tiny_experiment, tmp_path) -> None:
     """The previews of another loop stand in for those of another seed."""
     asked = of_images(tiny_experiment.plan)
     asked["seeds"] = [1, 2]
-    chain = ("previews", "models", "training_sets")
-    of = {key: asked["loops"]["biased"][key] for key in chain}
-    asked["loops"] = {n: loop | {"others": {"2": of}} for n, loop in asked["loops"].items()}
+    of = asked["loops"]["biased"]["runs"]["1"]
+    asked["loops"] = {
+        name: loop | {"runs": loop["runs"] | {"2": of}} for name, loop in asked["loops"].items()
+    }
     render.write_to(tmp_path / "x.html", "images.html", gather(str(tiny_experiment.root), asked))
     opened = Opened(browser.new_page(), tmp_path / "x.html")
     opened.page.fill("#generation", "3")
+    nearest = "document.querySelector('#neighbours [data-loop=fresh] .nearest').textContent"
+    before = opened.page.evaluate(nearest)
     assert pictures(opened, "fresh") != pictures(opened, "biased")
     opened.page.select_option("#run", label="2")
     assert pictures(opened, "fresh") == pictures(opened, "biased")
+    assert opened.page.evaluate(nearest) != before
     opened.page.click("#panels [data-loop=fresh] button.pic >> nth=4")
     text = opened.page.inner_text("#dialog")
     assert "run seed 2" in text

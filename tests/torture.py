@@ -44,7 +44,7 @@ START, LEDGER = "(Snakemake starts)", "autophagy record"
 STEPS = (
     START, "real", "features", "mix", "train", "sample", "evaluate_real", "evaluate",
     "record_root", "audit", "tabulate_metrics", "judge_loops", "draw_grid", "draw_curves",
-    "draw_lineage", LEDGER,
+    "draw_lineage", "map_features", "write_page", LEDGER,
 )  # fmt: skip
 #: Hit more often than once before others are.
 HEAVY = ("train", "sample", "mix", "evaluate", "train", LEDGER, "record_root")

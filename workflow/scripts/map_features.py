@@ -1,4 +1,4 @@
-"""Where the preview's pictures lie in feature space."""
+"""Where the previews' rows lie in feature space."""
 
 from autophagy.job import call
 from autophagy.steps.map_features import map_features
@@ -9,5 +9,7 @@ call(
     root=snakemake.params.root,
     network=snakemake.params.network,
     previews=snakemake.params.previews,
+    title=snakemake.params.title,
+    stem=snakemake.output.png.removesuffix(".png"),
     threads=snakemake.threads,
 )

@@ -58,7 +58,7 @@ def figure_names(experiment: Experiment) -> list[str]:
     grids = [f"grid-{loop}-seed-{seed}" for loop in experiment.loops for seed in experiment.seeds]
     extra = ["effective-size"] * has_learning_curve(experiment)
     extra += ["attribution"] * (experiment.attribution is not None)
-    return [*grids, "curves", "lineage", *extra]
+    return [*grids, "curves", "features", "lineage", *extra]
 
 
 def table_names(experiment: Experiment) -> list[str]:

@@ -53,3 +53,15 @@ def nearest(rows: np.ndarray, among: np.ndarray) -> tuple[np.ndarray, np.ndarray
     distances = np.stack([np.sqrt(((among - row) ** 2).sum(axis=1)) for row in rows])
     found = distances.argmin(axis=1)
     return found, distances[np.arange(len(rows)), found]
+
+
+def axes_in_words(explained: list[float], dimensions: int) -> list[str]:
+    """What the two axes of a plane are; see `of_features`.
+
+    Args:
+        explained: share of variance along each. dimensions: of the features.
+    """
+    if dimensions <= 2:
+        return ["first coordinate", "second coordinate"]
+    first, second = explained
+    return [f"first component ({first:.1%} of variance)", f"second ({second:.1%})"]

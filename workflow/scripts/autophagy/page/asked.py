@@ -14,8 +14,6 @@ from autophagy.theory import plan as theory
 def of_images(plan: Plan) -> dict[str, Any]:
     """What `gather.gather` needs."""
     experiment = plan.experiment
-    seed, *others = experiment.seeds
-    every = range(1, experiment.generations + 1)
     whole = plain(experiment)
     # What is retained is no part of what was found: another policy makes no other page.
     del whole["keep"]
@@ -34,13 +32,13 @@ def of_images(plan: Plan) -> dict[str, Any]:
         "budget": models.budget(experiment.model.family, plain(experiment.train)),
         "features": features.name_of(experiment.evaluate.features),
         "real_only": dict(experiment.real_only),
+        "tables": paths.table_names(experiment),
         "loops": {
             name: {
                 "rule": _rule(experiment, loop),
                 "sampling_bias": loop.sampling_bias,
-                **_chain(experiment, name, seed),
-                "others": {str(other): _chain(experiment, name, other) for other in others},
-                "evaluations": [paths.loop_evaluation(experiment, name, seed, t) for t in every],
+                "trains": _trains(loop),
+                "runs": {str(seed): _chain(experiment, name, seed) for seed in experiment.seeds},
                 "root": paths.root_path("loops", name),
             }
             for name, loop in experiment.loops.items()
@@ -51,7 +49,7 @@ def of_images(plan: Plan) -> dict[str, Any]:
 
 
 def _chain(experiment: Experiment, name: str, seed: int) -> dict[str, list[str | None]]:
-    """The previews, models and training sets of a loop and run seed, generation by generation.
+    """The artifacts of a loop and run seed that the page reads, by kind, generation by generation.
 
     None where a start from outside has none, or none that is known.
     """
@@ -65,7 +63,28 @@ def _chain(experiment: Experiment, name: str, seed: int) -> dict[str, list[str |
             else None
             for t in every
         ],
+        "evaluations": [paths.loop_evaluation(experiment, name, seed, t) for t in every],
     }
+
+
+def previews(plan: Plan) -> dict[str, dict[str, list[str]]]:
+    """Loop -> run seed -> its previews, generation by generation."""
+    return {
+        name: {seed: chain["previews"] for seed, chain in loop["runs"].items()}
+        for name, loop in of_images(plan)["loops"].items()
+    }
+
+
+def _trains(loop: Loop) -> str:
+    """How a loop trains where it is not from scratch with the experiment's budget, in words."""
+    said = [
+        "whose later models go on from the weights of the one before"
+        if presets.regime_of(loop).start == "previous"
+        else "",
+        "which starts from outside" if starts.is_outside(loop.start_from) else "",
+        f"which has {changes}" if (changes := tables.changes_of(loop)) else "",
+    ]
+    return " and ".join(filter(None, said))
 
 
 def _model(experiment: Experiment, name: str, seed: int, t: int) -> str | None:

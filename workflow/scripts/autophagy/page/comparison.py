@@ -96,13 +96,9 @@ def _curves(a: Results, b: Results) -> list[dict[str, Any]]:
 
 def _of_one(run: Results) -> list[dict[str, Any]]:
     every = range(1, run.generations + 1)
-    asked = {
-        "kind": "rows",
-        "real_only": {},
-        "loops": {
-            name: {"previews": [run.path(name, t, kind="preview") for t in every]}
-            for name in run.loops
-        },
+    asked = {"kind": "rows", "real_only": {}, "loops": dict.fromkeys(run.loops)}
+    chains = {
+        name: {"previews": [run.path(name, t, kind="preview") for t in every]} for name in run.loops
     }
     evaluation = paths.evaluation_path("real", run.seeds[0], 0)
     network = run.archive.manifest(evaluation)["params"]["features"]
@@ -110,7 +106,7 @@ def _of_one(run: Results) -> list[dict[str, Any]]:
         asked,
         run.metrics,
         tables.resplits(run.root, run.seeds[0]),
-        descent.depths(run.archive, asked),
+        descent.depths(run.archive, chains),
         features.space(network),
     )
 

@@ -58,11 +58,15 @@ def _outside(archive: Archive, preview: str, model: str | None) -> dict[str, Any
     }
 
 
-def depths(archive: Archive, asked: dict[str, Any]) -> dict[str, list[float]]:
-    """Loop -> mean synthetic depth of its samples, by generation: 1 + that of its training set."""
+def depths(archive: Archive, chains: dict[str, Any]) -> dict[str, list[float]]:
+    """Loop -> mean synthetic depth of its samples, by generation: 1 + that of its training set.
+
+    Args:
+        chains: see `runs.chains_of`.
+    """
     return {
-        name: [lineage.mean_depth(lineage.depths(archive, preview)) for preview in loop["previews"]]
-        for name, loop in asked["loops"].items()
+        name: [lineage.mean_depth(lineage.depths(archive, preview)) for preview in of["previews"]]
+        for name, of in chains.items()
     }
 
 

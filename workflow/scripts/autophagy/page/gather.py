@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
-from autophagy import features, paths, store, tables
+from autophagy import features, paths, plane, store, tables
 from autophagy.archive import Archive
-from autophagy.page import charts, descent, lineage_graph, pictures, story
+from autophagy.page import charts, descent, extra_tables, lineage_graph, pictures, runs, story
 from autophagy.page.sprites import Sheets
 from autophagy.verdict import tables as verdicts
 
@@ -31,21 +31,22 @@ def gather(root: str, asked: dict[str, Any]) -> dict[str, Any]:
     floor = tables.resplits(folder, seed)
     sheets = Sheets()
     space = features.space(asked["features"])
-    profiles = _profiles(folder, asked)
+    real_profiles = runs.real_profiles(folder, asked)
+    followed = runs.gather(folder, archive, asked, table, sheets)
+    chains = runs.chains_of(asked, seed)
     dimensions = features.dimension(asked["features"], folder)
     data = {
         "experiment": asked["experiment"],
         "kind": asked["kind"],
         "generations": asked["generations"],
-        "seed": seed,
         "classes": archive.manifest("real/reference")["facts"]["classes"],
         "loops": [{"name": name} for name in asked["loops"]],
-        "curves": charts.curves(asked, table, floor, descent.depths(archive, asked), space),
+        "curves": charts.curves(asked, table, floor, descent.depths(archive, chains), space),
         "plane": charts.plane(asked, table, space),
-        "descent": {name: descent.of_loop(archive, loop) for name, loop in asked["loops"].items()},
-        "maps": _maps(folder, asked, dimensions),
-        "profiles": profiles,
-        **pictures.gather(folder, archive, asked, sheets),
+        "ground": _ground(folder, dimensions),
+        "real": real_profiles,
+        "runs": followed,
+        **pictures.gather(folder, archive, followed, sheets),
     }
     data["sheets"] = sheets.urls
     shell = {
@@ -57,56 +58,22 @@ def gather(root: str, asked: dict[str, Any]) -> dict[str, Any]:
         "kind": asked["kind"],
         "has_classes": len(data["classes"]) > 1,
         "is_plane": dimensions <= 2,
-        "has_spectra": profiles["real"]["spectrum"] is not None,
+        "has_spectra": real_profiles["spectrum"] is not None,
         "generations": asked["generations"],
         "seed": seed,
         "seeds": asked["seeds"],
-        "shown_seeds": [
-            seed,
-            *(other["seed"] for other in (data["pictures"] or {}).get("others", [])),
-        ],
-        "graphs": lineage_graph.graphs(archive, asked["loops"]),
+        "shown_seeds": [run["seed"] for run in followed],
+        "tables": extra_tables.gather(folder, asked),
+        "graphs": lineage_graph.graphs(archive, chains),
         **_behind(folder, archive, asked),
     }
     return {"shell": shell, "data": data}
 
 
-def _shown_seeds(data: dict[str, Any], seed: int) -> list[int]:
-    """The run seeds whose previews are on the page."""
-    others = data["pictures"]["others"] if data["pictures"] else []
-    return [seed, *(other["seed"] for other in others)]
-
-
-def _maps(folder: Path, asked: dict[str, Any], dimensions: int) -> dict[str, Any]:
-    """Where real rows and previews lie in a plane, with the names of its axes."""
+def _ground(folder: Path, dimensions: int) -> dict[str, Any]:
+    """Where real rows lie in a plane, and the names of its axes."""
     found = store.read_json(folder / paths.MAPS)
-    return {
-        "real": found["real"],
-        "axes": _axes(found, dimensions),
-        "loops": {
-            name: [found["places"][preview] for preview in loop["previews"]]
-            for name, loop in asked["loops"].items()
-        },
-    }
-
-
-def _axes(found: dict[str, Any], dimensions: int) -> list[str]:
-    """What the axes of the plane are, see `plane.of_features`."""
-    if dimensions <= 2:
-        return ["first coordinate", "second coordinate"]
-    first, second = found["explained"]
-    return [f"first component ({first:.1%} of variance)", f"second ({second:.1%})"]
-
-
-def _profiles(folder: Path, asked: dict[str, Any]) -> dict[str, Any]:
-    """Histograms and spectra behind the metrics, of the samples as the loop feeds on them."""
-    real = paths.evaluation_path("real", asked["seeds"][0], 0)
-    read = {"real": [real]} | {name: loop["evaluations"] for name, loop in asked["loops"].items()}
-    of = {
-        name: [store.read_json(folder / path)["output"]["profiles"] for path in listed]
-        for name, listed in read.items()
-    }
-    return {"real": of.pop("real")[0], "loops": of}
+    return {"real": found["real"], "axes": plane.axes_in_words(found["explained"], dimensions)}
 
 
 def _behind(folder: Path, archive: Archive, asked: dict[str, Any]) -> dict[str, Any]:

@@ -12,17 +12,17 @@ from autophagy.lineage_figure import Generation
 STEP, WIDTH, HEIGHT, FOOT = 120, 44, 110, 150
 
 
-def graphs(archive: Archive, loops: dict[str, Any]) -> list[dict[str, Any]]:
+def graphs(archive: Archive, chains: dict[str, Any]) -> list[dict[str, Any]]:
     """One graph a loop that has training sets: {name, told, width, height, generations}.
 
     A generation is {t, x, top, foot, rows, ancestors, bars, arrows}; see `_generation`.
 
     Args:
-        loops: see `asked.of_images`.
+        chains: see `runs.chains_of`.
     """
     found = []
-    for name, loop in loops.items():
-        known = [path for path in loop["training_sets"] if path is not None]
+    for name, of in chains.items():
+        known = [path for path in of["training_sets"] if path is not None]
         every = lineage_figure.generations(archive, known)
         if every:
             found.append(_graph(name, every))

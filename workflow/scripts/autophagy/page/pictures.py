@@ -9,54 +9,60 @@ import numpy as np
 
 from autophagy import paths, sets, store
 from autophagy.archive import Archive
-from autophagy.page import descent
 from autophagy.page.sprites import Sheets
 
 #: Pictures of each preview that the page shows.
 SHOWN = 40
-#: Characters of sheets beyond which no other run seed's previews are added.
-LARGEST = 8 * 2**20
 
 
-def gather(folder: Path, archive: Archive, asked: dict[str, Any], sheets: Sheets) -> dict[str, Any]:
-    """The previews as sheets, loop by generation, real pictures of the same classes beside.
+def gather(
+    folder: Path, archive: Archive, followed: list[dict[str, Any]], sheets: Sheets
+) -> dict[str, Any]:
+    """What the previews of all run seeds share: columns, labels, real pictures of the same classes.
 
-    `others` are those of run seeds after the first, as far as they fit: {seed, seeds, loops,
-    descent}. Of points there is nothing (None).
+    `neighbours` are the nearest real images of each preview's first pictures. Of points there is
+    nothing (None).
+
+    Args:
+        followed: see `runs.gather`.
     """
     facts = archive.manifest("real/reference")["facts"]
     if facts.get("levels") is None:
         return {"pictures": None, "neighbours": None}
     classes, levels = facts["classes"], facts["levels"]
     columns = columns_of(facts)
-    first, _ = _first(archive, asked["loops"])
-    labels = sets.read_array(folder, first, "labels")[:SHOWN]
-    shown = _sheets(folder, asked["loops"], levels, columns, sheets)
-    # Those of another seed take about as much.
-    each = sheets.size
+    previews = [
+        step["preview"]["path"]
+        for run in followed
+        for steps in run["descent"].values()
+        for step in steps
+    ]
+    labels = sets.read_array(folder, previews[0], "labels")[:SHOWN]
     real = sets.read_array(folder, "real/reference", "images")
     rows = _rows_of_classes(sets.read_array(folder, "real/reference", "labels"), labels)
-    pictures: dict[str, Any] = {
+    pictures = {
         "columns": columns,
         "labels": [classes[label] for label in labels.tolist()],
-        "seeds": _seeds(archive, folder, asked["loops"]),
         "real": {"sheet": sheets.add(real[rows], levels, columns), "rows": rows},
-        "loops": shown,
-        "others": [],
     }
-    for seed in asked["seeds"][1:]:
-        if sheets.size + each > LARGEST:
-            break
-        chains = {name: loop["others"][str(seed)] for name, loop in asked["loops"].items()}
-        pictures["others"].append(
-            {
-                "seed": seed,
-                "seeds": _seeds(archive, folder, chains),
-                "loops": _sheets(folder, chains, levels, columns, sheets),
-                "descent": {name: descent.of_loop(archive, of) for name, of in chains.items()},
-            }
-        )
-    return {"pictures": pictures, "neighbours": _neighbours(folder, levels, sheets)}
+    return {"pictures": pictures, "neighbours": _neighbours(folder, levels, previews, sheets)}
+
+
+def of_run(
+    folder: Path, archive: Archive, chains: dict[str, Any], sheets: Sheets
+) -> dict[str, Any] | None:
+    """The previews of a run seed: {seeds, loops}, the sheets of each loop by generation.
+
+    Args:
+        chains: see `runs.chains_of`.
+    """
+    facts = archive.manifest("real/reference")["facts"]
+    if facts.get("levels") is None:
+        return None
+    return {
+        "seeds": _seeds(archive, folder, chains),
+        "loops": _sheets(folder, chains, facts["levels"], columns_of(facts), sheets),
+    }
 
 
 def columns_of(facts: dict[str, Any]) -> int:
@@ -104,9 +110,10 @@ def _rows_of_classes(classes: np.ndarray, labels: np.ndarray) -> list[int]:
     return rows
 
 
-def _neighbours(folder: Path, levels: int, sheets: Sheets) -> dict[str, Any]:
+def _neighbours(folder: Path, levels: int, previews: list[str], sheets: Sheets) -> dict[str, Any]:
     """The nearest real images of each preview's first pictures, and one sheet a split of them."""
-    found = store.read_json(folder / paths.MAPS)["neighbours"]
+    every = store.read_json(folder / paths.MAPS)["neighbours"]
+    found = {preview: every[preview] for preview in previews}
     content: dict[str, Any] = {"columns": 10, "previews": found}
     for split in ("loop", "reference"):
         rows = sorted({row for of in found.values() for row in of[split]["rows"]})

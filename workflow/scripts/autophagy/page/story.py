@@ -24,7 +24,7 @@ def lead(
     n_seeds, n_loops = len(asked["seeds"]), len(asked["loops"])
     sentences = [
         f"{_count(n_loops, 'loop')} of {_count(asked['generations'], 'generation')}, "
-        f"{_count(n_seeds, 'seed')}. Every model was trained from scratch: {asked['budget']}.",
+        f"{_count(n_seeds, 'seed')}. {_trained(asked)}",
         f"{int(real['n_samples'])} samples of each are measured against "
         f"{int(real['n_reference'])} held-out real {asked['kind']}; distances: {space}.",
     ]
@@ -34,6 +34,13 @@ def lead(
     if n_seeds == 1:
         sentences.append("One seed decides nothing: take differences as examples, not as findings.")
     return sentences
+
+
+def _trained(asked: dict[str, Any]) -> str:
+    """The budget of every model, and which loops have another way."""
+    others = [f"{name}, {of['trains']}" for name, of in asked["loops"].items() if of["trains"]]
+    but = f", but for those of {'; '.join(others)}" if others else ""
+    return f"Every model was trained from scratch{but}: {asked['budget']}."
 
 
 def loops(

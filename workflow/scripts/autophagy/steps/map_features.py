@@ -1,4 +1,4 @@
-"""Where the preview's pictures lie in feature space, generation by generation."""
+"""Where the previews' rows lie in feature space, generation by generation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from autophagy import devices, features, manifests, plane, sets, store
+from autophagy import devices, features, figures, manifests, plane, sets, store
+from autophagy.figures import maps
 
 #: As in `paths`, which imports the configuration: a map needs none of it.
 MAPS = "figures/maps.json"
@@ -18,18 +19,25 @@ COMPARED = 10
 
 
 def map_features(
-    root: str, network: str, previews: dict[str, list[str]], threads: int, report: Any = None
+    root: str,
+    network: str,
+    previews: dict[str, dict[str, list[str]]],
+    title: str,
+    stem: str,
+    threads: int,
+    report: Any = None,
 ) -> None:
-    """Write figures/maps.json.
+    """Write figures/maps.json, and draw the plane of the first run seed.
 
-    It holds `explained`, the share of variance along each axis of the plane; `real`, places of
-    held-out real images; `places`, preview -> places of its pictures; and `neighbours`, preview ->
-    {loop, reference}, each the rows of the nearest of equally many images and their distances.
+    The file holds `explained`, the share of variance along each axis of the plane; `real`, places
+    of held-out real images; `places`, preview -> places of its pictures; and `neighbours`, preview
+    -> {loop, reference}, each the rows of the nearest of equally many images and their distances.
     The plane is that of the held-out real images' principal components, the same for all.
 
     Args:
         network: the feature network's name.
-        previews: loop -> its previews, by generation.
+        previews: loop -> run seed -> its previews, by generation.
+        stem: output path of the figure without its suffix.
     """
     folder = Path(root)
     devices.prepare(threads, "cpu")
@@ -44,7 +52,8 @@ def map_features(
     equal = min(map(len, read.values()))
     places: dict[str, Any] = {}
     neighbours: dict[str, Any] = {}
-    for preview in dict.fromkeys(path for chain in previews.values() for path in chain):
+    every = (path for runs in previews.values() for chain in runs.values() for path in chain)
+    for preview in dict.fromkeys(every):
         found, _ = known(sets.read_rows(folder, preview, facts))
         places[preview] = _rounded(ground.places(found[:DRAWN]))
         neighbours[preview] = {
@@ -58,6 +67,15 @@ def map_features(
         "neighbours": neighbours,
     }
     store.write_json(folder / MAPS, content)
+    first = {name: next(iter(runs.values())) for name, runs in previews.items()}
+    drawn = (
+        content["real"],
+        {name: [places[preview] for preview in chain] for name, chain in first.items()},
+        plane.axes_in_words(content["explained"], features.dimension(network, folder)),
+        title,
+    )
+    space = features.space(network)
+    figures.save(maps.draw(*drawn), maps.caption(*drawn, space), Path(stem))
 
 
 def _pair(rows: np.ndarray, distances: np.ndarray) -> dict[str, Any]:

@@ -44,9 +44,8 @@
 
   // Pictures: a sheet is a background that every cell shows one place of.
   const pictures = data.pictures;
-  // The run seeds whose previews are here; the first is that of all other parts of the page.
-  const runs = pictures ? [{ seed: data.seed, seeds: pictures.seeds, loops: pictures.loops, descent: data.descent }, ...pictures.others] : [];
-  const run = () => runs[state.run];
+  // Of the run seed chosen; the first is that of the lineage graphs.
+  const run = () => data.runs[state.run];
   // Short addresses for the sheets: every cell names one, at every step of the slider.
   const addresses = (data.sheets || []).map((url) => {
     const bytes = Uint8Array.from(atob(url.slice(url.indexOf(",") + 1)), (char) => char.charCodeAt(0));
@@ -95,7 +94,7 @@
       });
       listeners.push(() => {
         made.hidden = state.hidden.has(name);
-        const sheetNumber = run().loops[name][state.t - 1];
+        const sheetNumber = run().pictures.loops[name][state.t - 1];
         cells.forEach((node, at) => {
           putPicture(node, sheetNumber, at, pictures.columns, rows);
           node.setAttribute("aria-label", `${name}, generation ${state.t}, class ${pictures.labels[at]}, picture ${at}`);
@@ -103,14 +102,12 @@
         note.textContent = told(name);
       });
     }
-    if (byId("run")) byId("run").addEventListener("change", (event) => { state.run = Number(event.target.value); changed(); });
     for (const url of addresses) { const image = new Image(); image.src = url; preloaded.push(image); }
   }
   function told(name) {
     const parts = [];
     for (const [metric, word] of [["frechet_distance", "distance"], ["precision", "precision"], ["recall", "recall"]]) {
-      const curve = data.curves.find((of) => of.metric === metric);
-      if (curve) parts.push(`${word} ${fixed(curve.loops[name].output.mean[state.t - 1])}`);
+      parts.push(`${word} ${fixed(run().metrics[name][metric][state.t - 1])}`);
     }
     return parts.join(" · ");
   }
@@ -135,7 +132,7 @@
     const fact = (term, ...values) => facts.append(element("dt", {}, term), element("dd", {}, ...values));
     fact("class asked for", pictures.labels[at]);
     fact("made by", element("code", {}, here.model.path), ` (G of generation ${t}, run seed ${run().seed})`);
-    fact("its seed", element("code", {}, run().seeds[at]), here.bias === null ? "" : `, sampled at λ = ${here.bias}`);
+    fact("its seed", element("code", {}, run().pictures.seeds[at]), here.bias === null ? "" : `, sampled at λ = ${here.bias}`);
     fact("model's seed", element("code", {}, here.model.seed));
     fact("model's hash", element("code", {}, here.model.sha256.slice(0, 16)));
     fact("trained on", trained(here));
@@ -143,7 +140,7 @@
     fact("mean depth", `${number(here.depth + 1)} generations of models between this picture and real data`);
     const strip = element("div", { class: "strip" });
     of.forEach((_, before) => {
-      const picture = cell("div", run().loops[name][before], at, pictures.columns, rows, { role: "img", "aria-label": `generation ${before + 1}` });
+      const picture = cell("div", run().pictures.loops[name][before], at, pictures.columns, rows, { role: "img", "aria-label": `generation ${before + 1}` });
       strip.append(element("figure", {}, picture, element("figcaption", {}, before + 1 === t ? `▲ ${before + 1}` : `${before + 1}`)));
     });
     const chain = element("ol", { class: "chain", reversed: "", start: String(t) });
@@ -152,7 +149,7 @@
       const own = step.weights.length > 1 ? `; the model itself from ${shares(step.weights)}` : "";
       chain.append(element("li", { value: String(before) }, `G of generation ${before} ← ${trained(step)}${own}`));
     }
-    const top = element("div", { class: "dialog-top" }, cell("div", run().loops[name][t - 1], at, pictures.columns, rows, { role: "img", "aria-label": "the picture" }), facts);
+    const top = element("div", { class: "dialog-top" }, cell("div", run().pictures.loops[name][t - 1], at, pictures.columns, rows, { role: "img", "aria-label": "the picture" }), facts);
     const path = `results/${data.experiment}/${here.preview.path}`;
     byId("dialog-content").replaceChildren(
       top, element("h3", {}, "The same seed in every generation"), strip,
@@ -170,7 +167,7 @@
     document.querySelectorAll(".graph").forEach((made) => listeners.push(() => { made.hidden = state.hidden.has(made.dataset.loop); }));
     for (const { name } of loops) {
       const body = element("tbody");
-      data.descent[name].forEach((step, at) => body.append(element("tr", {},
+      data.runs[0].descent[name].forEach((step, at) => body.append(element("tr", {},
         element("th", { scope: "row" }, String(at + 1)), element("td", {}, String(step.rows)),
         element("td", {}, percent(step.real_share)), element("td", {}, number(step.depth)),
         element("td", {}, String(step.real_ancestors)), element("td", {}, step.outside ? `origin ${step.outside}` : shares(step.sources)))));
@@ -192,12 +189,12 @@
       byId("neighbours").append(made);
       listeners.push(() => {
         made.hidden = state.hidden.has(name);
-        const of = found.previews[data.descent[name][state.t - 1].preview.path];
+        const of = found.previews[run().descent[name][state.t - 1].preview.path];
         const count = Math.min(of.loop.rows.length, 6);
         grid.style.setProperty("--n", String(count));
         const line = (title, draw) => grid.append(element("span", { class: "row" }, title), ...Array.from({ length: count }, (_, at) => draw(at)));
         grid.replaceChildren();
-        line("sample", (at) => cell("div", pictures.loops[name][state.t - 1], at, pictures.columns, rows, { role: "img", "aria-label": `sample ${at}` }));
+        line("sample", (at) => cell("div", run().pictures.loops[name][state.t - 1], at, pictures.columns, rows, { role: "img", "aria-label": `sample ${at}` }));
         for (const [split, title] of [["loop", "training"], ["reference", "held out"]]) {
           const height = Math.ceil(Object.keys(found[split].place).length / found.columns);
           line(title, (at) => cell("div", found[split].sheet, found[split].place[of[split].rows[at]], found.columns, height,
@@ -239,6 +236,7 @@
     });
   }
   function buildControls() {
+    if (byId("run")) byId("run").addEventListener("change", (event) => { state.run = Number(event.target.value); changed(); });
     for (const { name } of loops) {
       const box = element("input", { type: "checkbox" });
       box.checked = true;
@@ -347,7 +345,7 @@
   const column = (points, at) => points.map((point) => point[at]);
   function buildMaps() {
     if (!byId("maps")) return;
-    const every = [data.maps.real, ...Object.values(data.maps.loops).flat()].flat();
+    const every = [data.ground.real, ...data.runs.flatMap((of) => Object.values(of.places).flat())].flat();
     const reach = (at) => { const known = column(every, at).filter((v) => v !== null); const low = Math.min(...known), high = Math.max(...known); const pad = (high - low) * 0.05 || 1; return [low - pad, high + pad]; };
     const ranges = [reach(0), reach(1)];
     for (const { name } of loops) {
@@ -355,19 +353,19 @@
       byId("maps").append(made);
       listeners.push(() => { made.hidden = state.hidden.has(name); });
       chart(made, `Held-out real data and the preview of ${name} in a plane, at the slider's generation`, () => {
-        const points = data.maps.loops[name][state.t - 1];
+        const points = run().places[name][state.t - 1];
         return { traces: [
-          { type: "scatter", mode: "markers", name: "real", x: column(data.maps.real, 0), y: column(data.maps.real, 1), marker: { color: css("--grey"), size: 5, opacity: 0.55 }, hoverinfo: "skip" },
+          { type: "scatter", mode: "markers", name: "real", x: column(data.ground.real, 0), y: column(data.ground.real, 1), marker: { color: css("--grey"), size: 5, opacity: 0.55 }, hoverinfo: "skip" },
           { type: "scatter", mode: "markers", name, x: column(points, 0), y: column(points, 1), marker: { color: colour(name), size: 6, symbol: symbol(name), opacity: 0.9 }, hovertemplate: `picture %{pointNumber}<extra>${escaped(name)}</extra>` },
         ], layout: { margin: { l: 34, r: 10, t: 8, b: 36 },
-          xaxis: { range: ranges[0], title: { text: data.maps.axes[0], font: { size: 11 } } },
-          yaxis: { range: ranges[1], title: { text: data.maps.axes[1], font: { size: 11 } } } } };
+          xaxis: { range: ranges[0], title: { text: data.ground.axes[0], font: { size: 11 } } },
+          yaxis: { range: ranges[1], title: { text: data.ground.axes[1], font: { size: 11 } } } } };
       });
     }
   }
   function buildProfiles() {
-    if (!data.profiles) return;
-    const { real, loops: of } = data.profiles;
+    if (!data.real) return;
+    const { real } = data;
     if (byId("classes")) {
       const sum = (values) => values.reduce((a, b) => a + b, 0) || 1;
       const normed = (values) => values.map((value) => value / sum(values));
@@ -375,7 +373,7 @@
       byId("classes").append(element("h3", {}, "Classes of the samples"), element("p", {}, "share of samples; grey: real images"));
       chart(byId("classes"), "Histogram of the samples' classes, loop by loop", () => ({
         traces: [{ type: "bar", name: "real images", x: names, y: normed(real.classes), marker: { color: css("--grey"), opacity: 0.6 } },
-          ...shown().map(({ name }) => ({ type: "bar", name, x: names, y: normed(of[name][state.t - 1].classes), marker: { color: colour(name) }, hovertemplate: `%{y:.1%}<extra>${escaped(name)}, class %{x}</extra>` }))],
+          ...shown().map(({ name }) => ({ type: "bar", name, x: names, y: normed(run().profiles[name][state.t - 1].classes), marker: { color: colour(name) }, hovertemplate: `%{y:.1%}<extra>${escaped(name)}, class %{x}</extra>` }))],
         layout: { barmode: "group", bargap: 0.15, xaxis: { type: "category", title: { text: "class", standoff: 4 } }, yaxis: { tickformat: ".0%" } },
       }));
     }
@@ -384,7 +382,7 @@
     const rings = real.spectrum.map((_, at) => at + 1);
     chart(byId("spectra"), "Power of the samples by spatial frequency, loop by loop, beside real images", () => ({
       traces: [{ type: "scatter", mode: "lines", name: "real images", x: rings, y: real.spectrum, line: { color: css("--soft"), width: 4, dash: "dash" } },
-        ...shown().map(({ name }) => line(name, { x: rings, y: of[name][state.t - 1].spectrum, hovertemplate: `%{y:.3g}<extra>${escaped(name)}, %{x} cycles</extra>` }))],
+        ...shown().map(({ name }) => line(name, { x: rings, y: run().profiles[name][state.t - 1].spectrum, hovertemplate: `%{y:.3g}<extra>${escaped(name)}, %{x} cycles</extra>` }))],
       layout: { xaxis: { title: { text: "cycles per picture", standoff: 4 } }, yaxis: { type: "log", exponentformat: "power", dtick: 1 } },
     }));
   }

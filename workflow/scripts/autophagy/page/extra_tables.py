@@ -1,0 +1,93 @@
+"""Tables that only some experiments have, as rows of words for the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from autophagy.paths import ATTRIBUTION, EFFECTIVE_SIZE
+
+#: A row of a table -> one cell.
+Cell = Callable[[pd.Series], str]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How a table of the results stands on the page; hint: how to read it."""
+
+    title: str
+    hint: str
+    columns: dict[str, Cell]
+
+
+def gather(folder: Path, asked: dict[str, Any]) -> list[dict[str, Any]]:
+    """Those tables that the experiment has: {title, hint, head, rows}, a row's loop first."""
+    found = []
+    for name in (name for name in asked["tables"] if name in TABLES):
+        shown = TABLES[name]
+        read = pd.read_csv(
+            folder / name, keep_default_na=False, na_values=[""],
+            dtype={"loop": str, "changed": str, "budget": str, "told": str},
+        ).fillna({"changed": "", "budget": "", "told": ""})  # fmt: skip
+        rows = [[cell(row) for cell in shown.columns.values()] for _, row in read.iterrows()]
+        found.append(
+            {"title": shown.title, "hint": shown.hint, "head": list(shown.columns), "rows": rows}
+        )
+    return found
+
+
+def _text(column: str) -> Cell:
+    return lambda row: row[column]
+
+
+def _number(column: str, low: str, high: str) -> Cell:
+    """A value with its interval, where it has one."""
+
+    def cell(row: pd.Series) -> str:
+        if pd.isna(row[column]):
+            return ""
+        value = f"{row[column]:+.3g}"
+        return value if pd.isna(row[low]) else f"{value} [{row[low]:+.3g}, {row[high]:+.3g}]"
+
+    return cell
+
+
+def _generations(row: pd.Series) -> str:
+    first, last = row["first_generation"], row["last_generation"]
+    return f"{first}" if first == last else f"{first}–{last}"
+
+
+def _limit(row: pd.Series) -> str:
+    return "a limit" if row["limit"] else "not converged"
+
+
+#: File of the results -> how it stands on the page.
+TABLES = {
+    EFFECTIVE_SIZE: Shown(
+        "Effective sample size",
+        "How many real rows alone would reach the loop's distance: its learning curve, inverted.",
+        {
+            "loop": _text("loop"),
+            "generations": _generations,
+            "n_e": _text("told"),
+            "is it": _limit,
+        },
+    ),
+    ATTRIBUTION: Shown(
+        "What the drift comes from",
+        "Drift: the slope of the distance at λ = 1, a generation. The first loop is the reference; "
+        "each other starts where it does and differs in one thing. Intervals: 95%, seeds as units.",
+        {
+            "loop": _text("loop"),
+            "changed": _text("changed"),
+            "budget": _text("budget"),
+            "drift": _number("drift", "drift_low", "drift_high"),
+            "difference": _number("difference", "difference_low", "difference_high"),
+            "told": _text("told"),
+        },
+    ),
+}

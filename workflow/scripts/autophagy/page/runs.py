@@ -1,0 +1,79 @@
+"""What of one run seed follows the page's slider: previews, lineage, places, profiles, numbers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from autophagy import paths, store
+from autophagy.archive import Archive
+from autophagy.page import descent, pictures
+from autophagy.page.numbers import rounded
+from autophagy.page.sprites import Sheets
+
+#: Characters beyond which no other run seed is added.
+LARGEST = 8 * 2**20
+#: What stands above a preview.
+TOLD = ("frechet_distance", "precision", "recall")
+
+
+def gather(
+    folder: Path, archive: Archive, asked: dict[str, Any], table: pd.DataFrame, sheets: Sheets
+) -> list[dict[str, Any]]:
+    """The run seeds, the first of them and as many more as fit.
+
+    Each is {seed, pictures, descent, places, profiles, metrics}: by loop a list over generations,
+    but for pictures, see `pictures.of_run`, which are None of points.
+
+    Args:
+        table: metrics.csv.
+    """
+    found: list[dict[str, Any]] = []
+    places = store.read_json(folder / paths.MAPS)["places"]
+    whole = largest = 0
+    for seed in asked["seeds"]:
+        # The next seed takes about as much as the largest so far.
+        if found and whole + largest > LARGEST:
+            break
+        before = sheets.size
+        chains = chains_of(asked, seed)
+        run = {
+            "seed": seed,
+            "pictures": pictures.of_run(folder, archive, chains, sheets),
+            "descent": {name: descent.of_loop(archive, of) for name, of in chains.items()},
+            "places": {name: [places[p] for p in of["previews"]] for name, of in chains.items()},
+            "profiles": {
+                name: [_profiles(folder, path) for path in of["evaluations"]]
+                for name, of in chains.items()
+            },
+            "metrics": {name: _metrics(table, name, seed) for name in chains},
+        }
+        size = sheets.size - before + len(json.dumps(run))
+        whole, largest = whole + size, max(largest, size)
+        found.append(run)
+    return found
+
+
+def chains_of(asked: dict[str, Any], seed: int) -> dict[str, Any]:
+    """Loop -> its artifacts of a run seed, see `asked.of_images`."""
+    return {name: loop["runs"][str(seed)] for name, loop in asked["loops"].items()}
+
+
+def real_profiles(folder: Path, asked: dict[str, Any]) -> dict[str, Any]:
+    """The histogram and the spectrum of real rows."""
+    return _profiles(folder, paths.evaluation_path("real", asked["seeds"][0], 0))
+
+
+def _profiles(folder: Path, evaluation: str) -> dict[str, Any]:
+    """Of the samples as the loop feeds on them."""
+    return store.read_json(folder / evaluation)["output"]["profiles"]
+
+
+def _metrics(table: pd.DataFrame, name: str, seed: int) -> dict[str, list[float | None]]:
+    rows = table[
+        (table["loop"] == name) & (table["seed"] == seed) & (table["view"] == "output")
+    ].sort_values("generation")
+    return {metric: [rounded(value) for value in rows[metric]] for metric in TOLD}
