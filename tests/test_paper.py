@@ -12,6 +12,7 @@ import pytest
 import yaml
 from autophagy import cli
 from autophagy import config as configuration
+from autophagy import paths
 from autophagy import plan as planning
 from autophagy.errors import UserError
 from autophagy.schema import plain
@@ -133,9 +134,7 @@ def test_claims_speak_of_loops_metrics_and_pictures_that_there_are() -> None:
         if not row.get("claims"):
             continue
         experiment = configuration.load(CONFIG / row["config"] / "config.yaml")
-        seed = experiment.seeds[0]
-        drawn = {f"grid-{loop}-seed-{seed}" for loop in experiment.loops} | {"curves"}
-        assert set(row["pictures"]) <= drawn
+        assert set(row["pictures"]) <= set(paths.figure_names(experiment))
         for claim in row["claims"]:
             others = {claim[key] for key in ("more_than", "less_than", "like") if key in claim}
             assert {claim["loop"], *others} <= set(experiment.loops)
