@@ -10,9 +10,8 @@ from typing import Any
 import pandas as pd
 import pytest
 import yaml
-from autophagy import cli
+from autophagy import cli, paths
 from autophagy import config as configuration
-from autophagy import paths
 from autophagy import plan as planning
 from autophagy.errors import UserError
 from autophagy.schema import plain
