@@ -1,8 +1,8 @@
 """The parts of diffusers that a ddpm model is made of.
 
-diffusers imports optional libraries of its other models wherever it finds them installed. None of
-these parts uses one, and importing them takes a job more time than torch does, so they are hidden
-from it while it is imported.
+diffusers imports optional libraries of its other models wherever it finds them installed, and what
+torch has for many processes and for compiling. None of these parts uses one, and importing them
+takes a job more time than torch does, so they are hidden from it while it is imported.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from autophagy.models import compiler
 
 _UNUSED = ("accelerate", "peft", "scipy", "transformers")
 
@@ -26,7 +28,20 @@ def _hidden(names: tuple[str, ...]) -> Iterator[None]:
             del sys.modules[name]
 
 
-with _hidden(_UNUSED):
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Within it, torch seems to have been built without what makes many processes one."""
+    import torch
+
+    available = torch.distributed.is_available
+    torch.distributed.is_available = lambda: False
+    try:
+        yield
+    finally:
+        torch.distributed.is_available = available
+
+
+with _hidden(_UNUSED), _alone(), compiler.deferred():
     from diffusers import (
         DDIMScheduler,
         DDPMScheduler,
