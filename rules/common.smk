@@ -45,6 +45,7 @@ ENVIRONMENT = "../workflow/envs/autophagy.yaml"
 # Cards that a job asks for: profiles/default says how many jobs with one run at once, and
 # autophagy.cards which card is whose.
 GPU = int(PLAN.device == "cuda")
+
 # Folders of the two kinds of training: a generation of a loop, and a real-only model.
 GENERATION = "loops/{loop}/seed-{seed}/gen-{generation}"
 # What a guided loop's generation is led away from.
@@ -56,6 +57,12 @@ def root_of(wildcards, output):
     """Params function: the experiment's folder, as the job finds it (storage may move outputs)."""
     end = output[0].index(ROOT) + len(ROOT)
     return output[0][:end]
+
+
+def processes(wildcards):
+    """How many processes a training has, a loop's or a real-only model's: each a card's worth."""
+    loop = getattr(wildcards, "loop", None)
+    return EXPERIMENT.settings("train", loop).get("processes", 1)
 
 
 def node_at(pattern, wildcards):

@@ -16,10 +16,10 @@ rule train:
         f"{BENCHMARKS}/{GENERATION}/train.tsv"
     conda:
         ENVIRONMENT
-    threads: EXPERIMENT.threads
+    threads: lambda wildcards: EXPERIMENT.threads * processes(wildcards)
     resources:
         mem_mb=2000,
-        gpu=GPU,
+        gpu=lambda wildcards: GPU * processes(wildcards),
     params:
         root=root_of,
         records=records_of(f"{GENERATION}/model"),

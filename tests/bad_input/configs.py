@@ -183,6 +183,7 @@ VALUES: dict[str, list[Any]] = {
     "train.batch_size": [0, 10**12],
     "train.learning_rate": [0, -0.1, 1.5, "1e-3", None],
     "train.accumulate": [0, -2, 3, 32, 2.0, "2", True, [2]],
+    "train.processes": [0, -1, 3, 65, 2.0, "2", True, "auto"],
     "model.checkpointing": ["yes", 1, 0, "true"],
     "sample.steps": [0, 50, 10**9],
     "evaluate.n": [0, 121, "all"],

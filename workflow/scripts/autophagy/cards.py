@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import glob
+import io
 import os
 import re
 import tempfile
@@ -78,6 +79,36 @@ def take() -> str:
                 os.environ[VISIBLE] = card
                 return card
         time.sleep(INTERVAL)
+
+
+def take_several(count: int) -> dict[str, IO[str]]:
+    """Cards for the processes that this one starts, each told its own by `given`; waits for them.
+
+    Returns:
+        Card -> its lock, which holds until it is closed or this process ends.
+
+    Raises:
+        UserError: tokens cannot be written.
+    """
+    held: dict[str, IO[str]] = {}
+    # One at a time gathers, or two could wait for each other's cards.
+    while (turn := _token("several")) is None:
+        time.sleep(INTERVAL)
+    with turn:
+        while True:
+            for card in visible():
+                if card not in held and (token := _token(card)) is not None:
+                    held[card] = token
+                if len(held) == count:
+                    return held
+            time.sleep(INTERVAL)
+
+
+def given(card: str) -> None:
+    """Take a card, whose token the process that started this one holds, for this one's own."""
+    global _held
+    os.environ[VISIBLE] = card
+    _held = io.StringIO()
 
 
 def _token(card: str) -> IO[str] | None:

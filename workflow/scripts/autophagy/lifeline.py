@@ -28,10 +28,16 @@ def hold() -> None:
     run = os.environ.get(VARIABLE)
     if run is None or sys.platform != "linux":
         return
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    follow_parent()
     # It may have ended before: then this process has been given to another parent.
     if int(run) not in _above(os.getpid()):
         sys.exit("autophagy: the run that started this job has ended")
+
+
+def follow_parent() -> None:
+    """From here on this process is killed when the one that started it ends; Linux only."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _above(process: int) -> Iterator[int]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from autophagy.errors import UserError
+from autophagy.models import group
 from autophagy.models.budgets import Budgeted
 from autophagy.schema import Count, Options, Sparse
 
@@ -45,6 +46,7 @@ class Train(Budgeted):
     weight_decay: Fraction = 0.0
     ema_decay: Fraction = 0.99
     accumulate: Count | None = None
+    processes: Annotated[int, Field(ge=1, le=64)] | None = None
 
 
 class Sample(Options):
@@ -87,11 +89,13 @@ def check(
             f"train.warmup_steps: {train['warmup_steps']} must be below train.steps = "
             f"{train['steps']}"
         )
-    parts = train.get("accumulate", 1)
-    if train["batch_size"] % parts:
-        raise UserError(
-            f"train.accumulate: {parts} does not divide train.batch_size = {train['batch_size']}"
-        )
+    parts, processes = train.get("accumulate", 1), train.get("processes", 1)
+    if train["batch_size"] % (parts * processes):
+        keys = [key for key in ("accumulate", "processes") if train.get(key, 1) > 1]
+        shares = " × ".join(f"train.{key} = {train[key]}" for key in keys)
+        raise UserError(f"{shares} does not divide train.batch_size = {train['batch_size']}")
+    if processes > 1:
+        group.require_launcher()
     _check_sampler(sample, model["timesteps"])
     if size is not None:
         network_size(model, size)

@@ -18,6 +18,7 @@ from autophagy.models.checkpoints import Checkpoint
 from autophagy.models.ddpm_model import DDPM
 from autophagy.models.ddpm_network import Network
 from autophagy.models.ddpm_options import network_size
+from autophagy.models.group import join
 from autophagy.models.order import Order
 from autophagy.progress import Report
 
@@ -59,7 +60,7 @@ def fit(
         get_cosine_schedule_with_warmup,
     )
 
-    execution = acceleration.of(device)
+    execution, processes = acceleration.of(device), join(train.get("processes", 1), device)
     size, channels = data.images.shape[1], data.images.shape[3]
     side = network_size(model, size)
     if side != size:
@@ -130,7 +131,7 @@ def fit(
         look = _look(
             flattening.rows, train["batch_size"] // parts_of_batch, side, model, seed, device
         )
-    first = checkpoint.resume(parts, device)
+    first = processes.in_turn(lambda: checkpoint.resume(parts, device))
     if first:
         report(0, train["steps"], f"resumed at step {first} of {train['steps']}")
     losses = []
@@ -138,12 +139,13 @@ def fit(
     compute = execution.repeated(gradients, lambda note: report(0, train["steps"], note))
 
     def drawn(step: int) -> list[Any]:
-        return [execution.from_host(array) for array in draws.of(step)]
+        return [execution.from_host(array) for array in processes.share(draws.of(step))]
 
     steps = range(first, train["steps"])
     for step, batch in zip(steps, execution.prepared(drawn, steps), strict=True):
         with _within_memory(train["batch_size"]):
             loss = compute(*map(execution.to_device, batch))
+        loss = processes.average(loss, unet.parameters())
         optimizer.step()
         rate.step()
         ema.step(unet.parameters())
@@ -152,12 +154,13 @@ def fit(
         if flattening is not None and flattening.due(done):
             ema.store(unet.parameters())
             ema.copy_to(unet.parameters())
-            held_out = look(missed)
+            # All must stop together.
+            held_out = processes.of_main(look(missed))
             ema.restore(unet.parameters())
             report(done, train["steps"], f"held-out loss {held_out:.4f}")
             if flattening.ends(done, held_out):
                 break
-        tell, save = done % 50 == 0 or done == train["steps"], checkpoint.due()
+        tell, save = done % 50 == 0 or done == train["steps"], processes.main and checkpoint.due()
         if tell or save:
             # Looked at together: reading each would make a GPU wait at every step.
             _require_finite_losses(torch.stack(losses).tolist(), done)

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from autophagy import devices, manifests, models, rows, sets, store
-from autophagy.models import budgets
+from autophagy.models import budgets, group
 from autophagy.models.base import training_data
 from autophagy.models.checkpoints import Checkpoint
 from autophagy.progress import Report
+from autophagy.steps import together
 
 
 def train(
@@ -24,6 +25,9 @@ def train(
     """
     [record] = records
     params = record["params"]
+    if (processes := params["train"].get("processes", 1)) > 1 and not group.is_launched():
+        together.launch(root, record, report, scratch, processes)
+        return
     devices.prepare(params["threads"], record["device"], record["software"])
     training_set = record["materials"][0]
     facts = sets.row_facts(manifests.read(root, training_set))
@@ -52,6 +56,8 @@ def train(
         checkpoint,
         **started,
     )
+    if group.rank() > 0:
+        return
     with store.new_folder(root / record["path"]) as folder:
         model.save(folder)
     spent = budgets.facts(stated, n, flattening and flattening.losses)
