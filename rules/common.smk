@@ -176,6 +176,12 @@ def distance_space():
     return features.space(features.name_of(EXPERIMENT.evaluate.features))
 
 
+def spaces():
+    """What the feature spaces are called: of the metrics, and of a second opinion."""
+    named = (EXPERIMENT.evaluate.features, EXPERIMENT.evaluate.second)
+    return [features.space(features.name_of(name)) for name in named if name]
+
+
 def lineage_title():
     return lineage_figure.title(EXPERIMENT.experiment, EXPERIMENT.seeds[0])
 

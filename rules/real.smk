@@ -1,6 +1,8 @@
 # Needs: the data set that the configuration names.
-# Makes: real/{loop,reference,features}, disjoint; features/<network>, trained on the last of them.
+# Makes: real/{loop,reference,features}, disjoint; features/<network>, trained on the last of them, and
+# a second one where `evaluate.second` asks for it.
 NETWORK = paths.network_path(EXPERIMENT)
+SECOND = paths.second_path(EXPERIMENT)
 
 
 wildcard_constraints:
@@ -62,3 +64,23 @@ rule features:
         ),
     script:
         "../workflow/scripts/features.py"
+
+
+if SECOND:
+
+    use rule features as features_second with:
+        input:
+            files=local(features.files(EXPERIMENT.evaluate.second, None)),
+            manifests=parents_of(SECOND),
+            payloads=ancient(payloads_of(SECOND)),
+        output:
+            network=directory(f"{ROOT}/{SECOND}"),
+            manifest=f"{ROOT}/{manifests.path_of(SECOND)}",
+        log:
+            f"{LOGS}/features_second.log",
+        benchmark:
+            f"{BENCHMARKS}/features_second.tsv"
+        params:
+            root=root_of,
+            records=records_of(SECOND),
+            source=features.source_of(EXPERIMENT.evaluate.second, None),

@@ -1,6 +1,7 @@
 # Needs: every metrics.json; the previews and training sets of every generation.
 # Makes: metrics.csv, verdicts.csv, metrics.json, figures/ (each figure with its caption as .txt),
-# report.html; effective_size.csv where the experiment has a learning curve; attribution.csv where it asks.
+# report.html; effective_size.csv where the experiment has a learning curve; attribution.csv and
+# second_opinion.csv where it asks.
 from autophagy.page import asked as page_asked
 from autophagy.verdict import tables as verdict_tables
 
@@ -227,6 +228,36 @@ rule attribute_drift:
         software=PLAN.software["report"],
     script:
         "../workflow/scripts/attribute_drift.py"
+
+
+# Asked for by `evaluate.second` alone.
+rule compare_opinions:
+    input:
+        manifests=rules.tabulate_metrics.input.manifests,
+        metrics=ancient(rules.tabulate_metrics.input.metrics),
+    output:
+        report(
+            f"{ROOT}/{paths.SECOND_OPINION}",
+            caption="../workflow/report/second-opinion.rst",
+            category="Second opinion",
+            labels={"loop": "all", "seed": "all"},
+        ),
+    log:
+        f"{LOGS}/second_opinion.log",
+    benchmark:
+        f"{BENCHMARKS}/second_opinion.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+    params:
+        root=root_of,
+        evaluations=tables.evaluations(EXPERIMENT),
+        spaces=spaces(),
+        code=code_of("compare_opinions.py"),
+        software=PLAN.software["report"],
+    script:
+        "../workflow/scripts/compare_opinions.py"
 
 
 # It reads previews, which every policy of `keep` retains.

@@ -190,6 +190,8 @@ VALUES: dict[str, list[Any]] = {
     "evaluate.k": [0, 40, -1],
     "evaluate.features": ["../lenet", "/etc/passwd", "inception", "", None, 3, ["lenet"],
                           "lenet\x00/", "/", "vgg"],
+    "evaluate.second": ["lenet", "identity", "inception", "../lenet", "", 3, ["lenet_random"],
+                        "a\x00/", "vgg"],
     "evaluate.metrics": [[], [""], ["recall"], ["../x"], "recall", 3, [3], {"a": 1}, ["x", "x"]],
     "evaluate.weights": ["", 3, "w.pth", "../w.pth", ["w"], {"a": 1}],
     "real_only": [{}, [60], {"../full": 60}, {"real": 60}, {"Real": 60},

@@ -100,7 +100,7 @@ def _summary(chosen: argparse.Namespace) -> int:
     import pandas as pd
 
     from autophagy import manifests, paths, store, tables
-    from autophagy.verdict import attribution
+    from autophagy.verdict import attribution, opinions
     from autophagy.verdict import tables as verdicts
 
     plan, _ = _plan(chosen.config)
@@ -119,6 +119,8 @@ def _summary(chosen: argparse.Namespace) -> int:
     print(f"{tables.summary(root, plan.experiment)}\n\n{judged}")
     if plan.experiment.attribution is not None:
         print("\n" + "\n".join(attribution.lines(pd.read_csv(root / paths.ATTRIBUTION))))
+    if plan.experiment.evaluate.second is not None:
+        print("\n" + "\n".join(opinions.lines(pd.read_csv(root / paths.SECOND_OPINION))))
     print("\nFigures:")
     for name in paths.figure_names(plan.experiment):
         print(f"  {root}/figures/{name}.png")

@@ -43,7 +43,7 @@ TEMPLATE = "__use_yte__"
 #: Columns of metrics.csv, and keys of an evaluation, that are no metrics.
 OTHER_COLUMNS = (
     "loop", "seed", "generation", "view", "n_samples", "n_reference", "n_train", "n_train_real",
-    "sampling_bias", "undefined", "resplits", "added",
+    "sampling_bias", "undefined", "resplits", "added", "second",
 )  # fmt: skip
 Bias = Annotated[float, Field(gt=0.0, le=1.0)]
 
@@ -52,6 +52,7 @@ class Evaluate(Options):
     """n pictures of every sample set against the reference; k of the k-NN balls.
 
     features: a network's name, or the path of a folder; weights: its file where it needs one.
+    second: another one, in which all rankings are repeated.
     metrics: those of installed packages that are measured besides.
     """
 
@@ -59,6 +60,7 @@ class Evaluate(Options):
     k: Annotated[int, Field(ge=1, le=1000)]
     features: Path
     weights: Path | None = None
+    second: Path | None = None
     metrics: Annotated[list[str], Field(min_length=1)] | None = None
 
 

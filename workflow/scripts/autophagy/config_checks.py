@@ -63,6 +63,8 @@ def check(experiment: Experiment, data_at_hand: bool = True) -> None:
         feature_checks.check(experiment.evaluate.features, experiment.evaluate.weights, shape)
     except OSError as error:
         raise UserError(f"evaluate.features: cannot be read: {error.strerror or error}") from error
+    if experiment.evaluate.second is not None:
+        _check_second(experiment, shape)
     config_budgets.check(experiment, None if shape is None else shape[0])
 
     if experiment.evaluate.n > splits.loop:
@@ -104,6 +106,19 @@ def _check_attribution(experiment: Experiment) -> None:
         raise UserError(f"attribution: no other loop starts where {name} does")
     if experiment.generations < 2:
         raise UserError(f"attribution: {name} has no drift in {experiment.generations} generation")
+
+
+def _check_second(experiment: Experiment, shape: tuple[int, ...] | None) -> None:
+    """Refuse a second network that is not there, or that is the first one."""
+    second, first = experiment.evaluate.second, experiment.evaluate.features
+    try:
+        feature_checks.check(second, None, shape)
+    except OSError as error:
+        raise UserError(f"evaluate.second: cannot be read: {error.strerror or error}") from error
+    except UserError as error:
+        raise UserError(str(error).replace("evaluate.features", "evaluate.second", 1)) from error
+    if features.name_of(second) == features.name_of(first):
+        raise UserError(f"evaluate.second: {short(second)} is evaluate.features; name another one")
 
 
 def _check_metrics(names: list[str]) -> None:

@@ -150,6 +150,7 @@ STAGES = (
             "draw_lineage",
             "draw_effective_size",
             "attribute_drift",
+            "compare_opinions",
             "map_features",
             "write_page",
             "record_report",
@@ -256,14 +257,23 @@ def _stage_of_fork(stage: str, name: str) -> str:
 
 
 def _of_network(plan: Plan, stage: Stage) -> Stage:
-    """The features stage of a network that the user brings."""
+    """The features stage of a network that the user brings, and of a second one."""
     evaluate = plan.experiment.evaluate
-    if evaluate.weights is not None:
-        return dataclasses.replace(stage, params=(*stage.params, "evaluate.weights"))
     name = features.name_of(evaluate.features)
-    if name == evaluate.features:
+    if evaluate.weights is not None:
+        stage = dataclasses.replace(stage, params=(*stage.params, "evaluate.weights"))
+    elif name != evaluate.features:
+        stage = dataclasses.replace(stage, target=f"features/{name}.manifest.json")
+    if evaluate.second is None:
         return stage
-    return dataclasses.replace(stage, target=f"features/{name}.manifest.json")
+    second = f"results/${{experiment}}/features/{features.name_of(evaluate.second)}.manifest.json"
+    return dataclasses.replace(
+        stage,
+        rules=(*stage.rules, "features_second"),
+        steps=(*stage.steps, "features_second"),
+        target=f"{stage.target} {second}",
+        params=(*stage.params, "evaluate.second"),
+    )
 
 
 def _theory_stages(plan: Plan) -> tuple[Stage, ...]:
@@ -477,7 +487,9 @@ def _judged(plan: Plan) -> bool:
 def _sources(plan: Plan, stage: str) -> list[str]:
     """The user's own files that the data set, or the feature network, is read from."""
     if stage == "features":
-        return features.files(plan.experiment.evaluate.features, plan.experiment.evaluate.weights)
+        evaluate = plan.experiment.evaluate
+        second = features.files(evaluate.second, None) if evaluate.second is not None else []
+        return [*features.files(evaluate.features, evaluate.weights), *second]
     dataset = plain(plan.experiment.dataset)
     return data.module(dataset["name"]).files(dataset)
 
@@ -515,14 +527,18 @@ def _other_start(plan: Plan, root: Path, artifact: str) -> str | None:
 
 def _other_weights(plan: Plan, root: Path) -> str | None:
     """Which of the user's files is another than the one that the feature network was read from."""
-    [network] = stage_nodes(plan)["features"]
-    sources = [file for file in map(Path, _sources(plan, "features")) if file.is_file()]
-    if not sources:
-        return None
-    read = manifests.read(root, network)["facts"].get("weights", {})
-    for file in sources:
-        if read.get(file.name, "") != store.sha256(file):
-            return f"{file}: is not the file that {network} was read from"
+    evaluate = plan.experiment.evaluate
+    brought = zip(
+        stage_nodes(plan)["features"],
+        ((evaluate.features, evaluate.weights), (evaluate.second, None)),
+        strict=False,
+    )
+    for network, named in brought:
+        sources = [file for file in map(Path, features.files(*named)) if file.is_file()]
+        read = manifests.read(root, network)["facts"].get("weights", {}) if sources else {}
+        for file in sources:
+            if read.get(file.name, "") != store.sha256(file):
+                return f"{file}: is not the file that {network} was read from"
     return None
 
 

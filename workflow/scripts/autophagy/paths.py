@@ -30,6 +30,12 @@ def network_path(experiment: Experiment) -> str:
     return f"features/{features.name_of(experiment.evaluate.features)}"
 
 
+def second_path(experiment: Experiment) -> str | None:
+    """The feature network of a second opinion, where the experiment asks for one."""
+    second = experiment.evaluate.second
+    return f"features/{features.name_of(second)}" if second is not None else None
+
+
 def root_path(group: str, name: str) -> str:
     """The root of a loop, a real-only model or what was measured of one.
 
@@ -45,8 +51,9 @@ METRICS_CSV, METRICS_JSON = "metrics.csv", "metrics.json"
 VERDICTS = "verdicts.csv"
 #: Only where the experiment has a learning curve.
 EFFECTIVE_SIZE = "effective_size.csv"
-#: Only where the experiment asks for it.
+#: Only where the experiment asks for them.
 ATTRIBUTION = "attribution.csv"
+SECOND_OPINION = "second_opinion.csv"
 AUDIT = "audit.json"
 #: Previews and real images in feature space, for the page.
 MAPS = "figures/maps.json"
@@ -65,7 +72,8 @@ def table_names(experiment: Experiment) -> list[str]:
     """The report's tables, metrics.json among them."""
     tables = [METRICS_CSV, METRICS_JSON, VERDICTS]
     tables += [EFFECTIVE_SIZE] * has_learning_curve(experiment)
-    return tables + [ATTRIBUTION] * (experiment.attribution is not None)
+    tables += [ATTRIBUTION] * (experiment.attribution is not None)
+    return tables + [SECOND_OPINION] * (experiment.evaluate.second is not None)
 
 
 def has_learning_curve(experiment: Experiment) -> bool:

@@ -128,13 +128,16 @@ def _steps(experiment: Experiment) -> dict[str, Step]:
     family_module = (models.module_name(experiment.model.family),)
     network_name = features.name_of(experiment.evaluate.features)
     network, network_module = features.module(network_name), (features.module_name(network_name),)
+    second = _second(experiment)
     extra = experiment.evaluate.metrics or []
     dataset_module = (data.module_name(experiment.dataset.name),)
     # The truth of points is part of what they are measured against.
     measuring = network_module + dataset_module * hasattr(dataset, "truth")
+    measuring += tuple(module for step in second.values() for module in step.modules)
     measuring += tuple(plugins.dotted("metrics", name) for name in extra)
     network_libraries = (*network.SOFTWARE, *plugins.software("features", network_name))
     metric_libraries = ("numpy", "scipy", *network_libraries)
+    metric_libraries += tuple(name for step in second.values() for name in step.software)
     metric_libraries += tuple(
         package for name in extra for package in plugins.software("metrics", name)
     )
@@ -173,6 +176,7 @@ def _steps(experiment: Experiment) -> dict[str, Step]:
             network_module,
             torch=by_network,
         ),
+        **second,
         "mix": Step(("mix.py",), ("numpy", "pyarrow")),
         "train": Step(("train.py",), model_libraries, family_module, torch=by_model),
         "sample": Step(("sample.py",), model_libraries, family_module, torch=by_model),
@@ -190,6 +194,7 @@ def _steps(experiment: Experiment) -> dict[str, Step]:
                 "draw_lineage.py",
                 "draw_effective_size.py",
                 "attribute_drift.py",
+                "compare_opinions.py",
                 "map_features.py",
                 "write_page.py",
                 "record_root.py",
@@ -206,6 +211,22 @@ def _steps(experiment: Experiment) -> dict[str, Step]:
             ),
             network_module,
         ),
+    }
+
+
+def _second(experiment: Experiment) -> dict[str, Step]:
+    """The step that makes the second network, a step of its own: the first is none of its code."""
+    if experiment.evaluate.second is None:
+        return {}
+    name = features.name_of(experiment.evaluate.second)
+    libraries = (*features.module(name).SOFTWARE, *plugins.software("features", name))
+    return {
+        "features_second": Step(
+            ("features.py",),
+            ("numpy", "safetensors", *libraries),
+            (features.module_name(name),),
+            torch="torch" in libraries,
+        )
     }
 
 

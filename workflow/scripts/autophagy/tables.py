@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from autophagy import features, models, paths, presets, starts, store
 from autophagy.config import Experiment, Loop
 from autophagy.errors import UserError
-from autophagy.metrics import METRICS, ONLY, frechet_is_biased
+from autophagy.metrics import METRICS, OF_FEATURES, ONLY, frechet_is_biased
 from autophagy.rows import KINDS
 from autophagy.schema import plain
 
@@ -93,6 +93,30 @@ def tidy(root: Path, listed: list[dict[str, Any]]) -> pd.DataFrame:
     known = [name for name in COLUMNS if name not in METRICS or any(name in row for row in rows)]
     numbers = {name: float for name in (*known, *seen) if name in {*METRICS, *seen}}
     return pd.DataFrame(rows, columns=[*known, *seen]).astype(numbers)
+
+
+def opinions(root: Path, listed: list[dict[str, Any]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The metrics of feature space of loops, at λ = 1, in both networks: two tables of like rows.
+
+    Args:
+        listed: see `evaluations`.
+
+    Raises:
+        UserError: an evaluation is missing.
+    """
+    import pandas as pd
+
+    both: tuple[list[Any], list[Any]] = ([], [])
+    for entry in listed:
+        if entry["loop"] == "real" or entry["loop"].startswith("real-only/"):
+            continue
+        content = store.read_json(root / entry["path"])
+        told = {key: entry[key] for key in ("loop", "seed", "generation")}
+        for rows, views in zip(both, (content, content["second"]), strict=True):
+            rows.append(told | {key: views["model"][key] for key in OF_FEATURES})
+    numbers = dict.fromkeys(OF_FEATURES, float)
+    first, second = (pd.DataFrame(rows).astype(numbers) for rows in both)
+    return first, second
 
 
 def last_generation(table: pd.DataFrame) -> dict[str, Any]:

@@ -23,6 +23,7 @@ _REPORTED = (
     "verdicts.csv",
     "effective_size.csv",
     "attribution.csv",
+    "second_opinion.csv",
     "theory.csv",
     "report.html",
 )

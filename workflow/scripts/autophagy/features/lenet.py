@@ -27,19 +27,22 @@ DIMENSION = 84
 TRAINING = {"epochs": 200, "batch_size": 64, "learning_rate": 2e-3, "shift": 1}
 
 
-def check(shape: Shape) -> None:
+def check(shape: Shape, name: str = "lenet") -> None:
     """Refuse points, and pictures of which the network's two poolings leave nothing.
+
+    Args:
+        name: what the configuration calls the network.
 
     Raises:
         UserError: the rows are points, or the side is below 4 pixels.
     """
     if len(shape) == 1:
         raise UserError(
-            "evaluate.features: lenet takes pictures, and these rows are points; use identity"
+            f"evaluate.features: {name} takes pictures, and these rows are points; use identity"
         )
     if shape[0] < 4:
         raise UserError(
-            f"evaluate.features: lenet needs pictures of at least 4 pixels a side, not {shape[0]}"
+            f"evaluate.features: {name} needs pictures of at least 4 pixels a side, not {shape[0]}"
         )
 
 
@@ -160,14 +163,13 @@ def fit(
     import torch
 
     check(images.shape[1:])
-    levels, n_classes = facts["levels"], len(facts["classes"])
-
-    torch.manual_seed(seeding.derive("weights", seed) % 2**32)
-    if n_classes == 1:
+    levels, n = facts["levels"], len(images)
+    drawn = untrained(images.shape[1:], facts, seed, device)
+    network = drawn.network
+    if len(facts["classes"]) == 1:
         report(0, TRAINING["epochs"], "unlabelled: features are learned from rotations")
         images, labels = _rotated(images)
-    n, size, _, channels = images.shape
-    network = _network(size, channels, _outputs(n_classes)).to(device)
+        n = len(images)
     epochs, batch_size = TRAINING["epochs"], TRAINING["batch_size"]
     optimizer = torch.optim.AdamW(network.parameters(), TRAINING["learning_rate"])
     rate = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
@@ -189,7 +191,22 @@ def fit(
                 f"{epoch + 1}; look for broken pictures or labels in real/features"
             )
         report(epoch + 1, epochs, f"epochs, loss {loss.item():.4f}")
-    config = {"size": size, "channels": channels, "levels": levels, "n_classes": n_classes}
+    return FeatureNetwork(network.eval(), drawn.config, device)
+
+
+def untrained(shape: Shape, facts: dict[str, Any], seed: int, device: str) -> FeatureNetwork:
+    """The network with weights as torch draws them.
+
+    Args:
+        shape: of one picture. facts: `levels` and `classes` of the split.
+    """
+    import torch
+
+    size, _, channels = shape
+    config = {"size": size, "channels": channels, "levels": facts["levels"]}
+    config |= {"n_classes": len(facts["classes"])}
+    torch.manual_seed(seeding.derive("weights", seed) % 2**32)
+    network = _network(size, channels, _outputs(config["n_classes"])).to(device)
     return FeatureNetwork(network.eval(), config, device)
 
 

@@ -4,4 +4,4 @@ Steps reach a network by its name alone (`features.module`), so a line added her
 existing network, reruns none of its work.
 """
 
-NETWORKS = ("lenet", "identity", "inception")
+NETWORKS = ("lenet", "identity", "inception", "lenet_random")

@@ -21,6 +21,7 @@ from autophagy.metrics.truth import modes_recovered, on_modes, tail_mass
 
 __all__ = [
     "METRICS",
+    "OF_FEATURES",
     "Measured",
     "Undefined",
     "frechet_is_biased",
@@ -54,6 +55,10 @@ METRICS: dict[str, Metric] = {
     "on_modes": lambda m: on_modes(*m.known_points()),
     "tail_mass": lambda m: tail_mass(*m.known_points()),
 }
+#: Those of feature space and nothing else, in which another network may be of another opinion.
+OF_FEATURES = (
+    "frechet_distance", "kernel_distance", "precision", "recall", "density", "coverage",
+)  # fmt: skip
 #: Metrics that mean something for one kind of rows alone (`rows.KINDS`): others' tables have no
 #: column for them. Points have one class, and no network that sees it.
 ONLY = {

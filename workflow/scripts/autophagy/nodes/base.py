@@ -183,7 +183,7 @@ def evaluate(
     sources: tuple[str, ...],
 ) -> Node:  # fmt: skip
     views = {"output": samples, "model": unbiased}
-    fixed = ("real/reference", paths.network_path(experiment))
+    fixed = ("real/reference", *networks(experiment))
     # What a start from outside was trained on, nobody here knows.
     fixed += () if training_set is None else (training_set,)
     return Node(
@@ -197,9 +197,17 @@ def evaluate(
     )
 
 
+def networks(experiment: Experiment) -> tuple[str, ...]:
+    """The feature networks that everything is measured in."""
+    second = paths.second_path(experiment)
+    return (paths.network_path(experiment), *([second] if second is not None else []))
+
+
 def evaluate_params(experiment: Experiment) -> dict[str, Any]:
-    extra = experiment.evaluate.metrics
-    params = ({"metrics": list(extra)} if extra else {}) | {
+    extra, second = experiment.evaluate.metrics, experiment.evaluate.second
+    params = {"metrics": list(extra)} if extra else {}
+    params |= {"second": features.name_of(second)} if second is not None else {}
+    params |= {
         "n": experiment.evaluate.n,
         "k": experiment.evaluate.k,
         "features": features.name_of(experiment.evaluate.features),

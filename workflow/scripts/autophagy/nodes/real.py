@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from autophagy import features, paths, seeds
 from autophagy.config import Experiment
-from autophagy.nodes.base import Node, evaluate_params
+from autophagy.nodes.base import Node, evaluate_params, networks
 from autophagy.schema import plain
 
 #: Random cuts of the real images that give the real-vs-real values their spread.
@@ -23,18 +23,20 @@ def sets(experiment: Experiment) -> Iterator[Node]:
         cut = {"split": split, "start": start, "count": count}
         yield Node(f"real/{split}", "real_set", "real", params | cut, dataset["split_seed"])
         start += count
-    yield Node(
-        paths.network_path(experiment),
-        "feature_network",
-        "features",
-        {
-            "network": features.name_of(experiment.evaluate.features),
-            "training": features.module(features.name_of(experiment.evaluate.features)).TRAINING,
-            "threads": experiment.threads,
-        },
-        seeds.derive("features"),
-        materials=("real/features",),
-    )
+    yield _network(experiment, paths.network_path(experiment), "features", ())
+    if (second := paths.second_path(experiment)) is not None:
+        yield _network(experiment, second, "features_second", ("second",))
+
+
+def _network(experiment: Experiment, path: str, step: str, purpose: tuple[str, ...]) -> Node:
+    name = path.removeprefix("features/")
+    params = {
+        "network": name,
+        "training": features.module(name).TRAINING,
+        "threads": experiment.threads,
+    }
+    seed = seeds.derive("features", *purpose)
+    return Node(path, "feature_network", step, params, seed, materials=("real/features",))
 
 
 def measured(experiment: Experiment, seed: int) -> Node:
@@ -44,5 +46,5 @@ def measured(experiment: Experiment, seed: int) -> Node:
         "evaluate_real",
         evaluate_params(experiment) | {"resplits": RESPLITS},
         seeds.derive("order of real rows", seed),
-        materials=("real/loop", "real/reference", paths.network_path(experiment)),
+        materials=("real/loop", "real/reference", *networks(experiment)),
     )

@@ -20,6 +20,8 @@ def of_images(plan: Plan) -> dict[str, Any]:
     # Where files lie is no part of what they are, and a folder of another means nothing here.
     whole["dataset"].pop("path", None)
     whole["evaluate"].pop("weights", None)
+    if whole["evaluate"].pop("second", None) is not None:
+        whole["evaluate"]["second"] = features.name_of(experiment.evaluate.second)
     for loop in whole["loops"].values():
         if starts.is_outside(loop["start_from"]):
             loop["start_from"] = starts.IMPORTED

@@ -40,11 +40,8 @@ def evaluate(root: Path, records: list[dict[str, Any]], report: Report) -> None:
     [record] = records
     params = record["params"]
     devices.prepare(params["threads"], record["device"], record["software"])
-    network = _network(root, record)
-    views, facts = _within_memory(
-        network, lambda read: _views(root, record, network, read, report), report
-    )
-    _write(root, record, views, facts)
+    views, facts = _opinion(root, record, params["features"], _views, report)
+    _write(root, record, views | _second(root, record, _views, report), facts)
     report(1, 1, _headline(views["output"]))
 
 
@@ -98,11 +95,8 @@ def evaluate_real(root: Path, records: list[dict[str, Any]], report: Report) -> 
     """
     [record] = records
     devices.prepare(record["params"]["threads"], record["device"], record["software"])
-    network = _network(root, record)
-    found, facts = _within_memory(
-        network, lambda read: _real(root, record, network, read, report), report
-    )
-    _write(root, record, found, facts)
+    found, facts = _opinion(root, record, record["params"]["features"], _real, report)
+    _write(root, record, found | _second(root, record, _real, report), facts)
     report(1, 1, _headline(found["output"]))
 
 
@@ -187,9 +181,33 @@ def _training_rows(
     return train, (table["origin"] == "real").to_numpy()
 
 
-def _network(root: Path, record: dict[str, Any]) -> FeatureNetwork:
-    name = record["params"]["features"]
-    return features.module(name).load(root / f"features/{name}", record["device"])
+def _opinion(
+    root: Path, record: dict[str, Any], name: str, measure: Callable[..., dict[str, Any]],
+    report: Report,
+) -> tuple[dict[str, Any], dict[str, int]]:  # fmt: skip
+    """What `measure` finds in the space of one feature network, and `_within_memory`'s fact."""
+    network = features.module(name).load(root / f"features/{name}", record["device"])
+    return _within_memory(
+        network, lambda read: measure(root, record, network, read, report), report
+    )
+
+
+def _second(
+    root: Path, record: dict[str, Any], measure: Callable[..., dict[str, Any]], report: Report
+) -> dict[str, Any]:
+    """The metrics of feature space alone, in the second network; nothing where none is asked for.
+
+    Of each view, and of real against real over random cuts where that is measured.
+    """
+    if (name := record["params"].get("second")) is None:
+        return {}
+    found, _ = _opinion(root, record, name, measure, report)
+    return {
+        "second": {
+            view: {key: values[key] for key in metrics.OF_FEATURES if key in values}
+            for view, values in found.items()
+        }
+    }
 
 
 def _truth(params: dict[str, Any]) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 from autophagy import figures, lineage_figure, manifests, paths, rows, scatter, sets, store, tables
 from autophagy.archive import Archive
 from autophagy.figures import curves, grid
-from autophagy.verdict import attribution, drawing
+from autophagy.verdict import attribution, drawing, opinions
 from autophagy.verdict import tables as verdicts
 
 
@@ -121,6 +121,18 @@ def attribute_drift(root: str, asked: dict[str, Any], title: str, space: str, st
         drawing.attribution(found, title, space), drawing.attribution_caption(found, title, space),
         Path(stem),
     )  # fmt: skip
+
+
+def compare_opinions(root: str, evaluations: list[dict[str, Any]], spaces: list[str]) -> None:
+    """Write second_opinion.csv: do two feature networks rank the loops alike?
+
+    Args:
+        evaluations: see `tables.evaluations`. spaces: what the two spaces are called.
+    """
+    folder = Path(root)
+    found = opinions.table(*tables.opinions(folder, evaluations), spaces)
+    with store.new_file(folder / paths.SECOND_OPINION) as file:
+        found.to_csv(file, index=False, lineterminator="\n")
 
 
 def _real_row(root: Path, facts: dict[str, Any], labels: np.ndarray) -> np.ndarray:

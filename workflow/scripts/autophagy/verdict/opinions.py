@@ -1,0 +1,103 @@
+"""A second opinion: do two feature networks rank the loops alike?
+
+Every metric of feature space ranks the loops once in each network. Agreement is Spearman's rank
+correlation, one a seed: of the loops by their last generation, and of all generations of all loops.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autophagy.metrics import OF_FEATURES
+from autophagy.verdict.inference import FEWEST_SEEDS, mean
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Columns of second_opinion.csv. ranking: loops by their mean over seeds, in the last generation,
+#: from the smallest value on.
+COLUMNS = (
+    "metric", "ranked", "items", "seeds", "correlation", "low", "high", "first", "second",
+    "ranking_first", "ranking_second",
+)  # fmt: skip
+#: What is ranked -> the generations that are compared, given the last one.
+RANKED = {"loops": lambda t, last: t == last, "generations": lambda t, last: t > 0}
+#: With fewer things to rank, a correlation says nothing.
+FEWEST = 3
+
+
+def table(first: pd.DataFrame, second: pd.DataFrame, spaces: list[str]) -> pd.DataFrame:
+    """The table, columns as in `COLUMNS`.
+
+    Args:
+        first, second: see `tables.opinions`. spaces: what the two are called.
+    """
+    import pandas as pd
+
+    rows = []
+    for metric in OF_FEATURES:
+        for ranked, chosen in RANKED.items():
+            here = chosen(first["generation"], first["generation"].max())
+            pair = [frame[here] for frame in (first, second)]
+            found = [
+                _correlation(*(frame.loc[frame["seed"] == seed, metric].to_numpy()
+                               for frame in pair))
+                for seed in first["seed"].unique()
+            ]  # fmt: skip
+            told = _told(np.array(found)) | {
+                "metric": metric, "ranked": ranked, "first": spaces[0], "second": spaces[1],
+                "items": int(here.sum() / first["seed"].nunique()),
+            }  # fmt: skip
+            if ranked == "loops":
+                orders = [_order(frame, metric) for frame in pair]
+                told |= dict(zip(("ranking_first", "ranking_second"), orders, strict=True))
+            rows.append(told)
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """Spearman's, of pairs that are both defined; NaN of fewer than `FEWEST`, or of constants."""
+    from scipy.stats import rankdata
+
+    known = np.isfinite(one) & np.isfinite(other)
+    if known.sum() < FEWEST:
+        return np.nan
+    ranks = np.stack([rankdata(one[known]), rankdata(other[known])])
+    if (np.ptp(ranks, axis=1) == 0).any():
+        return np.nan
+    return float(np.corrcoef(ranks)[0, 1])
+
+
+def _told(found: np.ndarray) -> dict[str, Any]:
+    """Mean over seeds, and its interval within [-1, 1] where there are seeds enough."""
+    found = found[np.isfinite(found)]
+    told: dict[str, Any] = {"seeds": len(found)}
+    if not len(found):
+        return told
+    told["correlation"] = found.mean()
+    if len(found) >= FEWEST_SEEDS:
+        of = mean(found)
+        told |= {"low": max(of.low, -1.0), "high": min(of.high, 1.0)}
+    return told
+
+
+def _order(frame: pd.DataFrame, metric: str) -> str:
+    means = frame.groupby("loop", sort=False)[metric].mean().dropna()
+    return " < ".join(means.sort_values(kind="stable").index)
+
+
+def lines(found: pd.DataFrame) -> list[str]:
+    """The table as text for the end of a run."""
+    first, second = found[["first", "second"]].iloc[0]
+    told = [f"Second opinion: rank correlation of {first} and {second}, λ = 1"]
+    for metric, rows in found.groupby("metric", sort=False):
+        parts = []
+        for _, row in rows.iterrows():
+            value = f"{row['correlation']:.2f}" if row["seeds"] else "undefined"
+            if row["low"] == row["low"]:
+                value += f" [{row['low']:.2f}, {row['high']:.2f}]"
+            parts.append(f"{value} over {row['items']} {row['ranked']}")
+        told.append(f"  {metric}: {', '.join(parts)}")
+    return told
