@@ -127,7 +127,7 @@ def test_nothing_that_is_installed_changes_an_experiment_that_does_not_name_it(s
         ({"evaluate.metrics": ["recall"]}, "evaluate.metrics: 'recall' is not allowed"),
         ({"evaluate.metrics": []}, "evaluate.metrics: [] is not allowed"),
         ({"evaluate.metrics": "recall"}, 'evaluate.metrics: "recall" is not allowed'),
-        ({"evaluate.features": "profiles"}, "allowed: lenet, identity, inception, lenet_random, or"),
+        ({"evaluate.features": "profiles"}, "lenet, identity, inception, lenet_random, or"),
         ({"model.family": "pixel_gaussian"}, 'model.family: "pixel_gaussian" is not allowed'),
         ({"dataset.name": "stripes"}, 'dataset.name: "stripes" is not allowed'),
         ({"loops.fresh.regime": "last_three"}, 'loops.fresh.regime: "last_three" is not allowed'),
