@@ -283,8 +283,8 @@ EDITS = (
     Edit(
         "a law of the audit",
         appended(LIBRARY / "audit/mixes.py", "\nUNUSED = 1\n"),
-        ("audit", "write_page", "record_report"), ("report",), touched=(LIBRARY / "audit/mixes.py",),
-        long=True,
+        ("audit", "write_page", "record_report"), ("report",),
+        touched=(LIBRARY / "audit/mixes.py",), long=True,
     ),
     Edit(
         "reading and writing arrays",

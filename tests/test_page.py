@@ -23,11 +23,12 @@ from autophagy import (
     tables,
 )
 from autophagy.archive import Archive
+from autophagy.metrics import OF_FEATURES
 from autophagy.page import charts, descent, extra_tables, lineage_graph, render, runs, story
 from autophagy.page.asked import of_images
 from autophagy.page.gather import gather
 from autophagy.page.sprites import LARGEST, Sheets, thumbnails
-from autophagy.verdict import attribution
+from autophagy.verdict import attribution, opinions
 from autophagy.verdict import tables as verdicts
 from conftest import Made, changed, plan_of
 from PIL import Image
@@ -275,6 +276,22 @@ def test_the_attribution_stands_on_the_page_with_its_intervals(tmp_path) -> None
     # The differences are -1, -1.05 and -0.95; t of two degrees of freedom is 4.303.
     assert longer[4] == "-1 [-1.12, -0.876]"
     assert longer[5] == "drifts less"
+
+
+def test_a_second_opinion_stands_on_the_page(tmp_path) -> None:
+    loops = ["a", "b", "c"]
+    first = pd.DataFrame(
+        {"loop": loops, "seed": 1, "generation": 1}
+        | {metric: [1.0, 2.0, 3.0] for metric in OF_FEATURES}
+    )
+    second = first.assign(recall=[3.0, 2.0, 1.0])
+    opinions.table(first, second, ["LeNet", "random LeNet"]).to_csv(
+        tmp_path / paths.SECOND_OPINION, index=False
+    )
+    [shown] = extra_tables.gather(tmp_path, {"tables": [paths.SECOND_OPINION]})
+    rows = {row[0]: row[1:] for row in shown["rows"] if row[1] == "3 loops"}
+    assert rows["precision"] == ["3 loops", "+1", "a < b < c", "a < b < c"]
+    assert rows["recall"] == ["3 loops", "-1", "a < b < c", "c < b < a"]
 
 
 def test_an_attribution_of_one_seed_has_no_intervals(tmp_path) -> None:

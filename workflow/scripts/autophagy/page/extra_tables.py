@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from autophagy.paths import ATTRIBUTION, EFFECTIVE_SIZE
+from autophagy.paths import ATTRIBUTION, EFFECTIVE_SIZE, SECOND_OPINION
 
 #: A row of a table -> one cell.
 Cell = Callable[[pd.Series], str]
@@ -25,19 +25,25 @@ class Shown:
 
 
 def gather(folder: Path, asked: dict[str, Any]) -> list[dict[str, Any]]:
-    """Those tables that the experiment has: {title, hint, head, rows}, a row's loop first."""
+    """Those tables that the experiment has: {title, hint, head, rows}, each row begins with what it is of."""
     found = []
     for name in (name for name in asked["tables"] if name in TABLES):
         shown = TABLES[name]
         read = pd.read_csv(
-            folder / name, keep_default_na=False, na_values=[""],
-            dtype={"loop": str, "changed": str, "budget": str, "told": str},
-        ).fillna({"changed": "", "budget": "", "told": ""})  # fmt: skip
+            folder / name, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(_WORDS, str)
+        ).fillna(dict.fromkeys(_WORDS, ""))
         rows = [[cell(row) for cell in shown.columns.values()] for _, row in read.iterrows()]
         found.append(
             {"title": shown.title, "hint": shown.hint, "head": list(shown.columns), "rows": rows}
         )
     return found
+
+
+#: Columns of words, in whichever table has them.
+_WORDS = (
+    "loop", "changed", "budget", "told", "metric", "ranked", "first", "second", "ranking_first",
+    "ranking_second",
+)  # fmt: skip
 
 
 def _text(column: str) -> Cell:
@@ -54,6 +60,10 @@ def _number(column: str, low: str, high: str) -> Cell:
         return value if pd.isna(row[low]) else f"{value} [{row[low]:+.3g}, {row[high]:+.3g}]"
 
     return cell
+
+
+def _ranked(row: pd.Series) -> str:
+    return f"{row['items']} {row['ranked']}"
 
 
 def _generations(row: pd.Series) -> str:
@@ -88,6 +98,19 @@ TABLES = {
             "drift": _number("drift", "drift_low", "drift_high"),
             "difference": _number("difference", "difference_low", "difference_high"),
             "told": _text("told"),
+        },
+    ),
+    SECOND_OPINION: Shown(
+        "A second opinion",
+        "Spearman's rank correlation of what two feature networks say at λ = 1: near 1, they rank "
+        "loops alike. Rankings: last generation, smallest value first. Intervals: 95%, seeds as "
+        "units.",
+        {
+            "metric": _text("metric"),
+            "of": _ranked,
+            "correlation": _number("correlation", "low", "high"),
+            "ranking of the first": _text("ranking_first"),
+            "ranking of the second": _text("ranking_second"),
         },
     ),
 }
