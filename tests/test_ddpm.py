@@ -425,7 +425,7 @@ def test_padded_pictures_come_back_in_their_own_size(size, side, tmp_path) -> No
 def test_the_crop_undoes_the_padding(size) -> None:
     """A network that answers with the picture it was trained on gives it back, uncut."""
     data = pictures(3, size=size)
-    padded = ddpm_training._to_network(data, 8, "cpu")
+    padded = ddpm_training.to_network(data, 8, "cpu")
     assert padded.dtype == torch.float32
     assert padded.shape == (3, 1, 8, 8)
     expected = data.images.astype(np.float32) / 8 - 1

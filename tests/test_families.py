@@ -92,7 +92,7 @@ def hashes(model, folder: Path) -> dict[str, str]:
 
 
 def test_every_family_is_tried_and_says_what_it_models() -> None:
-    assert set(FAMILIES) == {"ddpm", *NAMES}
+    assert set(FAMILIES) == {"ddpm", "latent", *NAMES}
     for name in FAMILIES:
         assert set(models.kinds(name)) <= set(rows.KINDS)
 

@@ -64,9 +64,9 @@ def edited(*edits: tuple[str, Any]) -> Callable[[Path], None]:
     return plant
 
 
-def of_points(*edits: tuple[str, Any]) -> Callable[[Path], None]:
-    """The configuration of points with some keys set."""
-    content = yaml.safe_load((TESTS / "configs" / "points.yaml").read_text(encoding="utf-8"))
+def of_config(file: str, *edits: tuple[str, Any]) -> Callable[[Path], None]:
+    """A configuration of tests/configs/ with some keys set."""
+    content = yaml.safe_load((TESTS / "configs" / f"{file}.yaml").read_text(encoding="utf-8"))
     for path, value in edits:
         *sections, key = path.split(".")
         section = content
@@ -283,6 +283,22 @@ POINTS: dict[str, list[Any]] = {
     "real_only.full": [201],
 }  # fmt: skip
 
+#: The same of tests/configs/latent.yaml.
+LATENT: dict[str, list[Any]] = {
+    "model.pad": [True, False],
+    "model.channels": [[8] * 4, [8, 6]],
+    "model.autoencoder": [None, {}, 3, "vae", {"channels": [8, 8], "stride": 2}],
+    "model.autoencoder.channels": [[], [8], [8, 6], [8] * 4, [10**9, 8], "8"],
+    "model.autoencoder.layers_per_block": [0, 9, 1.5],
+    "model.autoencoder.latent_channels": [0, 65, "4"],
+    "train.autoencoder": [None, {}, 5, {"steps": 5}],
+    "train.autoencoder.steps": [0, -1, 1e3, "5"],
+    "train.autoencoder.batch_size": [0, 10**12],
+    "train.autoencoder.learning_rate": [0, 1.5, None],
+    "train.autoencoder.kl_weight": [-0.1, 1.1, float("nan")],
+    "train.processes": [4],
+}  # fmt: skip
+
 
 def _short(value: Any) -> str:
     text = ascii(value)
@@ -301,9 +317,12 @@ CASES += [
 ]
 CASES += [
     _case(
-        f"points: {key}: {_short(value)}", of_points((key, value)), ("bad.yaml", key.split(".")[0])
+        f"{file}: {key}: {_short(value)}",
+        of_config(file, (key, value)),
+        ("bad.yaml", key.split(".")[0]),
     )
-    for key, values in POINTS.items()
+    for file, table in (("points", POINTS), ("latent", LATENT))
+    for key, values in table.items()
     for value in values
 ]
 CASES += [

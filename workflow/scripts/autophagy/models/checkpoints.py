@@ -58,6 +58,11 @@ class Checkpoint:
         self.folder, self.key, self.say = folder, key, say
         self._next = time.monotonic() + EVERY
 
+    def of(self, part: str) -> Checkpoint:
+        """That of one part of a training whose parts follow one another; it goes with this one."""
+        folder = None if self.folder is None else self.folder / part
+        return Checkpoint(folder, self.key, self.say)
+
     def resume(self, parts: dict[str, Part], device: str) -> int:
         """Give the parts their state back and return how many steps are done; 0: none was kept.
 

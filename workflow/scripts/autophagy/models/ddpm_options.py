@@ -17,10 +17,9 @@ ATTENTION_HEAD = 8
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
-class Model(Sparse):
-    """`model:` of a ddpm experiment; one level of the U-Net for each entry of `channels`."""
+class Denoiser(Sparse):
+    """The U-Net, one level for each entry of `channels`, and the noise that it is trained on."""
 
-    family: Literal["ddpm"]
     channels: Annotated[list[Annotated[int, Field(ge=4, le=4096)]], Field(min_length=1)]
     layers_per_block: Annotated[int, Field(ge=1, le=8)] = 1
     norm_groups: Annotated[int, Field(ge=1, le=64)] = 8
@@ -29,8 +28,14 @@ class Model(Sparse):
     beta_schedule: Literal["linear", "scaled_linear", "squaredcos_cap_v2"] = "linear"
     prediction: Literal["v_prediction", "epsilon"] = "v_prediction"
     condition_dropout: Fraction = 0.1
-    pad: bool = False
     checkpointing: bool | None = None
+
+
+class Model(Denoiser):
+    """`model:` of a ddpm experiment."""
+
+    family: Literal["ddpm"]
+    pad: bool = False
 
 
 class Train(Budgeted):

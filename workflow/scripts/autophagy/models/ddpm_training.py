@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,7 @@ def fit(
     checkpoint: Checkpoint | None = None,
     initial: DDPM | None = None,
     flattening: Flattening | None = None,
+    encode: Callable[[TrainingData], Any] | None = None,
 ) -> DDPM:
     """Train G^t for `train["steps"]` steps, from scratch or from the weights of `initial`.
 
@@ -47,6 +49,9 @@ def fit(
     dropped conditions. Timesteps are stratified over the batch, which lowers the variance of the
     loss and leaves its mean. A checkpoint therefore holds no stream, only weights, their running
     mean, optimiser and schedule.
+
+    Args:
+        encode: what the network works on, float32 N×C×side×side, in the place of pictures.
 
     Raises:
         UserError: the loss or the weights are no longer finite.
@@ -61,11 +66,17 @@ def fit(
     )
 
     execution, processes = acceleration.of(device), join(train.get("processes", 1), device)
-    size, channels = data.images.shape[1], data.images.shape[3]
-    side = network_size(model, size)
-    if side != size:
-        report(0, train["steps"], f"pictures padded from {size} to {side}")
-    pictures = _to_network(data, side, device)
+    if encode is None:
+        size = data.images.shape[1]
+        padded = network_size(model, size)
+        if padded != size:
+            report(0, train["steps"], f"pictures padded from {size} to {padded}")
+        encode = partial(to_network, side=padded, device=device)
+        pictures = encode(data)
+    else:
+        pictures = encode(data)
+        size = pictures.shape[2]
+    channels, side = pictures.shape[1:3]
     labels = torch.from_numpy(data.labels).to(device)
     null = data.n_classes
     parts_of_batch = train.get("accumulate", 1)
@@ -128,9 +139,8 @@ def fit(
     parts = {"unet": unet, "ema": ema, "optimizer": optimizer, "rate": rate}
     if flattening is not None:
         parts["flattening"] = flattening
-        look = _look(
-            flattening.rows, train["batch_size"] // parts_of_batch, side, model, seed, device
-        )
+        held_out = encode(flattening.rows), torch.from_numpy(flattening.rows.labels).to(device)
+        look = _look(held_out, train["batch_size"] // parts_of_batch, model["timesteps"], seed)
     first = processes.in_turn(lambda: checkpoint.resume(parts, device))
     if first:
         report(0, train["steps"], f"resumed at step {first} of {train['steps']}")
@@ -155,10 +165,10 @@ def fit(
             ema.store(unet.parameters())
             ema.copy_to(unet.parameters())
             # All must stop together.
-            held_out = processes.of_main(look(missed))
+            looked = processes.of_main(look(missed))
             ema.restore(unet.parameters())
-            report(done, train["steps"], f"held-out loss {held_out:.4f}")
-            if flattening.ends(done, held_out):
+            report(done, train["steps"], f"held-out loss {looked:.4f}")
+            if flattening.ends(done, looked):
                 break
         tell, save = done % 50 == 0 or done == train["steps"], processes.main and checkpoint.due()
         if tell or save:
@@ -195,16 +205,21 @@ class _Draws:
 
 
 def _look(
-    data: TrainingData, batch_size: int, side: int, model: dict[str, Any], seed: int, device: str
+    data: tuple[Any, Any], batch_size: int, timesteps: int, seed: int
 ) -> Callable[[Callable[..., Any]], float]:
-    """Takes an error and gives its mean over `LOOK` draws of held-out rows, the same each time."""
+    """Takes an error and gives its mean over `LOOK` draws of held-out rows, the same each time.
+
+    Args:
+        data: what the network works on, and labels.
+    """
     import torch
 
-    pictures, labels = _to_network(data, side, device), torch.from_numpy(data.labels).to(device)
+    pictures, labels = data
+    device = pictures.device
     draws = _Draws(
         Order(len(labels), LOOK, seeding.derive("held out, order", seed)),
         (LOOK, *pictures.shape[1:]),
-        model["timesteps"],
+        timesteps,
         0.0,
         seeding.derive("held out, draws", seed),
     )
@@ -239,7 +254,7 @@ def _within_memory(batch_size: int) -> Iterator[None]:
         ) from error
 
 
-def _to_network(data: TrainingData, side: int, device: str) -> Any:
+def to_network(data: TrainingData, side: int, device: str) -> Any:
     """float32 N×C×side×side in [-1, 1], padded with the darkest level."""
     import torch
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from autophagy.models import compiler
 
@@ -56,6 +57,14 @@ with _hidden(_UNUSED), _alone(), compiler.deferred():
     from diffusers.training_utils import EMAModel
     from diffusers.utils import logging
 
+
+def autoencoder() -> Any:
+    """The class `AutoencoderKL`, which one family alone needs."""
+    with _hidden(_UNUSED), _alone(), compiler.deferred():
+        from diffusers import AutoencoderKL
+    return AutoencoderKL
+
+
 __all__ = [
     "DDIMScheduler",
     "DDPMScheduler",
@@ -63,6 +72,7 @@ __all__ = [
     "DiffusionPipeline",
     "EMAModel",
     "UNet2DModel",
+    "autoencoder",
     "get_constant_schedule_with_warmup",
     "get_cosine_schedule_with_warmup",
     "logging",

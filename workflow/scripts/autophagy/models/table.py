@@ -4,4 +4,4 @@ Steps reach a family by its name alone (`models.module`), so a line added here, 
 existing family's numbers, reruns none of its work.
 """
 
-FAMILIES = ("ddpm", "flow", "gan", "gaussian", "mixture")
+FAMILIES = ("ddpm", "flow", "gan", "gaussian", "latent", "mixture")

@@ -1,0 +1,226 @@
+"""Latent diffusion: an autoencoder and a U-Net in its latents, as one model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from autophagy import config as configuration
+from autophagy import devices, sets, store
+from autophagy import seeds as seeding
+from autophagy.errors import UserError
+from autophagy.models import autoencoder, budgets, latent
+from autophagy.models.base import TrainingData
+from autophagy.models.checkpoints import Checkpoint
+from conftest import REPOSITORY, TESTS, make, plan_of, quiet
+from PIL import Image
+from snakemake.utils import update_config
+
+torch = pytest.importorskip("torch")
+
+CONTENT = yaml.safe_load((TESTS / "configs" / "latent.yaml").read_text())
+MODEL, TRAIN = CONTENT["model"], CONTENT["train"]
+SAMPLE = {"scheduler": "ddim", "steps": 2, "batch_size": 4}
+LABELS, SEEDS = np.arange(6) % 3, seeding.derive_rows(6, "test")
+
+
+def pictures(n: int = 12, size: int = 16) -> TrainingData:
+    images = np.random.default_rng(1).integers(0, 256, (n, size, size, 3), dtype=np.uint8)
+    return TrainingData(images, np.arange(n) % 3, 256, 3)
+
+
+def fit(data=None, seed: int = 1, checkpoint=None, flattening=None, **train):
+    devices.prepare(1, "cpu")
+    return latent.fit(
+        data or pictures(), MODEL, TRAIN | train, seed, "cpu", quiet, checkpoint, flattening
+    )
+
+
+def draw(model, chosen=slice(None), bias: float = 1.0) -> np.ndarray:
+    return model.sample(LABELS[chosen], SEEDS[chosen], bias, SAMPLE, quiet)
+
+
+def hashes(model, folder: Path) -> dict[str, str]:
+    folder.mkdir(parents=True)
+    model.save(folder)
+    return store.hashes(folder)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return fit()
+
+
+def test_the_same_fit_is_the_same_bytes_and_another_seed_is_not(model, tmp_path) -> None:
+    first = hashes(model, tmp_path / "first")
+    assert hashes(fit(), tmp_path / "again") == first
+    other = hashes(fit(seed=2), tmp_path / "other")
+    for part in ("unet", "vae"):
+        weights = f"{part}/diffusion_pytorch_model.safetensors"
+        assert other[weights] != first[weights]
+    assert {Path(file).suffix for file in first} == {".json", ".safetensors"}
+    for file in (tmp_path / "first").rglob("*.json"):
+        assert str(tmp_path) not in file.read_text()
+        assert "_name_or_path" not in file.read_text()
+
+
+def test_a_picture_is_a_function_of_model_seed_and_label_bit_for_bit(model) -> None:
+    whole = draw(model)
+    assert whole.dtype == np.float32
+    assert whole.shape == (6, 16, 16, 3)
+    assert np.isfinite(whole).all()
+    for chosen in ([3], [5, 0], [5, 4, 3, 2, 1, 0]):
+        np.testing.assert_array_equal(draw(model, chosen), whole[chosen])
+    assert np.abs(draw(model, bias=0.5) - whole).max() > 1e-4
+    assert len(np.unique(whole.reshape(6, -1), axis=0)) == 6
+
+
+def test_a_saved_model_draws_the_same_and_is_plain_diffusers(model, tmp_path) -> None:
+    from diffusers import AutoencoderKL, UNet2DModel
+
+    hashes(model, tmp_path / "model")
+    np.testing.assert_array_equal(draw(latent.load(tmp_path / "model", "cpu")), draw(model))
+    vae = AutoencoderKL.from_pretrained(tmp_path / "model" / "vae", use_safetensors=True)
+    unet = UNet2DModel.from_pretrained(tmp_path / "model" / "unet", use_safetensors=True)
+    assert vae.config.latent_channels == unet.config.in_channels == 3
+    assert unet.config.sample_size == 8
+    for file in ("model_index.json", "vae/config.json", "vae/diffusion_pytorch_model.safetensors"):
+        kept = (tmp_path / "model" / file).read_bytes()
+        (tmp_path / "model" / file).write_bytes(b"nonsense")
+        with pytest.raises(UserError, match=r"not a saved (ddpm|latent) model"):
+            latent.load(tmp_path / "model", "cpu")
+        (tmp_path / "model" / file).write_bytes(kept)
+
+
+def test_latents_are_standardised_and_decoded_from_where_they_were(model) -> None:
+    data = pictures()
+    latents = model.coder.encode(data)
+    assert latents.shape == (12, 3, 8, 8)
+    assert abs(latents.mean()) < 1e-4
+    assert abs(latents.std() - 1) < 1e-3
+    with torch.inference_mode():
+        scaled = torch.from_numpy(data.images.astype(np.float32)).permute(0, 3, 1, 2) / 127.5 - 1
+        mean = model.coder.network.encode(scaled).latent_dist.mean
+        expected = model.coder.network.decode(mean).sample.permute(0, 2, 3, 1)
+    found = model.coder.decode(latents.permute(0, 2, 3, 1).numpy(), 12)
+    np.testing.assert_allclose(found, expected.numpy(), atol=1e-4)
+
+
+def test_an_autoencoder_learns_its_pictures() -> None:
+    """Even pictures of eight greys come back as they went in."""
+    greys = np.linspace(20, 230, 8).astype(np.uint8)
+    data = TrainingData(np.tile(greys[:, None, None, None], (1, 8, 8, 3)), np.zeros(8, int), 256, 1)
+    budget = {"steps": 200, "batch_size": 8, "learning_rate": 0.01, "kl_weight": 1e-6}
+    devices.prepare(1, "cpu")
+    coder = autoencoder.fit(
+        data, MODEL, {"autoencoder": budget}, 1, "cpu", quiet, Checkpoint()
+    )  # fmt: skip
+    found = coder.decode(coder.encode(data).permute(0, 2, 3, 1).numpy(), 8)
+    expected = np.broadcast_to(data.images / 127.5 - 1, found.shape)
+    assert np.abs(found - expected).mean() < 0.1
+
+
+class Killed(BaseException):
+    """What no `except Exception` hears."""
+
+
+class Script(Checkpoint):
+    """Of both parts: saves after each step, and is killed after a step of one of them."""
+
+    kill: tuple[str, int] | None = None
+    first: dict[str, int]
+
+    def of(self, part: str) -> Script:
+        found = Script(self.folder / part, self.key)
+        found.part, found.kill, found.first = part, self.kill, self.first
+        return found
+
+    def resume(self, parts, device):
+        self.first[self.part] = super().resume(parts, device)
+        return self.first[self.part]
+
+    def due(self) -> bool:
+        return True
+
+    def save(self, step, parts):
+        super().save(step, parts)
+        if self.kill == (self.part, step):
+            raise Killed
+
+
+@pytest.mark.parametrize(
+    ("kill", "first"),
+    [(("autoencoder", 3), {"autoencoder": 3, "unet": 0}),
+     (("unet", 2), {"autoencoder": 5, "unet": 2})],
+)  # fmt: skip
+def test_a_killed_training_ends_with_the_same_bytes(kill, first, model, tmp_path) -> None:
+    script = Script(tmp_path / "scratch", "the work")
+    script.kill, script.first = kill, {}
+    with pytest.raises(Killed):
+        fit(checkpoint=script)
+    script.kill = None
+    resumed = fit(checkpoint=script)
+    assert script.first == first
+    assert hashes(resumed, tmp_path / "resumed") == hashes(model, tmp_path / "whole")
+
+
+def test_a_training_until_flat_looks_at_latents() -> None:
+    rule = {"held_out": 0.25, "interval": 1, "patience": 1, "tolerance": 0.99, "max_steps": 4}
+    data, flattening = budgets.divided({"until_flat": rule}, pictures(), 1)
+    fit(data, flattening=flattening, batch_size=256)
+    assert len(flattening.losses) == 2
+    assert np.isfinite(flattening.losses).all()
+
+
+def test_an_autoencoder_that_breaks_down_says_so() -> None:
+    monstrous = TRAIN["autoencoder"] | {"learning_rate": 1e38}
+    with pytest.raises(UserError, match=r"^train\.autoencoder: the loss is nan at step 5; lower"):
+        fit(autoencoder=monstrous)
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    sample = SAMPLE | {"steps": 5}
+    latent.check(MODEL, TRAIN, sample, 16)
+    with pytest.raises(UserError, match=r"^model\.channels: 2 levels on latents of 2 pixels .* 4 "):
+        latent.check(MODEL, TRAIN, sample, 18)
+    wide = MODEL | {"autoencoder": MODEL["autoencoder"] | {"channels": [8, 6]}}
+    with pytest.raises(UserError, match=r"^model\.autoencoder\.channels: 6 is not a multiple"):
+        latent.check(wide, TRAIN, sample, 16)
+    with pytest.raises(UserError, match=r"^train\.processes: 4 does not divide train\.autoencoder"):
+        latent.check(MODEL, TRAIN | {"batch_size": 8, "processes": 4}, sample, 16)
+    assert latent.budget(TRAIN) == "4 steps of 6, after 5 steps of 6 of the autoencoder"
+
+
+def test_an_experiment_is_made_of_it(tmp_path) -> None:
+    """Its pictures are those of the model, in the data set's levels."""
+    home = "real-only/full/seed-1"
+    wanted = {f"{home}/{name}" for name in ("training_set.parquet", "model", "samples")}
+    plan = plan_of(CONTENT)
+    make(plan, tmp_path, lambda path: path in wanted)
+    images, labels, seeds = (
+        sets.read_array(tmp_path, f"{home}/samples", name) for name in ("images", "labels", "seeds")
+    )
+    assert images.shape[1:] == (8, 8, 1)
+    assert images.max() <= 16
+    model = latent.load(tmp_path / home / "model", "cpu")
+    drawn = model.sample(labels, seeds, 1.0, CONTENT["sample"], quiet)
+    expected = np.clip(np.rint((drawn + 1) * 8), 0, 16)
+    np.testing.assert_array_equal(images, expected)
+
+
+def test_faces_start_with_few_steps_once_there_is_a_folder_of_them(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = REPOSITORY / "config" / "faces-latent"
+    with pytest.raises(UserError, match="no folder faces"):
+        configuration.load(folder / "config.yaml")
+    (tmp_path / "faces").mkdir()
+    Image.new("RGB", (80, 100)).save(tmp_path / "faces" / "1.png")
+    experiment = configuration.load(folder / "config.yaml")
+    assert experiment.dataset.size == 128
+    content = yaml.safe_load((folder / "config.yaml").read_text())
+    update_config(content, yaml.safe_load((folder / "few-steps.yaml").read_text()))
+    started = configuration.parse(content, "few-steps.yaml")
+    assert autoencoder.factor(started.model.autoencoder.model_dump()) == 4
+    assert started.loops.keys() == experiment.loops.keys()

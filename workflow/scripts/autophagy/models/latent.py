@@ -1,0 +1,143 @@
+"""Latent diffusion (Rombach et al. 2022): the family `ddpm` in the latents of an autoencoder.
+
+For pictures of 64 to 256 pixels a side. Both networks are fitted to D^t, first the autoencoder,
+then the U-Net to its latents, so that G^t depends on D^t alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from autophagy.errors import UserError
+from autophagy.models import autoencoder, budgets, ddpm_model, ddpm_options, ddpm_training
+from autophagy.models.autoencoder import Autoencoder, Autoencoding, Coder
+from autophagy.models.base import TrainingData
+from autophagy.models.budgets import Flattening
+from autophagy.models.checkpoints import Checkpoint
+from autophagy.models.ddpm_model import DDPM
+from autophagy.models.ddpm_options import Sample
+from autophagy.progress import Report
+
+__all__ = ["ABILITIES", "SOFTWARE", "Model", "Sample", "Train", "check", "fit", "load"]
+
+ABILITIES = ("flatten",)
+SOFTWARE = ("diffusers", "safetensors", "torch")
+
+
+class Model(ddpm_options.Denoiser):
+    """`model:` of a latent experiment: the U-Net's keys, and the autoencoder."""
+
+    family: Literal["latent"]
+    autoencoder: Autoencoder
+
+
+class Train(ddpm_options.Train):
+    """`train:` of the U-Net, and of the autoencoder before it."""
+
+    autoencoder: Autoencoding
+
+
+def check(
+    model: dict[str, Any], train: dict[str, Any], sample: dict[str, Any], size: int | None
+) -> None:
+    """As `ddpm_options.check`, and what the autoencoder asks for.
+
+    Raises:
+        UserError: the keys that do not fit each other.
+    """
+    groups, batch = model["norm_groups"], train["autoencoder"]["batch_size"]
+    for width in model["autoencoder"]["channels"]:
+        if width % groups:
+            raise UserError(
+                f"model.autoencoder.channels: {width} is not a multiple of model.norm_groups = "
+                f"{groups}"
+            )
+    if batch % train.get("processes", 1):
+        raise UserError(
+            f"train.processes: {train['processes']} does not divide train.autoencoder.batch_size "
+            f"= {batch}"
+        )
+    ddpm_options.check(model, train, sample, None)
+    coded = autoencoder.factor(model["autoencoder"])
+    halved = 2 ** (len(model["channels"]) - 1)
+    if size is not None and size % (coded * halved):
+        raise UserError(
+            f"model.channels: {len(model['channels'])} levels on latents of {coded} pixels a side "
+            f"need a picture side that {coded * halved} divides, and the data set's is {size}"
+        )
+
+
+def budget(train: dict[str, Any]) -> str:
+    """What each model is given."""
+    first = budgets.told(train["autoencoder"])
+    return f"{budgets.told(train)}, after {first} of the autoencoder"
+
+
+@dataclass(frozen=True)
+class Latent:
+    """A fitted model: `ddpm` draws latents, `coder` makes pictures of them."""
+
+    ddpm: DDPM
+    coder: Coder
+
+    def sample(
+        self,
+        labels: np.ndarray,
+        seeds: np.ndarray,
+        sampling_bias: float,
+        options: dict[str, Any],
+        report: Report,
+    ) -> np.ndarray:
+        """See `Model.sample`; guidance_scale = 1/λ, of the latents."""
+        latents = self.ddpm.sample(labels, seeds, sampling_bias, options, report)
+        return self.coder.decode(latents, options["batch_size"])
+
+    def save(self, folder: Path) -> None:
+        """`vae`, and as a ddpm model `unet` and `scheduler`; plain diffusers loads each."""
+        self.coder.save(folder)
+        self.ddpm.save(folder)
+
+
+def fit(
+    data: TrainingData,
+    model: dict[str, Any],
+    train: dict[str, Any],
+    seed: int,
+    device: str,
+    report: Report,
+    checkpoint: Checkpoint | None = None,
+    flattening: Flattening | None = None,
+) -> Latent:
+    """Both networks, one after the other; `flattening` looks at the U-Net's loss.
+
+    Raises:
+        UserError: a loss is no longer finite.
+    """
+    checkpoint = checkpoint or Checkpoint()
+    coder = autoencoder.fit(data, model, train, seed, device, report, checkpoint.of("autoencoder"))
+    denoiser = ddpm_training.fit(
+        data, model, train, seed, device, report, checkpoint.of("unet"),
+        flattening=flattening, encode=coder.encode,
+    )  # fmt: skip
+    return Latent(denoiser, coder)
+
+
+def load(folder: Path, device: str) -> Latent:
+    """A saved model, ready to sample.
+
+    Raises:
+        UserError: `folder` holds no such model.
+    """
+    ddpm = ddpm_model.load(folder, device)
+    try:
+        coder = autoencoder.load(folder, device)
+        if coder.network.config.latent_channels != ddpm.pipeline.unet.config.in_channels:
+            raise ValueError("its autoencoder has other latents than its U-Net")
+    # What diffusers and torch raise on foreign files has no common base.
+    except Exception as error:
+        raise UserError(f"{folder}: not a saved latent model: {error}") from error
+    return Latent(ddpm, coder)
