@@ -25,7 +25,7 @@ class Shown:
 
 
 def gather(folder: Path, asked: dict[str, Any]) -> list[dict[str, Any]]:
-    """Those tables that the experiment has: {title, hint, head, rows}, each row begins with what it is of."""
+    """Those tables that the experiment has: {title, hint, head, rows}, a row about its first cell."""
     found = []
     for name in (name for name in asked["tables"] if name in TABLES):
         shown = TABLES[name]
