@@ -25,7 +25,7 @@ class Shown:
 
 
 def gather(folder: Path, asked: dict[str, Any]) -> list[dict[str, Any]]:
-    """Those tables that the experiment has: {title, hint, head, rows}, a row about its first cell."""
+    """Those tables that the experiment has: {title, hint, head, rows}; first what a row is of."""
     found = []
     for name in (name for name in asked["tables"] if name in TABLES):
         shown = TABLES[name]
