@@ -1,5 +1,5 @@
 # Two commands make everything: `make run` and `make test`. Each sets up what it needs.
-.PHONY: run test torture long-tests theory theory-pictures paper paper-page bad-input setup lock lint format recipe timings lineage-timings tampers pictures transcripts pull checkout reproduce record report watch
+.PHONY: run test torture long-tests theory theory-pictures paper paper-page bad-input setup lock lint format recipe bench timings lineage-timings tampers pictures transcripts pull checkout reproduce record report watch
 .DEFAULT_GOAL := run
 
 PYTHON ?= python3
@@ -58,6 +58,9 @@ format: setup  ## bring code and rules into the house style
 
 recipe: setup  ## learning curve of the training recipe -> docs/recipe.md (12 minutes)
 	python benchmarks/recipe.py
+
+bench: setup  ## side by side with what one would use instead -> benchmarks/RESULTS.md (ROWS=…, QUICK=1)
+	python benchmarks/bench.py $(ROWS) $(if $(QUICK),--quick)
 
 timings: setup  ## what each step of the last run took (CONFIG=…) -> logs/<experiment>/timings.html
 	@autophagy timings $(CONFIG)

@@ -1,4 +1,4 @@
-"""The plain way to train and sample the same network: what `benchmarks/gpu.py` compares with.
+"""The plain way to train and sample the same network: what gpu.py and bench.py compare with.
 
 As diffusers' unconditional training example and DDPMPipeline do it, class labels added: a
 DataLoader that transforms PIL pictures, float32, AdamW and EMAModel with their defaults; all T
@@ -8,11 +8,13 @@ ancestral steps with clipping, one network call each.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from diffusers import DDPMScheduler, UNet2DModel
+from diffusers.optimization import get_cosine_schedule_with_warmup
 from diffusers.training_utils import EMAModel
 from PIL import Image, ImageOps
 
@@ -36,8 +38,11 @@ def network(model: dict[str, Any], side: int, channels: int, n_classes: int) -> 
 class Pictures(torch.utils.data.Dataset):
     """Grey pictures, each padded, scaled and made a tensor when it is asked for."""
 
-    def __init__(self, images: np.ndarray, labels: np.ndarray, side: int) -> None:
+    def __init__(
+        self, images: np.ndarray, labels: np.ndarray, side: int, levels: int = 256
+    ) -> None:
         self.pictures = [Image.fromarray(image[..., 0]) for image in images]
+        self.brightest = levels - 1
         self.labels, self.margin = labels, (side - images.shape[1]) // 2
 
     def __len__(self) -> int:
@@ -45,7 +50,7 @@ class Pictures(torch.utils.data.Dataset):
 
     def __getitem__(self, row: int) -> tuple[torch.Tensor, int]:
         padded = ImageOps.expand(self.pictures[row], self.margin)
-        tensor = torch.from_numpy(np.array(padded, np.uint8))[None].float().div(255)
+        tensor = torch.from_numpy(np.array(padded, np.uint8))[None].float().div(self.brightest)
         return (tensor - 0.5) / 0.5, int(self.labels[row])
 
 
@@ -64,23 +69,7 @@ def seconds_per_step(
         data, batch_size, shuffle=True, num_workers=workers, drop_last=True
     )
     optimizer = torch.optim.AdamW(unet.parameters(), 1e-4)
-    ema = EMAModel(unet.parameters(), decay=0.999)
-    unet.train()
-
-    def step(clean: torch.Tensor, labels: torch.Tensor) -> None:
-        clean, labels = clean.to(device), labels.to(device)
-        noise = torch.randn_like(clean)
-        t = torch.randint(0, scheduler.config.num_train_timesteps, (len(clean),), device=device)
-        dropped = torch.rand(len(clean), device=device) < 0.1
-        labels = torch.where(dropped, unet.config.num_class_embeds - 1, labels)
-        target = scheduler.get_velocity(clean, noise, t)
-        predicted = unet(scheduler.add_noise(clean, noise, t), t, labels).sample
-        torch.nn.functional.mse_loss(predicted, target).backward()
-        torch.nn.utils.clip_grad_norm_(unet.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
-        ema.step(unet.parameters())
-
+    step = stepping(unet, scheduler, optimizer, EMAModel(unet.parameters(), decay=0.999), device)
     batches, done, started = iter(loader), 0, 0.0
     while done < steps + warm_up:
         if done == warm_up:
@@ -97,6 +86,63 @@ def seconds_per_step(
     for _ in range(steps):
         step(clean, labels)
     return with_data, (_now(device) - started) / steps
+
+
+def stepping(
+    unet: UNet2DModel,
+    scheduler: DDPMScheduler,
+    optimizer: torch.optim.Optimizer,
+    ema: EMAModel,
+    device: str,
+) -> Callable[[torch.Tensor, torch.Tensor], None]:
+    """One training step, to be called with pictures and labels."""
+    unet.train()
+
+    def step(clean: torch.Tensor, labels: torch.Tensor) -> None:
+        clean, labels = clean.to(device), labels.to(device)
+        noise = torch.randn_like(clean)
+        t = torch.randint(0, scheduler.config.num_train_timesteps, (len(clean),), device=device)
+        dropped = torch.rand(len(clean), device=device) < 0.1
+        labels = torch.where(dropped, unet.config.num_class_embeds - 1, labels)
+        target = scheduler.get_velocity(clean, noise, t)
+        predicted = unet(scheduler.add_noise(clean, noise, t), t, labels).sample
+        torch.nn.functional.mse_loss(predicted, target).backward()
+        torch.nn.utils.clip_grad_norm_(unet.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        ema.step(unet.parameters())
+
+    return step
+
+
+def train(
+    unet: UNet2DModel,
+    scheduler: DDPMScheduler,
+    data: Pictures,
+    train: dict[str, Any],
+    report: Callable[[int], None] = lambda done: None,
+) -> UNet2DModel:
+    """`unet`, trained on the CPU for train["steps"], then with its running mean as weights.
+
+    Learning rate, warm-up, decay and running mean are those of the configuration's section `train`.
+    `report` hears of the steps done.
+    """
+    loader = torch.utils.data.DataLoader(data, train["batch_size"], shuffle=True, drop_last=True)
+    optimizer = torch.optim.AdamW(
+        unet.parameters(), train["learning_rate"], weight_decay=train["weight_decay"]
+    )
+    rate = get_cosine_schedule_with_warmup(optimizer, train["warmup_steps"], train["steps"])
+    ema = EMAModel(unet.parameters(), decay=train["ema_decay"])
+    step, done = stepping(unet, scheduler, optimizer, ema, "cpu"), 0
+    while True:
+        for clean, labels in loader:
+            if done == train["steps"]:
+                ema.copy_to(unet.parameters())
+                return unet.eval()
+            step(clean, labels)
+            rate.step()
+            done += 1
+            report(done)
 
 
 @torch.inference_mode()

@@ -1,0 +1,58 @@
+"""benchmarks/RESULTS.md, from what is stored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rows import machine
+from rows.base import Line
+from rows.stored import lines_of
+
+HEAD = (
+    "what", "ours", "against", "theirs", "ratio", "reach", "quality",
+)  # fmt: skip
+MARKS = {True: "reached", False: "**not reached**", None: ""}
+
+
+def text(records: dict[str, dict[str, Any]]) -> str:
+    """The page.
+
+    Args:
+        records: row -> what is stored of it, in the order of the table.
+    """
+    measured = {row: record for row, record in records.items() if record["lines"]}
+    machines: list[str] = []
+    for record in measured.values():
+        told = machine.told(record["machine"])
+        if told not in machines:
+            machines.append(told)
+    lines = [
+        "# Side by side",
+        "",
+        "Written by `make bench` from what it stores in `benchmarks/results/`. Each ratio is the",
+        "median over pairs of runs, one side after the other; what each row runs stands in its",
+        "module in `benchmarks/rows/`, what was tried in `benchmarks/NOTES.md`.",
+        "",
+        table(measured),
+        "",
+    ]
+    waiting = [row for row, record in records.items() if not record["lines"]]
+    if waiting:
+        lines += [f"Not measured: {', '.join(waiting)}.", ""]
+    lines += [f"Measured on {told}" for told in machines]
+    return "\n".join(lines) + "\n"
+
+
+def table(records: dict[str, dict[str, Any]]) -> str:
+    """All lines as one Markdown table."""
+    rows = [HEAD, ("---",) * len(HEAD)]
+    rows += [_cells(line) for record in records.values() for line in lines_of(record)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _cells(line: Line) -> tuple[str, ...]:
+    unit = "" if line.unit == "×" else f" {line.unit}"
+    value = f"{line.value:.3g}{unit}"
+    sign = {"higher": "≥", "lower": "≤"}[line.better]
+    reach = "told" if line.reach is None else f"{sign} {line.reach:g}{unit}: {MARKS[line.reached]}"
+    return (line.what, line.ours, line.against, line.theirs, value, reach, line.quality)
