@@ -1,5 +1,5 @@
 # Two commands make everything: `make run` and `make test`. Each sets up what it needs.
-.PHONY: run test torture long-tests theory theory-pictures paper paper-page bad-input setup lock lint format recipe bench timings lineage-timings tampers pictures transcripts pull checkout reproduce record report watch
+.PHONY: run test torture long-tests theory theory-pictures paper paper-page science science-data science-short science-page bad-input setup lock lint format recipe bench timings lineage-timings tampers pictures transcripts pull checkout reproduce record report watch
 .DEFAULT_GOAL := run
 
 PYTHON ?= python3
@@ -92,6 +92,22 @@ paper: setup  ## every row of docs/paper.md that two cores can run; resumable (C
 paper-page: setup  ## what `make paper` found -> docs/paper.md and its pictures
 	python tools/paper.py collect
 	python tools/paper.py write
+
+science: science-data  ## every piece of docs/science.md, at most two hours each on two cores; resumable (CORES=…)
+	@for config in $$(python tools/science.py configs); do \
+		snakemake --cores $(CORES) --quiet rules --configfile $$config || exit 1; done
+
+science-data: setup  ## the data sets of our own that some of it reads -> data/
+	@test -e data/digits-unlabelled.npz || python tools/science.py data
+
+science-short: setup  ## the null loop and the forks with one seed and small budgets, in minutes
+	@for name in $$(python tools/science.py short); do \
+		snakemake --cores $(CORES) --quiet rules --configfile config/$$name/config.yaml \
+			config/science-short.yaml --config experiment=short-$$name || exit 1; done
+
+science-page: setup  ## what `make science` found -> docs/science.md
+	python tools/science.py collect
+	python tools/science.py write
 
 pull: setup  ## fetch recorded results (CONFIG=…) and make Snakemake believe them
 	@autophagy pull $(CONFIG)

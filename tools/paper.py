@@ -42,7 +42,7 @@ def collect(repository: Path) -> None:
     for name in content["configs"]:
         results = repository / "results" / name
         if (results / "audit.json").exists():
-            measured[name] = _processor_time(repository / "logs" / name)
+            measured[name] = processor_time(repository / "logs" / name)
         if (results / "theory.csv").exists():
             measured.setdefault(name, {})["numbers"] = _numbers(content, name, results)
         if (results / "metrics.csv").exists():
@@ -216,7 +216,7 @@ def _pictures(content: dict[str, Any], name: str) -> list[str]:
     return [picture for row in rows for picture in row.get("pictures", [])]
 
 
-def _processor_time(logs: Path) -> dict[str, Any]:
+def processor_time(logs: Path) -> dict[str, Any]:
     """Of all jobs of the run, from Snakemake's benchmark files."""
     files = sorted((logs / "benchmarks").rglob("*.tsv"))
     seconds = sum(pd.read_csv(file, sep="\t", na_values="-")["cpu_time"].sum() for file in files)
