@@ -18,11 +18,15 @@ from autophagy import ledger, lineage_figure, paths, tables
 from autophagy import plan as planning
 from autophagy.schema import plain
 from autophagy.verdict import tables as verdicts
+from hypothesis import HealthCheck, settings
 from project import make_project
 
 TESTS = Path(__file__).resolve().parent
 REPOSITORY = TESTS.parent
 SCRIPTS = REPOSITORY / "workflow" / "scripts"
+# How fast examples are drawn is a matter of the machine, not of what is promised.
+settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("here")
 #: Files whose tests share the fixture `project`, which takes as long to make as many tests.
 PROJECT_FILES = ("test_compare.py", "test_stale.py", "test_workflow.py")
 
