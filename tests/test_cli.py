@@ -200,7 +200,7 @@ def test_the_summary_of_a_finished_experiment(here, called) -> None:
     for loop in experiment.loops:
         assert f"\n  {loop}: undecided (1 seed; 3 are needed for any verdict)\n" in text
     figures = [Path(line.strip()) for line in listed.splitlines()]
-    assert len(figures) == 6
+    assert figures == [root / f"figures/{name}.png" for name in paths.figure_names(experiment)]
     assert all(figure.is_file() for figure in figures)
 
 
@@ -603,6 +603,7 @@ def test_every_script_is_tried_here() -> None:
         "draw_lineage.py",
         "judge_loops.py",
         "attribute_drift.py",  # test_attribution.py
+        "compare_opinions.py",  # test_second_opinion.py
         "draw_effective_size.py",  # test_verdict_tables.py
         "map_features.py",
         "write_page.py",
