@@ -148,7 +148,7 @@ def test_paths_are_those_of_the_contract() -> None:
     expected |= {"evaluation/real/seed-7/gen-000/metrics.json", "evaluation/real/manifest.json"}
     expected |= {"figures/manifest.json"}
     assert set(plan.nodes) == expected
-    figures = [f"grid-{name}-seed-7" for name in LOOPS] + ["curves", "lineage"]
+    figures = [f"grid-{name}-seed-7" for name in LOOPS] + ["curves", "features", "lineage"]
     assert set(plan.nodes["figures/manifest.json"].payload) == {
         "metrics.csv", "metrics.json", "verdicts.csv", "figures/maps.json", "report.html",
         *(f"figures/{name}.{suffix}" for name in figures for suffix in ("png", "pdf", "txt")),
