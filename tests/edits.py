@@ -270,7 +270,8 @@ EDITS = (
     Edit(
         "the style of the figures",
         appended(STYLE, "\nlines.markersize: 5\n"),
-        ("tabulate_metrics", "judge_loops", "draw_curves", *DRAWN, "write_page", "record_report"),
+        ("tabulate_metrics", "judge_loops", "draw_curves", *DRAWN, "map_features", "write_page",
+         "record_report"),
         ("report",), touched=(STYLE,),
     ),
     Edit(

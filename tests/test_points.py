@@ -306,5 +306,5 @@ def test_images_cannot_be_modelled_by_a_family_of_points(tmp_path: Path) -> None
     content = yaml.safe_load((TESTS / "configs" / "tiny.yaml").read_text(encoding="utf-8"))
     for key in ("model", "train", "sample"):
         content[key] = CONTENT[key]
-    with pytest.raises(UserError, match=r"gaussian models points, .* allowed: ddpm, gan$"):
+    with pytest.raises(UserError, match=r"gaussian models points, .* allowed: ddpm, gan, latent$"):
         configuration.parse(content, "my.yaml")

@@ -458,7 +458,7 @@ FILLS_A_GIVEN_PLACE = {
     ("features/identity.py", "save"), ("sets.py", "write_arrays"),
     ("sets.py", "write_index"), ("features/inception.py", "_keep"),
     ("features/local.py", "_copy"), ("features/pretrained.py", "save"),
-    ("models/saved.py", "write"),
+    ("models/saved.py", "write"), ("models/autoencoder.py", "save"),
     # Takes away, and writes nothing.
     ("dropped.py", "drop"),
     # Into memory.
@@ -492,6 +492,8 @@ def writes(call: ast.Call) -> bool:
     if name in ("replace", "rename") and isinstance(call.func, ast.Attribute):
         # Text and columns are too; files are by os.replace and by a path's method of one argument.
         return ast.unparse(call.func.value) == "os" or (len(call.args) == 1 and not call.keywords)
+    if name == "replace" and call.keywords:
+        return False  # of dataclasses: fields by name
     if name == "save" and ast.unparse(call.func.value) in ("figures", "checkpoint"):
         return False  # they write through the store themselves
     return name in WRITING
