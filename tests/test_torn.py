@@ -459,6 +459,7 @@ FILLS_A_GIVEN_PLACE = {
     ("sets.py", "write_index"), ("features/inception.py", "_keep"),
     ("features/local.py", "_copy"), ("features/pretrained.py", "save"),
     ("models/saved.py", "write"), ("models/autoencoder.py", "save"),
+    ("models/latent.py", "save"),
     # Takes away, and writes nothing.
     ("dropped.py", "drop"),
     # Into memory.
