@@ -460,6 +460,8 @@ FILLS_A_GIVEN_PLACE = {
     ("features/local.py", "_copy"), ("features/pretrained.py", "save"),
     ("models/saved.py", "write"), ("models/autoencoder.py", "save"),
     ("models/latent.py", "save"),
+    # Into a temporary folder that ends with the job.
+    ("steps/together.py", "launch"),
     # Takes away, and writes nothing.
     ("dropped.py", "drop"),
     # Into memory.
