@@ -70,6 +70,7 @@ def test_the_shipped_experiment_changes_one_thing_at_a_time() -> None:
         "no-ema": "train.ema_decay 0.99 → 0.0",
         "biased": "sampling_bias 1.0 → 0.5",
         "labels-inherited": "labels balanced → inherited",
+        "exact-samples": "sample.exact None → True",
         "real-rows": "counterfactual none → real",
     }
     assert asked["budgets"]["steps-2x"] == "2000 steps of 128"

@@ -186,6 +186,7 @@ VALUES: dict[str, list[Any]] = {
     "train.processes": [0, -1, 3, 65, 2.0, "2", True, "auto"],
     "model.checkpointing": ["yes", 1, 0, "true"],
     "sample.steps": [0, 50, 10**9],
+    "sample.exact": ["yes", 1, "float32"],
     "evaluate.n": [0, 121, "all"],
     "evaluate.k": [0, 40, -1],
     "evaluate.features": ["../lenet", "/etc/passwd", "inception", "", None, 3, ["lenet"],

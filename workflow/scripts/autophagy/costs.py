@@ -17,6 +17,8 @@ COUNTED = {"ddpm": ddpm_cost}
 #: Bytes: a weight (float32), a label and a seed of a sample (64 bits each); and a row of a training
 #: set's index, as compressed Parquet has it (7 182 bytes for the default's 1 000 rows).
 WEIGHT, LABEL_AND_SEED, INDEX_ROW = 4, 16, 7
+#: Bytes of a pixel that is kept unrounded, too.
+EXACT = 4
 #: Classes the network is counted with; another number changes a thousandth of its weights.
 CLASSES = 10
 
@@ -84,7 +86,9 @@ def of(plan: Plan, shape: tuple[int, int] | None = None) -> dict[str, Cost]:
             batch = params["sample"]["batch_size"]
             passes = math.ceil(units / batch) * batch * counter.evaluations(params)
             spent = passes * operations
-            size = params["n"] * (known[0] ** 2 * known[1] + LABEL_AND_SEED)
+            pixels = known[0] ** 2 * known[1]
+            exact = EXACT if params["sample"].get("exact") and node.kind == "sample_set" else 0
+            size = params["n"] * (pixels * (1 + exact) + LABEL_AND_SEED)
         elif node.kind == "training_set":
             units = _rows(params)
             size = units * INDEX_ROW

@@ -110,6 +110,21 @@ def of(facts: Mapping[str, Any]) -> Kind:
     return KINDS["points" if facts.get("dimensions") is not None else "images"]
 
 
+def exact(pictures: np.ndarray, levels: int) -> np.ndarray:
+    """Pictures in [-1, 1] on the scale of grey levels, float32, neither rounded nor clipped.
+
+    Rounded and clipped they are what `quantise` gives, bit by bit. Pixels that are NaN become 0,
+    and infinite ones the nearest end.
+    """
+    finite = np.nan_to_num(pictures, nan=-1.0, posinf=1.0, neginf=-1.0)
+    return ((finite + 1.0) / 2.0 * (levels - 1)).astype(np.float32)
+
+
+def rounded(exact: np.ndarray, levels: int) -> np.ndarray:
+    """What is stored of pictures beside `exact` ones: uint8."""
+    return np.rint(exact.clip(0.0, levels - 1)).astype(np.uint8)
+
+
 def quantise(pictures: np.ndarray, levels: int) -> tuple[np.ndarray, dict[str, float]]:
     """Pictures in [-1, 1] as grey levels 0..levels-1, and what was lost by it.
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 KINDS = {
     "images": ("u", 4),
     "points": ("f", 2),
+    "exact": ("f", 4),
     "labels": ("iu", 1),
     "seeds": ("u", 1),
     "source_rows": ("i", 1),
@@ -185,6 +186,20 @@ def gather(root: Path, table: pd.DataFrame, name: str = "images") -> np.ndarray:
         gathered[group.index] = array[asked]
     if gathered is None:
         raise UserError("a training set is empty")
+    return gathered
+
+
+def gather_exact(root: Path, table: pd.DataFrame) -> np.ndarray:
+    """The images that an index points at, those of sets that hold `exact` ones unrounded.
+
+    uint8 where there are no such sets, else float32 on the scale of grey levels.
+    """
+    gathered = gather(root, table)
+    for artifact, group in table.groupby("artifact", observed=True, sort=False):
+        if (root / str(artifact) / "exact.npy").is_file():
+            gathered = gathered.astype(np.float32)
+            exact = read_array(root, str(artifact), "exact")
+            gathered[group.index] = exact[group["row"].to_numpy()]
     return gathered
 
 

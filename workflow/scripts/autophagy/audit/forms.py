@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from autophagy import rows
@@ -18,6 +20,31 @@ def forms(case: Case) -> Findings:
         yield from guarded(path, _form, case, path)
 
 
+def _exact(case: Case, path: str, images: np.ndarray) -> Findings:
+    """Samples that are kept unrounded, too, are the same samples."""
+    manifest = case.archive.manifest(path)
+    asked = manifest["params"].get("sample", {}).get("exact") and manifest["kind"] == "sample_set"
+    if bool(asked) != ("exact.npy" in manifest["files"]):
+        yield path, "holds unrounded pictures, or lacks them, against what its params say"
+    elif asked:
+        exact, levels = opened(case.archive, path, "exact"), manifest["facts"]["levels"]
+        if exact.dtype != np.float32 or exact.shape != images.shape:
+            yield path, f"its exact pictures are {exact.dtype} {exact.shape}"
+        elif any(
+            not np.isfinite(block).all() or (rows.rounded(block, levels) != stored).any()
+            for block, stored in zip(blocks(exact), _alike(images, exact), strict=True)
+        ):
+            yield path, "its pictures are not its exact ones, rounded and clipped"
+
+
+def _alike(images: np.ndarray, exact: np.ndarray) -> Iterator[np.ndarray]:
+    """The rows of `images` in blocks as long as those of `exact`."""
+    start = 0
+    for block in blocks(exact):
+        yield images[start : start + len(block)]
+        start += len(block)
+
+
 def _form(case: Case, path: str) -> Findings:
     manifest = case.archive.manifest(path)
     facts, count = manifest["facts"], manifest["rows"]
@@ -30,6 +57,7 @@ def _form(case: Case, path: str) -> Findings:
     else:
         faults = (kind.fault(block, facts) for block in blocks(array))
         yield from ((path, fault) for fault in list(filter(None, faults))[:1])
+        yield from _exact(case, path, array)
     keys = "source_rows" if manifest["kind"] in ("real_set", "imported_set") else "seeds"
     labels = opened(case.archive, path, "labels")
     for name, array in (("labels", labels), (keys, opened(case.archive, path, keys))):

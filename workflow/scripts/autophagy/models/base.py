@@ -18,7 +18,8 @@ from autophagy.progress import Report
 class TrainingData:
     """The images a model is fitted to, in the order of its training set.
 
-    images: uint8 N×H×W×C with values 0..levels-1; labels: int64 N with values 0..n_classes-1.
+    images: uint8 N×H×W×C with values 0..levels-1, or float32 on the same scale where samples are
+        neither rounded nor clipped; labels: int64 N with values 0..n_classes-1.
     """
 
     images: np.ndarray

@@ -9,7 +9,7 @@ from pydantic import Field
 from autophagy.errors import UserError
 from autophagy.models import group
 from autophagy.models.budgets import Budgeted
-from autophagy.schema import Count, Options, Sparse
+from autophagy.schema import Count, Sparse
 
 #: diffusers' width of one attention head.
 ATTENTION_HEAD = 8
@@ -54,12 +54,16 @@ class Train(Budgeted):
     processes: Annotated[int, Field(ge=1, le=64)] | None = None
 
 
-class Sample(Options):
-    """`sample:`: how trajectories are followed, and how many at once."""
+class Sample(Sparse):
+    """`sample:`: how trajectories are followed, and how many at once.
+
+    exact: what is drawn trains the next generation as it is, neither rounded nor clipped.
+    """
 
     scheduler: Literal["dpm-solver++", "ddim", "ancestral"]
     steps: Annotated[int, Field(ge=1, le=10_000)]
     batch_size: Annotated[int, Field(ge=1, le=1_000_000)]
+    exact: bool | None = None
 
 
 def check(

@@ -23,7 +23,7 @@ from autophagy.models.checkpoints import Checkpoint
 from autophagy.models.noise import rows_of_noise
 from autophagy.models.order import Order, whole_pass
 from autophagy.progress import Report
-from autophagy.schema import Options
+from autophagy.schema import Options, Sparse
 
 KINDS = ("images",)
 SOFTWARE = ("safetensors", "torch")
@@ -55,10 +55,14 @@ class Train(Budgeted):
     ema_decay: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.99
 
 
-class Sample(Options):
-    """`sample:`: how many pictures at once; part of the result to the last bit."""
+class Sample(Sparse):
+    """`sample:`: how many pictures at once; part of the result to the last bit.
+
+    exact: what is drawn trains the next generation as it is, neither rounded nor clipped.
+    """
 
     batch_size: Annotated[int, Field(ge=1, le=1_000_000)]
+    exact: bool | None = None
 
 
 def check(

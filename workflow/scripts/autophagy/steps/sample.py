@@ -26,8 +26,12 @@ def sample(root: Path, records: list[dict[str, Any]], report: Report) -> None:
         n = len(kept)
         if accidents["not_finite"]:
             report(0, n, f"{accidents['not_finite']} of {n} {kind.name} are not finite")
+        arrays = {kind.name: kept}
+        # A preview trains nothing.
+        if record["params"]["sample"].get("exact") and record["kind"] == "sample_set":
+            arrays["exact"] = rows.exact(drawn, facts["levels"])
         with store.new_folder(root / record["path"]) as folder:
-            sets.write_arrays(folder, labels=labels, seeds=row_seeds, **{kind.name: kept})
+            sets.write_arrays(folder, labels=labels, seeds=row_seeds, **arrays)
         manifests.write(root, record, rows=n, facts=facts | accidents | extra | halved)
 
 

@@ -33,9 +33,9 @@ def train(
     facts = sets.row_facts(manifests.read(root, training_set))
     table = sets.read_index(root / training_set)
     kind = rows.of(facts)
-    data = training_data(
-        kind.name, sets.gather(root, table, kind.name), table["label"].to_numpy(copy=True), facts
-    )
+    images = kind.name == "images"
+    held = sets.gather_exact(root, table) if images else sets.gather(root, table, kind.name)
+    data = training_data(kind.name, held, table["label"].to_numpy(copy=True), facts)
     checkpoint = Checkpoint(scratch, _key(root, record), lambda note: report(0, 1, note))
     name, n = params["model"]["family"], len(data.labels)
     family, asked = models.module(name), params["train"]
