@@ -197,7 +197,7 @@ def test_a_manifest_of_nonsense_is_a_finding_not_a_traceback(broken, nonsense) -
         assert audit.examine(Archive(broken)).findings
 
 
-@settings(derandomize=True, max_examples=40, deadline=None)
+@settings(derandomize=True, max_examples=40)
 @given(data=st.data())
 def test_any_value_in_a_forged_manifest_is_a_finding_at_most(arena, data) -> None:
     """Whatever stands where, re-hashed or not: laws answer in findings, never in a traceback."""

@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 
 FUZZ = settings(
     derandomize=True,
-    deadline=None,
     max_examples=200,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -79,7 +79,7 @@ def test_a_loss_is_flat_where_its_lowest_no_longer_falls(losses, looks) -> None:
     assert (found.index(True) + 1 if True in found else None) == looks
 
 
-@settings(derandomize=True, max_examples=100, deadline=None)
+@settings(derandomize=True, max_examples=100)
 @given(st.lists(st.floats(-3, 3), min_size=20, max_size=20), st.integers(1, 6))
 def test_the_losses_of_a_manifest_lead_to_its_steps_and_no_others_do(losses, patience) -> None:
     rule = RULE | {"patience": patience}

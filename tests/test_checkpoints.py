@@ -119,7 +119,7 @@ def test_a_killed_training_ends_with_the_same_bytes(step, moment, resumed, whole
     assert hashes(model, tmp_path / "model") == whole
 
 
-@settings(derandomize=True, max_examples=12, deadline=None)
+@settings(derandomize=True, max_examples=12)
 @given(
     kills=st.lists(
         st.tuples(
@@ -306,7 +306,7 @@ def same(one, other) -> bool:
     return one == other
 
 
-@settings(derandomize=True, max_examples=60, deadline=None)
+@settings(derandomize=True, max_examples=60)
 @given(state=states)
 def test_a_state_comes_back_as_it_was(state, tmp_path_factory) -> None:
     """Of any family: keys that are integers, tuples, tensors without a row, nothing lost."""

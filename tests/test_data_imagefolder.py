@@ -120,7 +120,7 @@ def test_the_central_square_is_kept(height: int, width: int) -> None:
     )
 
 
-@settings(derandomize=True, max_examples=25, deadline=None)
+@settings(derandomize=True, max_examples=25)
 @given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 2**32 - 1))
 def test_shrinking_takes_the_mean_of_whole_blocks(size: int, factor: int, seed: int) -> None:
     side = size * factor
@@ -229,7 +229,7 @@ def test_broken_pictures_are_named(tmp_path) -> None:
         (tmp_path / name).unlink()
 
 
-@settings(derandomize=True, max_examples=150, deadline=None)
+@settings(derandomize=True, max_examples=150)
 @given(
     st.sampled_from(["PNG", "JPEG", "BMP", "WEBP", "GIF"]),
     st.lists(st.tuples(st.integers(0, 999), st.integers(0, 255)), min_size=1, max_size=4),

@@ -145,7 +145,7 @@ def edited(raw: bytes, changes: list[tuple[int, int]]) -> bytes:
     return bytes(result)
 
 
-@settings(derandomize=True, max_examples=400, deadline=None)
+@settings(derandomize=True, max_examples=400)
 @given(
     st.one_of(
         st.binary(max_size=60),

@@ -161,7 +161,6 @@ HEADER = "{{'descr': '{}', 'fortran_order': {}, 'shape': {}}}"
 @settings(
     derandomize=True,
     max_examples=300,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
 @given(

@@ -274,7 +274,7 @@ def test_timesteps_of_a_batch_are_stratified(monkeypatch) -> None:
     assert len({noise.tobytes() for _, noise in seen}) == 30
 
 
-@settings(derandomize=True, max_examples=60, deadline=None)
+@settings(derandomize=True, max_examples=60)
 @given(n=st.integers(1, 20), batch_size=st.integers(1, 45), seed=st.integers(0, 3))
 def test_every_epoch_is_a_permutation(n, batch_size, seed) -> None:
     order = Order(n, batch_size, seed)

@@ -20,7 +20,7 @@ LOOP = "loops/fully-synthetic/seed-1"
 EXACT = ("loops.fully-synthetic.sample", {"exact": True})
 
 
-@settings(derandomize=True, max_examples=60, deadline=None)
+@settings(derandomize=True, max_examples=60)
 @given(
     numpys.arrays(np.float32, (2, 3, 3, 1), elements=st.floats(-3, 3, width=32)),
     st.integers(2, 256),

@@ -62,7 +62,7 @@ def test_what_a_policy_keeps_of_ten_generations(policy: str, kept) -> None:
         assert not any(keep.drops(policy, kind, t, 10) for t in range(1, 11))
 
 
-@settings(derandomize=True, deadline=None)
+@settings(derandomize=True)
 @given(
     st.sampled_from(["all", "samples", "last", "every-2", "every-7", "every-999"]),
     st.sampled_from(["model", "sample_set"]),

@@ -32,7 +32,7 @@ def measured(rng, seeds: int, n_e: float, noise: float = 0.1) -> tuple[LearningC
 
 
 @given(st.floats(25.0, 800.0))
-@settings(derandomize=True, max_examples=60, deadline=None)
+@settings(derandomize=True, max_examples=60)
 def test_without_noise_the_inverse_is_exact(n_e) -> None:
     curve, loop = measured(stream(1), 3, n_e, noise=0.0)
     found = curve.effective_size(loop)
@@ -100,7 +100,7 @@ def test_it_is_told_with_its_ends(found, told) -> None:
 
 
 @given(st.lists(st.floats(-5, 5), min_size=5, max_size=5), st.floats(-6, 6))
-@settings(derandomize=True, max_examples=100, deadline=None)
+@settings(derandomize=True, max_examples=100)
 def test_whatever_the_noise_a_worse_loop_has_no_larger_n_e(means, distance) -> None:
     curve = LearningCurve(SIZES[:5], np.array(means) + np.array([[-0.1], [0.0], [0.1]]))
     assert (np.diff(curve.fitted) <= 1e-12).all()

@@ -152,7 +152,7 @@ def test_a_new_metric_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
     assert reasons == {"broken": "not finite"}
 
 
-@settings(derandomize=True, deadline=None, max_examples=25)
+@settings(derandomize=True, max_examples=25)
 @given(st.integers(0, 10_000), st.integers(6, 40), st.integers(6, 40), st.integers(1, 5))
 def test_order_of_rows_means_nothing(seed: int, n: int, m: int, d: int) -> None:
     rng = np.random.default_rng(seed)

@@ -29,7 +29,7 @@ def test_entropy_in_nats() -> None:
     assert class_entropy(np.array([0, 0, 3, 7]), 10) == pytest.approx(expected)
 
 
-@settings(derandomize=True, deadline=None, max_examples=50)
+@settings(derandomize=True, max_examples=50)
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=30), st.randoms())
 def test_entropy_range_and_invariance(labels: list[int], random) -> None:
     value = class_entropy(np.array(labels), 7)

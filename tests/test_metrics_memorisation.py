@@ -45,7 +45,7 @@ def test_only_as_many_rows_of_each_set_as_the_smaller_has() -> None:
 grids = arrays(np.float64, (5, 2), elements=st.integers(0, 4).map(float))
 
 
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(derandomize=True, max_examples=60)
 @given(grids, grids, grids, st.integers(0, 99))
 def test_range_symmetry_and_invariance(generated, train, held_out, seed) -> None:
     value = memorisation(generated, train, held_out)

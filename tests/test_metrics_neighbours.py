@@ -48,13 +48,13 @@ grids = st.integers(4, 9).flatmap(
 )
 
 
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(derandomize=True, max_examples=60)
 @given(reference=grids, generated=grids, k=st.integers(1, 3))
 def test_ties_follow_the_definition(reference: np.ndarray, generated: np.ndarray, k: int) -> None:
     assert prdc(reference, generated, k) == pytest.approx(by_definition(reference, generated, k))
 
 
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(derandomize=True, max_examples=60)
 @given(reference=grids, generated=grids, k=st.integers(1, 3), seed=st.integers(0, 99))
 def test_properties(reference: np.ndarray, generated: np.ndarray, k: int, seed: int) -> None:
     values = prdc(reference, generated, k)

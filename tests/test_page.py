@@ -237,7 +237,8 @@ def test_no_other_seed_is_shown_where_the_page_would_grow_too_large(
         name: loop | {"runs": loop["runs"] | {"2": of}} for name, loop in asked["loops"].items()
     }
     root = tiny_experiment.root
-    given = (root, Archive(root), asked, tables.read(root))
+    places = store.read_json(root / paths.MAPS)["places"]
+    given = (root, Archive(root), asked, tables.read(root), places)
     one, two = runs.gather(*given, Sheets())
     assert [one["seed"], two["seed"]] == [1, 2]
     for part in ("places", "profiles", "descent"):
@@ -251,7 +252,8 @@ def test_what_stands_above_a_preview_is_its_own_seeds(tiny_experiment) -> None:
     one = tables.read(tiny_experiment.root)
     both = pd.concat([one, one.assign(seed=2, recall=0.25)], ignore_index=True)
     asked, root = of_images(tiny_experiment.plan), tiny_experiment.root
-    [run] = runs.gather(root, Archive(root), asked, both, Sheets())
+    places = store.read_json(root / paths.MAPS)["places"]
+    [run] = runs.gather(root, Archive(root), asked, both, places, Sheets())
     rows = one[(one["loop"] == "biased") & (one["view"] == "output")]
     assert run["metrics"]["biased"]["recall"] == pytest.approx(rows["recall"].tolist(), rel=1e-4)
 

@@ -64,7 +64,7 @@ def test_ranks_are_spearmans_and_ties_share_theirs() -> None:
     assert found["loops"] == pytest.approx(spearmanr(*last).statistic)
 
 
-@settings(derandomize=True, max_examples=12, deadline=None)
+@settings(derandomize=True, max_examples=12)
 @given(st.integers(1, 5), st.integers(3, 6), st.integers(0, 10**6))
 def test_an_interval_holds_its_mean_and_needs_three_seeds(seeds, loops, draw) -> None:
     rng = np.random.default_rng(draw)

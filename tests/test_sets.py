@@ -77,7 +77,7 @@ def test_an_index_points_at_no_row_that_is_not_there(part, artifact, message) ->
 places = st.sampled_from([(artifact, row) for artifact, n in LENGTHS.items() for row in range(n)])
 
 
-@settings(derandomize=True, max_examples=60, deadline=None)
+@settings(derandomize=True, max_examples=60)
 @given(rows=st.lists(places, min_size=1, max_size=30), through_disk=st.booleans())
 def test_pictures_come_in_the_order_of_the_index(rows, through_disk, root) -> None:
     table = pd.DataFrame(

@@ -214,7 +214,7 @@ def test_the_real_only_curve_is_that_of_fitted_gaussians(curve) -> None:
     assert curve.at(1e7)[0] == pytest.approx(far, rel=1e-4)
 
 
-@settings(max_examples=40, derandomize=True, deadline=None)
+@settings(max_examples=40, derandomize=True)
 @given(log_n=st.floats(math.log(2.01), math.log(1e8)))
 def test_effective_size_inverts_the_curve(curve, log_n) -> None:
     n = math.exp(log_n)

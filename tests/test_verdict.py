@@ -54,7 +54,7 @@ def judged(rng, seeds: int, generations: int, loops: int = 1, n_real: int = 150,
     st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=12).filter(lambda x: np.std(x) > 1e-3),
     st.sampled_from([0.01, 0.05, 0.32]),
 )
-@settings(derandomize=True, max_examples=60, deadline=None)
+@settings(derandomize=True, max_examples=60)
 def test_the_interval_and_its_p_values_are_scipys(values, level) -> None:
     x = np.array(values)
     found = mean(x, level)
@@ -89,7 +89,7 @@ def test_holms_correction_is_that_of_the_hand(p, adjusted) -> None:
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=9), st.floats(0.001, 0.2))
-@settings(derandomize=True, max_examples=80, deadline=None)
+@settings(derandomize=True, max_examples=80)
 def test_holms_correction_rejects_what_the_step_down_rule_does(p, level) -> None:
     rejected: set[int] = set()
     for k, place in enumerate(sorted(range(len(p)), key=p.__getitem__)):

@@ -91,16 +91,21 @@ def module(group: str, name: str, package: str) -> ModuleType:
     Raises:
         UserError: see `load`.
     """
-    if _is_built_in(name, package):
+    if is_built_in(name, package):
         return importlib.import_module(f"{package}.{name}")
     return load(group, name)
 
 
 def module_name(group: str, name: str, package: str) -> str:
     """The dotted name of `module`, without importing it."""
-    if _is_built_in(name, package):
+    if is_built_in(name, package):
         return f"{package}.{name}"
     return dotted(group, name)
+
+
+def is_built_in(name: str, package: str) -> bool:
+    """Is `name` a module of our own package, and none that another package added?"""
+    return name.isidentifier() and importlib.util.find_spec(f"{package}.{name}") is not None
 
 
 def dotted(group: str, name: str) -> str:
@@ -120,10 +125,6 @@ def software(group: str, name: str) -> tuple[str, ...]:
 @cache
 def _entries(group: str) -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group=f"autophagy.{group}")}
-
-
-def _is_built_in(name: str, package: str) -> bool:
-    return name.isidentifier() and importlib.util.find_spec(f"{package}.{name}") is not None
 
 
 def _package(entry: EntryPoint) -> str:

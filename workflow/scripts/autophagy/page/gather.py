@@ -32,7 +32,8 @@ def gather(root: str, asked: dict[str, Any]) -> dict[str, Any]:
     sheets = Sheets()
     space = features.space(asked["features"])
     real_profiles = runs.real_profiles(folder, asked)
-    followed = runs.gather(folder, archive, asked, table, sheets)
+    maps = store.read_json(folder / paths.MAPS)
+    followed = runs.gather(folder, archive, asked, table, maps["places"], sheets)
     chains = runs.chains_of(asked, seed)
     dimensions = features.dimension(asked["features"], folder)
     data = {
@@ -43,10 +44,10 @@ def gather(root: str, asked: dict[str, Any]) -> dict[str, Any]:
         "loops": [{"name": name} for name in asked["loops"]],
         "curves": charts.curves(asked, table, floor, descent.depths(archive, chains), space),
         "plane": charts.plane(asked, table, space),
-        "ground": _ground(folder, dimensions),
+        "ground": _ground(maps, dimensions),
         "real": real_profiles,
         "runs": followed,
-        **pictures.gather(folder, archive, followed, sheets),
+        **pictures.gather(folder, archive, followed, maps["neighbours"], sheets),
     }
     data["sheets"] = sheets.urls
     shell = {
@@ -70,10 +71,9 @@ def gather(root: str, asked: dict[str, Any]) -> dict[str, Any]:
     return {"shell": shell, "data": data}
 
 
-def _ground(folder: Path, dimensions: int) -> dict[str, Any]:
+def _ground(maps: dict[str, Any], dimensions: int) -> dict[str, Any]:
     """Where real rows lie in a plane, and the names of its axes."""
-    found = store.read_json(folder / paths.MAPS)
-    return {"real": found["real"], "axes": plane.axes_in_words(found["explained"], dimensions)}
+    return {"real": maps["real"], "axes": plane.axes_in_words(maps["explained"], dimensions)}
 
 
 def _behind(folder: Path, archive: Archive, asked: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autophagy import paths, sets, store
+from autophagy import sets
 from autophagy.archive import Archive
 from autophagy.page.sprites import Sheets
 
@@ -16,7 +16,11 @@ SHOWN = 40
 
 
 def gather(
-    folder: Path, archive: Archive, followed: list[dict[str, Any]], sheets: Sheets
+    folder: Path,
+    archive: Archive,
+    followed: list[dict[str, Any]],
+    near: dict[str, Any],
+    sheets: Sheets,
 ) -> dict[str, Any]:
     """What the previews of all run seeds share: columns, labels, real pictures of the same classes.
 
@@ -25,6 +29,7 @@ def gather(
 
     Args:
         followed: see `runs.gather`.
+        near: preview -> its nearest real rows by split, see `paths.MAPS`.
     """
     facts = archive.manifest("real/reference")["facts"]
     if facts.get("levels") is None:
@@ -45,7 +50,8 @@ def gather(
         "labels": [classes[label] for label in labels.tolist()],
         "real": {"sheet": sheets.add(real[rows], levels, columns), "rows": rows},
     }
-    return {"pictures": pictures, "neighbours": _neighbours(folder, levels, previews, sheets)}
+    found = {preview: near[preview] for preview in previews}
+    return {"pictures": pictures, "neighbours": _neighbours(folder, levels, found, sheets)}
 
 
 def of_run(
@@ -110,10 +116,8 @@ def _rows_of_classes(classes: np.ndarray, labels: np.ndarray) -> list[int]:
     return rows
 
 
-def _neighbours(folder: Path, levels: int, previews: list[str], sheets: Sheets) -> dict[str, Any]:
+def _neighbours(folder: Path, levels: int, found: dict[str, Any], sheets: Sheets) -> dict[str, Any]:
     """The nearest real images of each preview's first pictures, and one sheet a split of them."""
-    every = store.read_json(folder / paths.MAPS)["neighbours"]
-    found = {preview: every[preview] for preview in previews}
     content: dict[str, Any] = {"columns": 10, "previews": found}
     for split in ("loop", "reference"):
         rows = sorted({row for of in found.values() for row in of[split]["rows"]})

@@ -21,7 +21,12 @@ TOLD = ("frechet_distance", "precision", "recall")
 
 
 def gather(
-    folder: Path, archive: Archive, asked: dict[str, Any], table: pd.DataFrame, sheets: Sheets
+    folder: Path,
+    archive: Archive,
+    asked: dict[str, Any],
+    table: pd.DataFrame,
+    places: dict[str, Any],
+    sheets: Sheets,
 ) -> list[dict[str, Any]]:
     """The run seeds, the first of them and as many more as fit.
 
@@ -30,9 +35,9 @@ def gather(
 
     Args:
         table: metrics.csv.
+        places: preview -> where its rows lie in the plane, see `paths.MAPS`.
     """
     found: list[dict[str, Any]] = []
-    places = store.read_json(folder / paths.MAPS)["places"]
     whole = largest = 0
     for seed in asked["seeds"]:
         # The next seed takes about as much as the largest so far.
