@@ -12,6 +12,7 @@ from autophagy import (
     lineage_figure,
     lifeline,
     manifests,
+    models,
     paths,
     plan as planning,
     runlock,
@@ -208,6 +209,12 @@ def network_files():
     return local(
         features.files(EXPERIMENT.evaluate.features, EXPERIMENT.evaluate.weights)
     )
+
+
+def source_of_networks(wildcards):
+    """Params function: the user's folder with a part of every model; empty without one."""
+    model = EXPERIMENT.model
+    return models.source(model.family, plain(model)) or ""
 
 
 def data_listing(wildcards):

@@ -23,6 +23,7 @@ rule train:
     params:
         root=root_of,
         records=records_of(f"{GENERATION}/model"),
+        source=source_of_networks,
     script:
         "../workflow/scripts/train.py"
 
@@ -41,6 +42,7 @@ use rule train as train_real_only with:
     params:
         root=root_of,
         records=records_of(f"{REAL_ONLY}/model"),
+        source=source_of_networks,
 
 
 use rule train as train_auxiliary with:
@@ -57,3 +59,4 @@ use rule train as train_auxiliary with:
     params:
         root=root_of,
         records=records_of(f"{AUXILIARY}/model"),
+        source=source_of_networks,

@@ -6,7 +6,7 @@ import copy
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import pytest
 import yaml
 from autophagy import config as configuration
 from autophagy import features as features_package
-from autophagy import ledger, lineage_figure, paths, tables
+from autophagy import ledger, lineage_figure, models, paths, tables
 from autophagy import plan as planning
 from autophagy.schema import plain
 from autophagy.verdict import tables as verdicts
@@ -122,6 +122,7 @@ def make(
     from autophagy.steps.audit import audit_experiment
 
     experiment = plan.experiment
+    family = experiment.model.family
 
     def brought(step: Callable[..., None]) -> Callable[..., None]:
         def run(root: Path, records: list[dict[str, Any]], report: Callable[..., None]) -> None:
@@ -135,7 +136,7 @@ def make(
     steps = {
         "features": features.train_features,
         "mix": mix.mix,
-        "train": train.train,
+        "train": partial(train.train, source=models.source(family, plain(experiment.model))),
         "sample": sample.sample,
         "import_model": brought(import_start.import_model),
         "import_pictures": brought(import_start.import_pictures),

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 from autophagy import config as configuration
-from autophagy import devices, sets, store
+from autophagy import devices, ledger, sets, store
 from autophagy import seeds as seeding
 from autophagy.errors import UserError
-from autophagy.models import autoencoder, budgets, latent
+from autophagy.models import autoencoder, autoencoder_adopted, budgets, latent
 from autophagy.models.base import TrainingData
 from autophagy.models.checkpoints import Checkpoint
 from conftest import REPOSITORY, TESTS, make, plan_of, quiet
@@ -23,6 +24,7 @@ torch = pytest.importorskip("torch")
 CONTENT = yaml.safe_load((TESTS / "configs" / "latent.yaml").read_text())
 MODEL, TRAIN = CONTENT["model"], CONTENT["train"]
 SAMPLE = {"scheduler": "ddim", "steps": 2, "batch_size": 4}
+TABLE, WEIGHTS = "training_set.parquet", "diffusion_pytorch_model.safetensors"
 LABELS, SEEDS = np.arange(6) % 3, seeding.derive_rows(6, "test")
 
 
@@ -224,3 +226,134 @@ def test_faces_start_with_few_steps_once_there_is_a_folder_of_them(tmp_path, mon
     started = configuration.parse(content, "few-steps.yaml")
     assert autoencoder.factor(started.model.autoencoder.model_dump()) == 4
     assert started.loops.keys() == experiment.loops.keys()
+
+
+def given(folder: Path, channels: int = 1, **changes) -> Path:
+    """An autoencoder of somebody else's, as plain diffusers saves it."""
+    from diffusers import AutoencoderKL
+
+    devices.prepare(1, "cpu")
+    torch.manual_seed(5)
+    options = {
+        "block_out_channels": (8, 8), "down_block_types": ("DownEncoderBlock2D",) * 2,
+        "up_block_types": ("UpDecoderBlock2D",) * 2, "norm_num_groups": 4, "latent_channels": 3,
+    }  # fmt: skip
+    network = AutoencoderKL(in_channels=channels, out_channels=channels, **options, **changes)
+    network.save_pretrained(folder)
+    return folder
+
+
+def with_given(folder: Path) -> dict:
+    train = {key: value for key, value in TRAIN.items() if key != "autoencoder"}
+    return CONTENT | {"model": MODEL | {"autoencoder": str(folder)}, "train": train}
+
+
+def test_an_autoencoder_of_the_users_is_used_as_it_is(tmp_path) -> None:
+    folder = given(tmp_path / "vae", 3, scaling_factor=2.0, shift_factor=0.5)
+    content = with_given(folder)
+    model = latent.recipe(content["model"])
+    assert str(tmp_path) not in str(model)
+    fitted = latent.fit(
+        pictures(), model, content["train"], 1, "cpu", quiet, source=str(folder)
+    )  # fmt: skip
+    before, after = (
+        autoencoder.load(place, "cpu").network.state_dict()
+        for place in (_moved(folder, tmp_path / "plain"), _saved(fitted, tmp_path / "model"))
+    )
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    data = pictures()
+    with torch.inference_mode():
+        scaled = torch.from_numpy(data.images.astype(np.float32)).permute(0, 3, 1, 2) / 127.5 - 1
+        mean = fitted.coder.network.encode(scaled).latent_dist.mean
+        expected = fitted.coder.network.decode(mean).sample.permute(0, 2, 3, 1)
+    latents = fitted.coder.encode(data)
+    torch.testing.assert_close(latents, (mean - 0.5) * 2.0)
+    found = fitted.coder.decode(latents.permute(0, 2, 3, 1).numpy(), 12)
+    np.testing.assert_allclose(found, expected.numpy(), atol=1e-4)
+    np.testing.assert_array_equal(draw(latent.load(tmp_path / "model", "cpu")), draw(fitted))
+    for file in (tmp_path / "model").rglob("*.json"):
+        assert str(tmp_path) not in file.read_text()
+
+
+def _moved(folder: Path, to: Path) -> Path:
+    shutil.copytree(folder, to / autoencoder.FOLDER)
+    return to
+
+
+def _saved(model, folder: Path) -> Path:
+    hashes(model, folder)
+    return folder
+
+
+def test_another_file_is_another_run_and_another_place_is_not(tmp_path) -> None:
+    home = "real-only/full/seed-1/model"
+    plan = plan_of(with_given(given(tmp_path / "vae")))
+    make(plan, tmp_path / "run", lambda path: path in (home, home.replace("model", TABLE)))
+    manifest = store.read_json(tmp_path / "run" / f"{home}.manifest.json")
+    assert manifest["params"]["model"]["autoencoder"]["files"].keys() == {
+        "config.json", "diffusion_pytorch_model.safetensors",
+    }  # fmt: skip
+    shutil.copytree(tmp_path / "vae", tmp_path / "elsewhere")
+    assert plan_of(with_given(tmp_path / "elsewhere")).record(home) == plan.record(home)
+    assert str(tmp_path) not in str([plan.record(path) for path in plan.nodes])
+    stage = yaml.safe_load(ledger.text(plan, "config/x/config.yaml"))["stages"]["real-only"]["do"]
+    assert str(tmp_path / "vae") in stage["deps"]
+    given(tmp_path / "vae", scaling_factor=0.5)
+    assert plan_of(with_given(tmp_path / "vae")).record(home) != plan.record(home)
+    with pytest.raises(UserError, match="was changed since the run was planned"):
+        make(plan, tmp_path / "late", lambda path: path in (home, home.replace("model", TABLE)))
+
+
+def _said(vae: Path, before: str, after: str) -> None:
+    file = vae / "config.json"
+    assert before in file.read_text()
+    file.write_text(file.read_text().replace(before, after))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda vae: (vae / "config.json").unlink(), "has no config.json"),
+        (lambda vae: (vae / "config.json").write_text("{"), "config.json: Expecting"),
+        (lambda vae: (vae / "config.json").write_text('{"_class_name": "UNet2DModel"}'),
+         "is not of an AutoencoderKL"),
+        (lambda vae: (vae / WEIGHTS).rename(vae / "diffusion_pytorch_model.bin"),
+         f"has no {WEIGHTS}; weights in other formats run code"),
+        (lambda vae: (vae / WEIGHTS).write_bytes(b"nonsense"), "no safetensors: "),
+        (lambda vae: given(vae, 3), "its in_channels are 3; the data set's pictures have 1"),
+        (lambda vae: _said(vae, '"latent_channels": 3', '"latent_channels": 0'),
+         "latent_channels 0 is not a whole number"),
+        (lambda vae: given(vae, scaling_factor=0.0), "scaling_factor 0.0 is not allowed"),
+    ],
+)  # fmt: skip
+def test_an_autoencoder_that_does_not_fit_is_refused_before_anything_runs(
+    spoil, words, tmp_path
+) -> None:
+    spoil(given(tmp_path / "vae"))
+    with pytest.raises(UserError) as raised:
+        plan_of(with_given(tmp_path / "vae"))
+    [line] = str(raised.value).splitlines()
+    assert "model.autoencoder: " in line
+    assert words in line
+
+
+def test_what_is_used_as_it_is_is_not_trained(tmp_path) -> None:
+    content = with_given(given(tmp_path / "vae"))
+    assert latent.budget(content["train"]) == "4 steps of 6, behind a given autoencoder"
+    with pytest.raises(UserError, match=r"train\.autoencoder: is not allowed; model\.autoencoder"):
+        plan_of(content | {"train": TRAIN})
+    with pytest.raises(UserError, match=r"train\.autoencoder: is missing"):
+        plan_of(CONTENT | {"train": content["train"]})
+    with pytest.raises(UserError, match=r"model\.channels: 4 levels on latents of 2 pixels"):
+        plan_of(content | {"model": content["model"] | {"channels": [8] * 4}})
+
+
+def test_weights_of_another_network_fail_their_job(tmp_path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    vae = given(tmp_path / "vae", 3)
+    weights = load_file(vae / WEIGHTS)
+    save_file({k: v for k, v in weights.items() if "mid_block" not in k}, vae / WEIGHTS)
+    with pytest.raises(UserError, match=r"model\.autoencoder: .* missing keys: .*mid_block"):
+        autoencoder_adopted.load(str(vae), autoencoder_adopted.hashes(str(vae)), 3, "cpu")

@@ -288,7 +288,8 @@ POINTS: dict[str, list[Any]] = {
 LATENT: dict[str, list[Any]] = {
     "model.pad": [True, False],
     "model.channels": [[8] * 4, [8, 6]],
-    "model.autoencoder": [None, {}, 3, "vae", {"channels": [8, 8], "stride": 2}],
+    "model.autoencoder": [None, {}, 3, "", "./vae", "/etc/passwd", "a" * 300, "a\0b",
+                          {"channels": [8, 8], "stride": 2}, {"path": "./vae"}],
     "model.autoencoder.channels": [[], [8], [8, 6], [8] * 4, [10**9, 8], "8"],
     "model.autoencoder.layers_per_block": [0, 9, 1.5],
     "model.autoencoder.latent_channels": [0, 65, "4"],

@@ -3,4 +3,4 @@
 from autophagy.job import run, scratch_of
 from autophagy.steps.train import train
 
-run(snakemake, train, scratch=scratch_of(snakemake))
+run(snakemake, train, scratch=scratch_of(snakemake), source=snakemake.params.source)

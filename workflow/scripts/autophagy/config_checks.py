@@ -65,6 +65,10 @@ def check(experiment: Experiment, data_at_hand: bool = True) -> None:
         raise UserError(f"evaluate.features: cannot be read: {error.strerror or error}") from error
     if experiment.evaluate.second is not None:
         _check_second(experiment, shape)
+    try:
+        models.require(experiment.model.family, plain(experiment.model), shape)
+    except OSError as error:
+        raise UserError(f"model: cannot be read: {error.strerror or error}") from error
     config_budgets.check(experiment, None if shape is None else shape[0])
 
     if experiment.evaluate.n > splits.loop:

@@ -106,6 +106,8 @@ def _tag(path: tuple[Any, ...]) -> int | None:
     """The place of a union's tag in a path in pydantic's terms."""
     if path[:1] == ("dataset",):
         return 1
+    if path[:2] == ("model", "autoencoder"):
+        return 2 if path[2:3] in (("text",), ("mapping",)) else None
     return 3 if path[:1] == ("loops",) and path[2:3] in (("filter",), ("start_from",)) else None
 
 

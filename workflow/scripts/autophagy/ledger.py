@@ -11,7 +11,17 @@ from typing import Any
 
 import yaml
 
-from autophagy import data, dropped, features, fingerprint, manifests, presets, starts, store
+from autophagy import (
+    data,
+    dropped,
+    features,
+    fingerprint,
+    manifests,
+    models,
+    presets,
+    starts,
+    store,
+)
 from autophagy.config import NAME
 from autophagy.errors import UserError
 from autophagy.paths import AUDIT, METRICS_CSV, METRICS_JSON, PAGE, REPORT, table_names
@@ -466,6 +476,7 @@ def _body(plan: Plan, stage: Stage, config: str) -> dict[str, Any]:
         "deps": [f"{results}/{path}" for path in deps]
         + (_sources(plan, stage.name) if stage.name in ("real", "features") else [])
         + list(stage.sources)
+        + (_networks(plan) if "train" in stage.steps else [])
         + [f"workflow/scripts/{file}" for file in code],
         "params": [{config: sorted(stage.params)}],
         "outs": [f"{results}/{path}" for path in stage.outs],
@@ -482,6 +493,13 @@ def _body(plan: Plan, stage: Stage, config: str) -> dict[str, Any]:
 def _judged(plan: Plan) -> bool:
     judges = presets.filters_of(plan.experiment.loops.values())
     return any(needs == "probabilities" for _, needs in judges)
+
+
+def _networks(plan: Plan) -> list[str]:
+    """The user's own files that trainings read."""
+    model = plain(plan.experiment.model)
+    source = models.source(plan.experiment.model.family, model)
+    return [] if source is None else [source]
 
 
 def _sources(plan: Plan, stage: str) -> list[str]:

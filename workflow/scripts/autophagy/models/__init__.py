@@ -29,6 +29,33 @@ def resolved(family: str, train: dict[str, Any], rows: int) -> dict[str, Any]:
     return budgets.resolved(train, rows) if budgeted(family) else dict(train)
 
 
+def source(family: str, model: dict[str, Any]) -> str | None:
+    """The folder of the user's that trainings read besides their data; None without.
+
+    Args:
+        model: the configuration's section, as plain values; also below.
+    """
+    found = getattr(module(family), "source", None)
+    return found(model) if found else None
+
+
+def recipe(family: str, model: dict[str, Any]) -> dict[str, Any]:
+    """The section as manifests hold it: of the user's files the digests, wherever they lie."""
+    found = getattr(module(family), "recipe", None)
+    return found(model) if found else model
+
+
+def require(family: str, model: dict[str, Any], shape: tuple[int, ...] | None) -> None:
+    """Refuse, before anything runs, files of the user's that are not there or do not fit the rows.
+
+    Raises:
+        UserError: naming the key.
+    """
+    found = getattr(module(family), "require", None)
+    if found:
+        found(model, shape)
+
+
 def module_name(family: str) -> str:
     """The dotted name of a family's module."""
     return plugins.module_name("families", family, __name__)

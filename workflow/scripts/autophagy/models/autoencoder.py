@@ -16,7 +16,7 @@ from pydantic import Field
 
 from autophagy import seeds as seeding
 from autophagy.errors import UserError
-from autophagy.models import acceleration
+from autophagy.models import acceleration, autoencoder_adopted
 from autophagy.models.base import TrainingData
 from autophagy.models.checkpoints import Checkpoint
 from autophagy.models.ddpm_training import to_network
@@ -47,19 +47,31 @@ class Autoencoding(Options):
     kl_weight: Annotated[float, Field(ge=0.0, le=1.0)] = 1e-6
 
 
-def factor(model: dict[str, Any]) -> int:
-    """How many pixels a side one latent stands for; model: `Autoencoder` as plain values."""
+def factor(model: dict[str, Any] | str) -> int:
+    """How many pixels a side one latent stands for.
+
+    Args:
+        model: `Autoencoder` as plain values, or the folder of one of the user's.
+    """
+    if isinstance(model, str):
+        return 2 ** (len(autoencoder_adopted.config(model)["block_out_channels"]) - 1)
     return 2 ** (len(model["channels"]) - 1)
 
 
 @dataclass(frozen=True)
 class Coder:
-    """A fitted `AutoencoderKL`, whose config holds the mean and 1/deviation of its latents."""
+    """An `AutoencoderKL`, whose config holds the mean and 1/deviation of its latents.
+
+    Of those of D^t where it was fitted to that; one of the user's says its own.
+    """
 
     network: Any
 
     def encode(self, data: TrainingData) -> Any:
-        """float32 N×c×h×w on the network's device: posterior means with mean 0, deviation 1."""
+        """float32 N×c×h×w on the network's device: posterior means, shifted and scaled.
+
+        To mean 0 and deviation 1 over the pictures that the network was fitted to.
+        """
         import torch
 
         network, parts = self.network.eval(), []

@@ -88,6 +88,11 @@ class Family(Protocol):
     `Train` may be a `budgets.Budgeted`, so that an experiment states steps, epochs or `until_flat`;
     keys of these names replace each other where a loop changes one. Left out, ``KINDS`` is
     ``("images",)``, and ``budget`` is told by such keys and train.batch_size.
+
+    One whose models have a part of the user's has ``source(model)``, the folder it is read from or
+    None, which ``fit`` then takes as `source`; ``recipe(model)``, the section as manifests and
+    ``fit`` have it, with the files' digests in the place of the folder; and ``require(model,
+    shape)``, which refuses a folder that does not fit rows of that shape (None: not yet known).
     """
 
     #: Which kinds of rows it models; names in `rows.KINDS`.

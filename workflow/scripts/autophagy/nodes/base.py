@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from autophagy import data, features, paths, presets, regimes, rows, seeds, starts
+from autophagy import data, features, models, paths, presets, regimes, rows, seeds, starts
 from autophagy.config import Experiment
 from autophagy.schema import plain
 
@@ -92,7 +92,7 @@ def _goes_on(experiment: Experiment, name: str) -> bool:
 def train_params(experiment: Experiment, owner: str) -> dict[str, Any]:
     """How a model is fitted, by a loop or for a real-only model, whose `owner` is no loop."""
     return {
-        "model": plain(experiment.model),
+        "model": models.recipe(experiment.model.family, plain(experiment.model)),
         "train": experiment.settings("train", owner if owner in experiment.loops else None),
         "threads": experiment.threads,
     }

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from autophagy import paths, presets, starts
+from autophagy import models, paths, presets, starts
 from autophagy.config import Experiment
 from autophagy.figures import SUFFIXES
 from autophagy.nodes import outside
@@ -119,7 +119,7 @@ def _shared_params(experiment: Experiment) -> dict[str, Any]:
     return {
         "dataset": {key: value for key, value in dataset.items() if key != "path"}
         | {"splits": splits},
-        "model": plain(experiment.model),
+        "model": models.recipe(experiment.model.family, plain(experiment.model)),
         "train": plain(experiment.train),
         "sample": plain(experiment.sample),
         "seeds": list(experiment.seeds),

@@ -38,8 +38,9 @@ def require_cards(processes: int) -> None:
 
 
 def launch(
-    root: Path, record: dict[str, Any], report: Report, scratch: Path | None, processes: int
-) -> None:
+    root: Path, record: dict[str, Any], report: Report, scratch: Path | None, processes: int,
+    source: str | None = None,
+) -> None:  # fmt: skip
     """The step `train` for one record, by so many processes.
 
     Raises:
@@ -54,6 +55,7 @@ def launch(
         environment[cards.VISIBLE] = ",".join(held)
     work = {
         "root": str(root), "record": record, "scratch": str(scratch) if scratch else None,
+        "source": source,
     }  # fmt: skip
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as said:
         file = Path(folder, "work.json")
@@ -127,7 +129,7 @@ def _process(file: str) -> None:
 
     scratch = Path(work["scratch"]) if work["scratch"] else None
     try:
-        train(Path(work["root"]), [work["record"]], report, scratch)
+        train(Path(work["root"]), [work["record"]], report, scratch, work["source"])
     except UserError as error:
         tell(error=str(error))
         sys.exit(1)

@@ -15,18 +15,20 @@ from autophagy.steps import together
 
 
 def train(
-    root: Path, records: list[dict[str, Any]], report: Report, scratch: Path | None = None
-) -> None:
+    root: Path, records: list[dict[str, Any]], report: Report, scratch: Path | None = None,
+    source: str | None = None,
+) -> None:  # fmt: skip
     """Write model/, fitted to the training set beside it.
 
     Args:
         scratch: folder, outside the results, for the checkpoint from which a killed training goes
             on; gone once the model stands.
+        source: folder of the user's with a part of the model; see `models.source`.
     """
     [record] = records
     params = record["params"]
     if (processes := params["train"].get("processes", 1)) > 1 and not group.is_launched():
-        together.launch(root, record, report, scratch, processes)
+        together.launch(root, record, report, scratch, processes, source)
         return
     devices.prepare(params["threads"], record["device"], record["software"])
     training_set = record["materials"][0]
@@ -46,6 +48,8 @@ def train(
     started: dict[str, Any] = {"flattening": flattening} if flattening else {}
     if params.get("initial"):
         started["initial"] = family.load(root / params["initial"], record["device"])
+    if source:
+        started["source"] = source
     model = family.fit(
         data,
         params["model"],
