@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from autophagy import cli, devices, ledger, sets, store
 from autophagy import config as configuration
-from autophagy import devices, ledger, sets, store
 from autophagy import seeds as seeding
 from autophagy.errors import UserError
-from autophagy.models import autoencoder, autoencoder_adopted, budgets, latent
+from autophagy.models import autoencoder, autoencoder_adopted, budgets, latent, latent_cost
 from autophagy.models.base import TrainingData
 from autophagy.models.checkpoints import Checkpoint
 from conftest import REPOSITORY, TESTS, make, plan_of, quiet
@@ -357,3 +357,37 @@ def test_weights_of_another_network_fail_their_job(tmp_path) -> None:
     save_file({k: v for k, v in weights.items() if "mid_block" not in k}, vae / WEIGHTS)
     with pytest.raises(UserError, match=r"model\.autoencoder: .* missing keys: .*mid_block"):
         autoencoder_adopted.load(str(vae), autoencoder_adopted.hashes(str(vae)), 3, "cpu")
+
+
+@pytest.mark.parametrize("brought", [False, True])
+def test_what_is_counted_is_what_is_computed(brought, tmp_path) -> None:
+    """To the operation in sampling; a backward pass is a little less than twice the forward one."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    # torch's counter does not see the attention of a CPU, so there is none.
+    vae = given(tmp_path / "vae", 3, mid_block_add_attention=False)
+    content = with_given(vae) if brought else CONTENT
+    model, train = content["model"], content["train"]
+    data = pictures()
+    counted = latent_cost.of(model, (16, 3), data.n_classes)
+    devices.prepare(1, "cpu")
+    with FlopCounterMode(display=False) as fitting:
+        fitted = latent.fit(
+            data, latent.recipe(model), train, 1, "cpu", quiet, source=latent.source(model)
+        )
+    expected = counted.training({"model": model, "train": train}, train["steps"], len(data.labels))
+    assert fitting.get_total_flops() == pytest.approx(expected, rel=0.03)
+    with FlopCounterMode(display=False) as sampling:
+        draw(fitted, bias=0.5)
+    params = {"sample": SAMPLE, "sampling_bias": 0.5}
+    assert sampling.get_total_flops() == counted.sampling(params, len(LABELS))
+    networks = (fitted.coder.network, fitted.ddpm.pipeline.unet)
+    assert counted.weights == sum(p.numel() for net in networks for p in net.parameters())
+
+
+def test_faces_are_counted_without_their_pictures(capsys) -> None:
+    file = REPOSITORY / "config" / "faces-latent" / "config.yaml"
+    assert cli.main(["plan", str(file), "--tflops", "100"]) == 0
+    assert "time of the networks at 100 TFLOP/s: " in capsys.readouterr().out
+    assert cli.main(["plan", str(file), "--shape", "72x3"]) == 2
+    assert "need a picture side that 16 divides" in capsys.readouterr().err

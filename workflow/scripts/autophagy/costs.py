@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 from autophagy import data, filters, models
 from autophagy.errors import UserError
-from autophagy.models import ddpm_cost
+from autophagy.models import ddpm_cost, latent_cost
 from autophagy.plan import Plan
 from autophagy.schema import plain
 
 #: Families whose operations are counted -> what counts them.
-COUNTED = {"ddpm": ddpm_cost}
+COUNTED = {"ddpm": ddpm_cost, "latent": latent_cost}
 #: Bytes: a weight (float32), a label and a seed of a sample (64 bits each); and a row of a training
 #: set's index, as compressed Parquet has it (7 182 bytes for the default's 1 000 rows).
 WEIGHT, LABEL_AND_SEED, INDEX_ROW = 4, 16, 7
@@ -60,15 +59,14 @@ def of(plan: Plan, shape: tuple[int, int] | None = None) -> dict[str, Cost]:
         raise UserError(f"kind: {experiment.kind} is not counted; only images are")
     family = experiment.model.family
     if family not in COUNTED:
-        raise UserError(f"model.family: {family} is not counted; only {', '.join(COUNTED)} is")
-    counter = COUNTED[family]
+        raise UserError(f"model.family: {family} is not counted; only {', '.join(COUNTED)} are")
     known = shape or data.module(experiment.dataset.name).shape(plain(experiment.dataset))
     if known is None:
         raise UserError(
             f"dataset.name: how large {experiment.dataset.name} pictures are is known once they "
             "are read; say it: --shape SIDExCHANNELS"
         )
-    operations, weights = counter.network(plain(experiment.model), known, CLASSES)
+    counted = COUNTED[family].of(plain(experiment.model), known, CLASSES)
     dropped = {path for paths in plan.dropped.values() for path in paths}
     found: dict[str, Cost] = {}
     for node in plan.nodes.values():
@@ -79,13 +77,11 @@ def of(plan: Plan, shape: tuple[int, int] | None = None) -> dict[str, Cost]:
             rows = _rows(plan.nodes[node.materials[0]].params)
             told = models.resolved(family, options, rows)["steps"]
             units = params.get("steps", told)
-            spent = counter.training_passes(params) * units * options["batch_size"] * operations
-            size = WEIGHT * weights
+            spent = counted.training(params, units, rows)
+            size = WEIGHT * counted.weights
         elif node.kind in ("sample_set", "preview") and "sample" in params:
             units = params["n"] * _candidates(params)
-            batch = params["sample"]["batch_size"]
-            passes = math.ceil(units / batch) * batch * counter.evaluations(params)
-            spent = passes * operations
+            spent = counted.sampling(params, units)
             pixels = known[0] ** 2 * known[1]
             exact = EXACT if params["sample"].get("exact") and node.kind == "sample_set" else 0
             size = params["n"] * (pixels * (1 + exact) + LABEL_AND_SEED)

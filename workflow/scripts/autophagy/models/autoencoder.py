@@ -140,7 +140,7 @@ def fit(
     size, steps, batch = data.images.shape[1], budget["steps"], budget["batch_size"]
     pictures = to_network(data, size, device)
     torch.manual_seed(seeding.derive("weights of the autoencoder", seed) % 2**32)
-    network = _network(model, size, data.images.shape[3]).to(device)
+    network = build(model, size, data.images.shape[3]).to(device)
     if model.get("checkpointing"):
         network.enable_gradient_checkpointing(acceleration.recomputed)
     optimizer = torch.optim.AdamW(
@@ -200,7 +200,8 @@ def fit(
     return coder
 
 
-def _network(model: dict[str, Any], size: int, colours: int) -> Any:
+def build(model: dict[str, Any], size: int, colours: int) -> Any:
+    """A fresh network for pictures of that side, with weights from torch's stream."""
     from autophagy.models.diffusers_parts import autoencoder
 
     options = model["autoencoder"]

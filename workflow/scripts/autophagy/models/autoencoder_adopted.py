@@ -134,6 +134,14 @@ def require_channels(source: str, found: dict[str, Any], channels: int) -> None:
             )
 
 
+def build(found: dict[str, Any]) -> Any:
+    """A network with fresh weights, and a shift in its config; found: as `config` gives it."""
+    from autophagy.models.diffusers_parts import autoencoder
+
+    shift = found.get("shift_factor") or 0.0
+    return autoencoder().from_config(found | {"shift_factor": shift})
+
+
 def load(source: str, expected: dict[str, str], channels: int, device: str) -> Any:
     """The network, with float32 weights and a shift in its config.
 
@@ -160,9 +168,7 @@ def load(source: str, expected: dict[str, str], channels: int, device: str) -> A
             if info[kind]:
                 raise ValueError(f"{kind.replace('_', ' ')}: {sorted(map(str, info[kind]))[0]}")
         # Anew: the one from a folder has its path in the config that is saved.
-        network = autoencoder().from_config(
-            found | {"shift_factor": found.get("shift_factor") or 0.0}
-        )
+        network = build(found)
         network.load_state_dict(held.state_dict())
     # What diffusers and torch raise on foreign files has no common base.
     except Exception as error:

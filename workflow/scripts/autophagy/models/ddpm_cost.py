@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from autophagy.models.ddpm_network import Network
 from autophagy.models.ddpm_options import network_size
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A model's network: operations of one picture's forward pass, and its weights."""
+
+    operations: float
+    weights: int
+
+    def training(self, params: dict[str, Any], steps: int, rows: int) -> float:
+        """Operations of a training, whose batches are full on however few rows; params: its."""
+        return training_passes(params) * steps * params["train"]["batch_size"] * self.operations
+
+    def sampling(self, params: dict[str, Any], drawn: int) -> float:
+        """Operations of so many samples; params: the sample set's."""
+        return whole(params, drawn) * evaluations(params) * self.operations
+
+
+def of(model: dict[str, Any], shape: tuple[int, int], n_classes: int) -> Counted:
+    """The network of `model`; see `network`."""
+    return Counted(*network(model, shape, n_classes))
 
 
 def network(model: dict[str, Any], shape: tuple[int, int], n_classes: int) -> tuple[float, int]:
@@ -38,6 +61,12 @@ def _counted(network: Network) -> tuple[float, int]:
         with FlopCounterMode(display=False) as counter, torch.no_grad():
             unet(pictures, times, classes)
     return float(counter.get_total_flops()), sum(p.numel() for p in unet.parameters())
+
+
+def whole(params: dict[str, Any], drawn: int) -> int:
+    """Pictures that pass the network for so many samples: every pass has the full size."""
+    batch = params["sample"]["batch_size"]
+    return math.ceil(drawn / batch) * batch
 
 
 def evaluations(params: dict[str, Any]) -> int:

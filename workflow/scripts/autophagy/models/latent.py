@@ -106,13 +106,24 @@ def check(
             "is used as it is"
         )
     ddpm_options.check(model, train, sample, None)
+    if size is not None:
+        side(model, size)
+
+
+def side(model: dict[str, Any], size: int) -> int:
+    """Latents a side of pictures of `size` pixels a side.
+
+    Raises:
+        UserError: the networks cannot halve them often enough.
+    """
     coded = autoencoder.factor(model["autoencoder"])
     halved = 2 ** (len(model["channels"]) - 1)
-    if size is not None and size % (coded * halved):
+    if size % (coded * halved):
         raise UserError(
             f"model.channels: {len(model['channels'])} levels on latents of {coded} pixels a side "
             f"need a picture side that {coded * halved} divides, and the data set's is {size}"
         )
+    return size // coded
 
 
 def _check_autoencoder(model: dict[str, Any], train: dict[str, Any]) -> None:
