@@ -391,3 +391,18 @@ def test_faces_are_counted_without_their_pictures(capsys) -> None:
     assert "time of the networks at 100 TFLOP/s: " in capsys.readouterr().out
     assert cli.main(["plan", str(file), "--shape", "72x3"]) == 2
     assert "need a picture side that 16 divides" in capsys.readouterr().err
+
+
+def test_too_little_memory_for_an_autoencoder_is_one_line(tmp_path, monkeypatch) -> None:
+    def full(*arguments):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 3 GiB")
+
+    monkeypatch.setattr(autoencoder.Coder, "encode", full)
+    with pytest.raises(UserError, match=r"^train\.autoencoder: fitting the autoencoder, or"):
+        fit()
+    content, folder = with_given(given(tmp_path / "vae", 3)), str(tmp_path / "vae")
+    with pytest.raises(UserError, match=r"^model\.autoencoder: encoding 64 pictures at once needs"):
+        latent.fit(
+            pictures(), latent.recipe(content["model"]), content["train"], 1, "cpu", quiet,
+            source=folder,
+        )  # fmt: skip
