@@ -45,17 +45,10 @@ from autophagy.models import acceleration, ddpm  # noqa: E402
 from autophagy.models.base import TrainingData  # noqa: E402
 from autophagy.rows import quantise  # noqa: E402
 from autophagy.schema import plain  # noqa: E402
-from autophagy.steps import evaluate, mix, real, report, sample, train  # noqa: E402
 from autophagy.steps import features as features_step  # noqa: E402
+from autophagy.steps import report  # noqa: E402
+from in_process import FUNCTIONS, splits  # noqa: E402
 
-FUNCTIONS = {
-    "features": features_step.train_features,
-    "mix": mix.mix,
-    "train": train.train,
-    "sample": sample.sample,
-    "evaluate": evaluate.evaluate,
-    "evaluate_real": evaluate.evaluate_real,
-}
 SEEDS = (1, 2, 3)
 SHOWN = ("frechet_distance", "precision", "recall")
 #: Seconds kept for the digits' three trainings.
@@ -152,8 +145,7 @@ class Maker:
         self.seconds: dict[str, list[float]] = {}
 
     def splits(self) -> None:
-        splits = [self.plan.record(f"real/{split}") for split in ("loop", "reference", "features")]
-        real.real(self.root, splits, _quiet, dataset=plain(self.plan.experiment.dataset))
+        splits(self.plan, self.root)
 
     def first_generation(self) -> None:
         """What every loop shares: feature network, real against real, the real-only model."""

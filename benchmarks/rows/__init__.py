@@ -19,4 +19,10 @@ ROWS = (
     "metrics_large",
     "gaussians",
     "step",
+    "generation",
+    "jobs",
+    "workflow",
+    "plan",
+    "disk",
+    "generations",
 )

@@ -19,8 +19,12 @@ _UNUSED = ("accelerate", "peft", "scipy", "transformers")
 
 @contextmanager
 def _hidden(names: tuple[str, ...]) -> Iterator[None]:
-    """Within it, libraries that are not imported yet seem not to be installed."""
-    absent = [name for name in names if name not in sys.modules]
+    """Within it, libraries that are not imported yet seem not to be installed.
+
+    Where transformers has been imported, nothing is hidden: it imports what it needs when asked.
+    """
+    kept = "transformers" in sys.modules
+    absent = [name for name in names if not kept and name not in sys.modules]
     sys.modules.update(dict.fromkeys(absent))
     try:
         yield
