@@ -53,8 +53,13 @@ def plan_of(generations: int, rows: int) -> planning.Plan:
 def make(plan: planning.Plan, root: Path, size: int, model_bytes: int) -> None:
     """Every artifact of the plan, with random content."""
     draws = np.random.default_rng(0)
-    facts = {"size": size, "channels": 1, "levels": LEVELS, "classes": list(range(CLASSES))}
-    source = {"name": "random"}
+    facts = {
+        "size": size,
+        "channels": 1,
+        "levels": LEVELS,
+        "classes": [str(label) for label in range(CLASSES)],
+    }
+    source = {"name": "random", "licence": "none", "files": {}}
     taken = 0
     for path in plan.nodes:
         record = plan.record(path)

@@ -165,3 +165,17 @@ def test_ratios_are_medians_over_pairs() -> None:
         "plain": [{"s": 4.0}, {"s": 8.0}, {"s": 9.0}],
     }
     assert base.ratio(found, "plain", "ours", "s") == 4.0
+
+
+def test_a_made_up_archive_is_one_that_can_be_read(tmp_path) -> None:
+    import lineage
+    from autophagy import manifests
+
+    plan = lineage.plan_of(generations=2, rows=40)
+    lineage.make(plan, tmp_path, size=2, model_bytes=8)
+    written = {path: manifests.read(tmp_path, path) for path in plan.nodes}
+    assert {manifest["kind"] for manifest in written.values()} >= {
+        "model",
+        "real_set",
+        "sample_set",
+    }
