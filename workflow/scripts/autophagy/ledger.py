@@ -499,7 +499,7 @@ def _networks(plan: Plan) -> list[str]:
     """The user's own files that trainings read."""
     model = plain(plan.experiment.model)
     source = models.source(plan.experiment.model.family, model)
-    return [] if source is None else [source]
+    return [] if source is None else [str(starts.place(source))]
 
 
 def _sources(plan: Plan, stage: str) -> list[str]:
