@@ -39,7 +39,7 @@ def site(tmp_path_factory) -> Path:
 
 
 def forget() -> None:
-    for cached in (plugins._entries, fingerprint._folder):
+    for cached in (plugins._every, fingerprint._folder):
         cached.cache_clear()
     for name in [name for name in sys.modules if name.partition(".")[0] == CODE]:
         del sys.modules[name]
@@ -153,11 +153,8 @@ def entry(group: str, name: str, value: str) -> EntryPoint:
     ],
 )
 def test_a_clash_of_names_is_one_line(group, name, value, words, monkeypatch) -> None:
-    named = entry(group, name, value)
-    monkeypatch.setattr(
-        plugins, "entry_points",
-        lambda group: [named] if group == named.group else [],
-    )  # fmt: skip
+    named = (entry(group, name, value),)
+    monkeypatch.setattr(plugins, "_found", lambda asked: named if asked == group else ())
     with pytest.raises(UserError, match=r"^config\.yaml: package json, entry point") as raised:
         configuration.parse(changed(), "config.yaml")
     assert words in str(raised.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal, Union, get_args
 
@@ -174,9 +175,12 @@ def experiment_class(family: str, dataset: str | None = None) -> type[Experiment
     Raises:
         UserError: no such family.
     """
-    options = models.module(family)
     names = DATASETS if dataset is None or dataset in DATASETS else (*DATASETS, dataset)
-    datasets = tuple(data.module(name).Dataset for name in names)
+    return _class(family, models.module(family), tuple(data.module(name).Dataset for name in names))
+
+
+@cache
+def _class(family: str, options: Any, datasets: tuple[Any, ...]) -> type[Experiment]:
     any_dataset = Annotated[Union[datasets], Field(discriminator="name")]  # noqa: UP007 - from a table
     loop = create_model(
         f"Loop_{family}",
