@@ -15,6 +15,7 @@ from autophagy.errors import UserError
 from autophagy.models import autoencoder, autoencoder_adopted, budgets, latent, latent_cost
 from autophagy.models.base import TrainingData
 from autophagy.models.checkpoints import Checkpoint
+from autophagy.page import asked
 from conftest import REPOSITORY, TESTS, make, plan_of, quiet
 from PIL import Image
 from snakemake.utils import update_config
@@ -297,6 +298,7 @@ def test_another_file_is_another_run_and_another_place_is_not(tmp_path) -> None:
     shutil.copytree(tmp_path / "vae", tmp_path / "elsewhere")
     assert plan_of(with_given(tmp_path / "elsewhere")).record(home) == plan.record(home)
     assert str(tmp_path) not in str([plan.record(path) for path in plan.nodes])
+    assert str(tmp_path) not in str(asked.of_images(plan))
     stage = yaml.safe_load(ledger.text(plan, "config/x/config.yaml"))["stages"]["real-only"]["do"]
     assert str(tmp_path / "vae") in stage["deps"]
     given(tmp_path / "vae", scaling_factor=0.5)

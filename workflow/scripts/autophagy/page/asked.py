@@ -19,6 +19,7 @@ def of_images(plan: Plan) -> dict[str, Any]:
     del whole["keep"]
     # Where files lie is no part of what they are, and a folder of another means nothing here.
     whole["dataset"].pop("path", None)
+    whole["model"] = models.recipe(experiment.model.family, whole["model"])
     whole["evaluate"].pop("weights", None)
     if whole["evaluate"].pop("second", None) is not None:
         whole["evaluate"]["second"] = features.name_of(experiment.evaluate.second)
