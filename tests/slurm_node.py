@@ -55,7 +55,17 @@ def lacks() -> str:
         return f"needs {', '.join(missing)} (apt-get install slurm-wlm munge)"
     if os.getuid() != 0:
         return "needs root"
-    return f"{CONFIG} is in use" if os.path.lexists(CONFIG) else ""
+    return f"{CONFIG} is in use" if os.path.lexists(CONFIG) and not _left_behind() else ""
+
+
+def _left_behind() -> bool:
+    """Whether the configuration is that of a test which was killed, and its cluster with it."""
+    if not CONFIG.is_symlink():
+        return False
+    folder = CONFIG.resolve().parent
+    pid = folder / "slurmctld.pid"
+    dead = pid.is_file() and not psutil.pid_exists(int(pid.read_text()))
+    return dead or not folder.is_dir()
 
 
 @contextmanager
@@ -74,6 +84,7 @@ def cluster(folder: Path, port: int = 16917) -> Iterator[None]:
     )  # fmt: skip
     (folder / "slurm.conf").write_text(text)
     CONFIG.parent.mkdir(exist_ok=True)
+    CONFIG.unlink(missing_ok=True)
     CONFIG.symlink_to(folder / "slurm.conf")
     # --force: a folder below a place that everyone may write to.
     munged = [

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY / "tools"))
@@ -36,7 +38,17 @@ def test_the_rules_environment_is_a_part_of_the_lock_without_launcher_and_tests(
     rules, lock = pins("workflow/envs/autophagy.yaml"), pins("requirements.lock")
     assert rules.items() < lock.items()
     assert {"torch", "diffusers", "numpy", "pandas", "matplotlib"} <= set(rules)
-    assert not {"snakemake", "dvc", "pytest", "hypothesis", "ruff", "snakefmt"} & set(rules)
+    extras = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    for extra in ("launcher", "slurm", "kubernetes", "test"):
+        named = {Requirement(line).name for line in extras["optional-dependencies"][extra]}
+        assert not named & set(rules), extra
+
+
+@pytest.mark.parametrize("name", ["environment.yml", "workflow/envs/autophagy.yaml"])
+def test_conda_may_be_strict_about_channels(name: str) -> None:
+    assert yaml.safe_load((REPOSITORY / name).read_text())["channels"] == [
+        "conda-forge", "nodefaults",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("package", ["snakemake", "dvc", "torch", "diffusers", "pytest"])
