@@ -111,6 +111,7 @@ def test_a_run_on_a_cluster_is_the_same_bytes_and_survives_a_killed_job(tmp_path
         )  # fmt: skip
     assert killed
     assert "Trying to restart job" in done.stderr
+    assert "mem_mb=16000" in done.stderr
     root = folder / plan.root
     for path in (*plan.audited(), "metrics.csv", "verdicts.csv"):
         names = [path] if (expected / path).is_file() else []
