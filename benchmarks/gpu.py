@@ -37,6 +37,7 @@ import yaml
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY / "workflow" / "scripts"))
 
+import gpu_page  # noqa: E402
 from autophagy import config as configuration  # noqa: E402
 from autophagy import devices, features, paths, seeds, sets, store, tables  # noqa: E402
 from autophagy import plan as planning  # noqa: E402
@@ -47,10 +48,11 @@ from autophagy.rows import quantise  # noqa: E402
 from autophagy.schema import plain  # noqa: E402
 from autophagy.steps import features as features_step  # noqa: E402
 from autophagy.steps import report  # noqa: E402
+from gpu_page import SHOWN  # noqa: E402
 from in_process import FUNCTIONS, splits  # noqa: E402
+from rows.base import shrunk  # noqa: E402
 
 SEEDS = (1, 2, 3)
-SHOWN = ("frechet_distance", "precision", "recall")
 #: Seconds kept for the digits' three trainings.
 DIGITS = 30.0
 MADE = ("training_set.parquet", "model", "samples")
@@ -127,10 +129,10 @@ def _content(options: argparse.Namespace) -> dict[str, Any]:
     if options.quick:
         content["generations"] = 2
         content["dataset"]["splits"] = {"loop": 200, "reference": 100, "features": 100}
-        content["model"] |= {"channels": [8, 8], "norm_groups": 4}
-        content["train"] |= {"steps": 60, "warmup_steps": 2, "batch_size": 8}
+        content["model"] |= {"channels": [8, 8], "norm_groups": 4, "timesteps": 20}
+        content["train"] |= {"steps": 4, "warmup_steps": 2, "batch_size": 8}
         content["sample"] |= {"steps": 2, "batch_size": 20}
-        content["evaluate"] |= {"n": 50}
+        content["evaluate"] |= {"n": 50, "features": "lenet_random"}
         content["real_only"] = {"full": 200}
         for loop in content["loops"].values():
             loop["n_synthetic"] = 60
@@ -208,7 +210,8 @@ class Maker:
                 for t in range(1, done + 1)
             }
             stem = self.root / f"grid-{loop}"
-            report.draw_grid(str(self.root), previews, f"{loop} on {card}", str(stem))
+            title = f"{loop} on {card}"
+            report.draw_grid(str(self.root), loop, 1, previews, title, str(stem))
             shutil.copy(stem.with_suffix(".png"), out / f"grid-{loop}.png")
         pd.DataFrame(self._rows(done)).to_csv(out / "metrics.csv", index=False)
 
@@ -245,14 +248,16 @@ def _training(content: dict[str, Any], root: Path, options: argparse.Namespace) 
     n = budget["batch_size"]
     data = TrainingData(images, labels, 256, 10)
     _forget_peak(options.device)
-    ours = _fit_seconds(data, model, budget, options.device, 100 if options.quick else 500)
+    ours = _fit_seconds(data, model, budget, options.device, 60 if options.quick else 500)
     peak = _peak(options.device)
     found: dict[str, Any] = {"seconds": ours, "peak_bytes": peak, "batch_size": n, "plain": {}}
     chosen = acceleration.TABLE[options.device]
     found["variants"] = {}
     for name, change in VARIANTS.items():
         acceleration.TABLE[options.device] = dataclasses.replace(chosen, **change)
-        found["variants"][name] = _fit_seconds(data, model, budget, options.device, 100)
+        found["variants"][name] = _fit_seconds(
+            data, model, budget, options.device, 60 if options.quick else 100
+        )
     acceleration.TABLE[options.device] = chosen
     from diffusers import DDPMScheduler
 
@@ -307,7 +312,7 @@ def _sampling(
     import torch
     from plain_diffusers import sample as plain_sample
 
-    network = features.module("lenet").load(
+    network = features.module(content["evaluate"]["features"]).load(
         root / paths.network_path(plan.experiment), options.device
     )
     reference, _ = network(sets.read_array(root, "real/reference", "images"))
@@ -350,8 +355,7 @@ def _digits(device: str, asked: list[int], quick: bool) -> list[dict[str, float]
     """By seed: metrics of the default experiment's real-only `full` model, made on a device."""
     content = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
     content |= {"seeds": asked, "device": device, "generations": 1}
-    if quick:
-        content["train"] |= {"steps": 60}
+    content = shrunk(content) if quick else content
     plan = planning.build(configuration.parse(content, "config/config.yaml"))
     found = []
     with tempfile.TemporaryDirectory() as folder:
@@ -466,91 +470,7 @@ def _quiet(done: int, total: int, note: str) -> None:
 
 def _write(out: Path, found: dict[str, Any]) -> None:
     (out / "gpu.json").write_text(json.dumps(found, indent=1) + "\n")
-    (out / "gpu.md").write_text("\n".join(_page(found)) + "\n")
-
-
-def _page(found: dict[str, Any]) -> list[str]:
-    lines = [f"{found['card']}, torch {found['torch']}.", ""]
-    agreement, training = found["agreement"], found["training"]
-    lines += [
-        "| agreement with the CPU | |",
-        "|---|---|",
-        f"| forward pass, float32: ‖card − CPU‖ / ‖CPU‖ | {agreement['float32']:.1e} |",
-        f"| forward pass, bfloat16 | {agreement['as_trained']:.1e} |",
-    ]
-    for name, sides in agreement.get("digits", {}).items():
-        here, there = (f"{sides[key][0]:.2f} ± {sides[key][1]:.2f}" for key in ("device", "cpu"))
-        word = "within" if sides["agree"] else "NOT within"
-        lines.append(f"| digits, {name}: card; CPU (3 seeds) | {here}; {there}: {word} 2 s.e. |")
-    plainly, ours = training["plain"], training["seconds"]
-    lines += [
-        "",
-        f"| training step, batch {training['batch_size']} | ms | times ours | peak MB |",
-        "|---|---|---|---|",
-        f"| this library | {1e3 * training['seconds']:.2f} | 1 "
-        f"| {training['peak_bytes'] / 1e6:.0f} |",
-    ]
-    for name, took in training["variants"].items():
-        lines.append(f"| this library, {name} | {1e3 * took:.2f} | {took / ours:.1f} | |")
-    for workers, took in plainly.items():
-        lines.append(
-            f"| plain diffusers, DataLoader with {workers} workers | {1e3 * took['seconds']:.2f} "
-            f"| {took['seconds'] / training['seconds']:.1f} "
-            f"| {training['plain_peak_bytes'] / 1e6:.0f} |"
-        )
-    bare = min(took["without_data"] for took in plainly.values())
-    lines += [
-        f"| plain diffusers, the same batch again and again | {1e3 * bare:.2f} "
-        f"| {bare / training['seconds']:.1f} | |",
-        "",
-        f"Model FLOP utilisation of training: {training['flops'] / 1e12:.2f} TFLOP a step, "
-        f"{100 * training['utilisation']:.1f}% of the {training['ceiling'] / 1e12:.0f} TFLOP/s of "
-        f"a bf16 matrix product on this card (plain: {100 * training['plain_utilisation']:.1f}%).",
-    ]
-    if "sampling" in found:
-        sampling = found["sampling"]
-        named = {
-            "ours": "this library, λ = 1",
-            "guided": "this library, λ = 0.5",
-            "plain": "plain diffusers, all T ancestral steps, λ = 1",
-        }
-        lines += [
-            "",
-            f"| sampling {sampling['pictures']} pictures | s | times ours | Fréchet distance "
-            "(LeNet) | peak MB |",
-            "|---|---|---|---|---|",
-        ]
-        for key, name in named.items():
-            row = sampling[key]
-            lines.append(
-                f"| {name} | {row['seconds']:.2f} "
-                f"| {row['seconds'] / sampling['ours']['seconds']:.1f} "
-                f"| {row['frechet_distance']:.2f} | {row['peak_bytes'] / 1e6:.0f} |"
-            )
-    if "loops" in found:
-        lines += _loop_tables(found["loops"])
-    return lines
-
-
-def _loop_tables(loops: dict[str, Any]) -> list[str]:
-    lines = [
-        "",
-        f"Loops: {loops['train']['steps']} training steps and {loops['pictures']} pictures a "
-        f"generation, one seed; `output` view. Median seconds: "
-        + ", ".join(f"{kind} {took:.1f}" for kind, took in loops["seconds"].items())
-        + ".",
-        "",
-        "| loop | generation | " + " | ".join(SHOWN) + " |",
-        "|---|---|" + "---|" * len(SHOWN),
-    ]
-    for row in loops["rows"]:
-        if row["view"] == "output":
-            cells = " | ".join(f"{row[name]:.3g}" for name in SHOWN)
-            lines.append(f"| {row['loop']} | {row['generation']} | {cells} |")
-    floor = loops["real_against_real"]
-    cells = " | ".join(f"{floor[name]['mean']:.3g} ± {floor[name]['sd']:.2g}" for name in SHOWN)
-    lines.append(f"| real against real | | {cells} |")
-    return lines
+    (out / "gpu.md").write_text("\n".join(gpu_page.lines_of(found)) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,93 @@
+"""What benchmarks/gpu.py found, as tables in Markdown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+#: Metrics that are told.
+SHOWN = ("frechet_distance", "precision", "recall")
+
+
+def lines_of(found: dict[str, Any]) -> list[str]:
+    """The page's lines; parts that were not measured yet are left out."""
+    lines = [f"{found['card']}, torch {found['torch']}.", ""]
+    agreement, training = found["agreement"], found["training"]
+    lines += [
+        "| agreement with the CPU | |",
+        "|---|---|",
+        f"| forward pass, float32: ‖card − CPU‖ / ‖CPU‖ | {agreement['float32']:.1e} |",
+        f"| forward pass, bfloat16 | {agreement['as_trained']:.1e} |",
+    ]
+    for name, sides in agreement.get("digits", {}).items():
+        here, there = (f"{sides[key][0]:.2f} ± {sides[key][1]:.2f}" for key in ("device", "cpu"))
+        word = "within" if sides["agree"] else "NOT within"
+        lines.append(f"| digits, {name}: card; CPU (3 seeds) | {here}; {there}: {word} 2 s.e. |")
+    plainly, ours = training["plain"], training["seconds"]
+    lines += [
+        "",
+        f"| training step, batch {training['batch_size']} | ms | times ours | peak MB |",
+        "|---|---|---|---|",
+        f"| this library | {1e3 * training['seconds']:.2f} | 1 "
+        f"| {training['peak_bytes'] / 1e6:.0f} |",
+    ]
+    for name, took in training["variants"].items():
+        lines.append(f"| this library, {name} | {1e3 * took:.2f} | {took / ours:.1f} | |")
+    for workers, took in plainly.items():
+        lines.append(
+            f"| plain diffusers, DataLoader with {workers} workers | {1e3 * took['seconds']:.2f} "
+            f"| {took['seconds'] / training['seconds']:.1f} "
+            f"| {training['plain_peak_bytes'] / 1e6:.0f} |"
+        )
+    bare = min(took["without_data"] for took in plainly.values())
+    lines += [
+        f"| plain diffusers, the same batch again and again | {1e3 * bare:.2f} "
+        f"| {bare / training['seconds']:.1f} | |",
+        "",
+        f"Model FLOP utilisation of training: {training['flops'] / 1e12:.2f} TFLOP a step, "
+        f"{100 * training['utilisation']:.1f}% of the {training['ceiling'] / 1e12:.0f} TFLOP/s of "
+        f"a bf16 matrix product on this card (plain: {100 * training['plain_utilisation']:.1f}%).",
+    ]
+    if "sampling" in found:
+        sampling = found["sampling"]
+        named = {
+            "ours": "this library, λ = 1",
+            "guided": "this library, λ = 0.5",
+            "plain": "plain diffusers, all T ancestral steps, λ = 1",
+        }
+        lines += [
+            "",
+            f"| sampling {sampling['pictures']} pictures | s | times ours | Fréchet distance "
+            "(LeNet) | peak MB |",
+            "|---|---|---|---|---|",
+        ]
+        for key, name in named.items():
+            row = sampling[key]
+            lines.append(
+                f"| {name} | {row['seconds']:.2f} "
+                f"| {row['seconds'] / sampling['ours']['seconds']:.1f} "
+                f"| {row['frechet_distance']:.2f} | {row['peak_bytes'] / 1e6:.0f} |"
+            )
+    if "loops" in found:
+        lines += _loop_tables(found["loops"])
+    return lines
+
+
+def _loop_tables(loops: dict[str, Any]) -> list[str]:
+    lines = [
+        "",
+        f"Loops: {loops['train']['steps']} training steps and {loops['pictures']} pictures a "
+        f"generation, one seed; `output` view. Median seconds: "
+        + ", ".join(f"{kind} {took:.1f}" for kind, took in loops["seconds"].items())
+        + ".",
+        "",
+        "| loop | generation | " + " | ".join(SHOWN) + " |",
+        "|---|---|" + "---|" * len(SHOWN),
+    ]
+    for row in loops["rows"]:
+        if row["view"] == "output":
+            cells = " | ".join(f"{row[name]:.3g}" for name in SHOWN)
+            lines.append(f"| {row['loop']} | {row['generation']} | {cells} |")
+    floor = loops["real_against_real"]
+    cells = " | ".join(f"{floor[name]['mean']:.3g} ± {floor[name]['sd']:.2g}" for name in SHOWN)
+    lines.append(f"| real against real | | {cells} |")
+    return lines
