@@ -65,9 +65,11 @@ def _left_behind() -> bool:
     if not CONFIG.is_symlink():
         return False
     folder = CONFIG.resolve().parent
-    pid = folder / "slurmctld.pid"
-    dead = pid.is_file() and not psutil.pid_exists(int(pid.read_text()))
-    return dead or not folder.is_dir()
+    return not any(_alive(folder / name) for name in ("test.pid", "slurmctld.pid"))
+
+
+def _alive(pid: Path) -> bool:
+    return pid.is_file() and psutil.pid_exists(int(pid.read_text()))
 
 
 @contextmanager
@@ -84,6 +86,7 @@ def cluster(folder: Path, port: int = 16917) -> Iterator[None]:
         next_port=port + 1, cores=os.cpu_count(),
     )  # fmt: skip
     (folder / "slurm.conf").write_text(text)
+    (folder / "test.pid").write_text(str(os.getpid()))
     CONFIG.parent.mkdir(exist_ok=True)
     CONFIG.unlink(missing_ok=True)
     CONFIG.symlink_to(folder / "slurm.conf")
