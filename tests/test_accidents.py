@@ -13,13 +13,26 @@ from typing import Any
 
 import numpy as np
 import pytest
-from autophagy import manifests, metrics, paths, seeds, sets, store, tables
+import test_families
+import test_latent
+from autophagy import (
+    devices,
+    manifests,
+    metrics,
+    models,
+    paths,
+    seeds,
+    sets,
+    store,
+    tables,
+)
 from autophagy.audit import audit
 from autophagy.errors import UserError
 from autophagy.features import lenet
 from autophagy.lineage import Archive
 from autophagy.metrics import Measured
 from autophagy.models import ddpm
+from autophagy.models.table import FAMILIES
 from autophagy.steps.evaluate import evaluate, evaluate_real
 from autophagy.steps.features import train_features
 from autophagy.steps.mix import mix
@@ -100,19 +113,60 @@ def test_a_learning_rate_that_is_too_high_is_said_to_be_so(
     assert said.endswith(REMEDY)
 
 
+#: Families that take steps, and of training parts that take one step each: which update of all is
+#: the last one of a part whose weights are saved, the optimiser's class, and what is then said.
+WEIGHTS = "the weights are not finite after step 1; lower"
+LAST_UPDATES = [
+    ("ddpm", 1, "AdamW", f"train: {WEIGHTS} train.learning_rate or raise train.warmup_steps"),
+    ("flow", 1, "Adam", f"train: {WEIGHTS} train.learning_rate"),
+    # The critic has two before it, and is not saved.
+    ("gan", 3, "Adam", f"train: {WEIGHTS} train.learning_rate"),
+    ("latent", 1, "AdamW", f"train.autoencoder: {WEIGHTS} train.autoencoder.learning_rate"),
+    ("latent", 2, "AdamW", f"train: {WEIGHTS} train.learning_rate or raise train.warmup_steps"),
+]
+
+
+def one_step_of(family: str) -> None:
+    if family == "ddpm":
+        model = tiny_content()["model"]
+        train = tiny_content()["train"] | {"steps": 1, "warmup_steps": 0}
+        data, module = test_families.pictures(), ddpm
+    elif family == "latent":
+        model, module = test_latent.MODEL, models.module("latent")
+        coder = test_latent.TRAIN["autoencoder"] | {"steps": 1}
+        train = test_latent.TRAIN | {"steps": 1, "warmup_steps": 0, "autoencoder": coder}
+        data = test_latent.pictures()
+    else:
+        model, train, _ = test_families.options(family, steps=1)
+        data, module = test_families.data_of(family), models.module(family)
+    devices.prepare(1, "cpu")
+    module.fit(data, model, train, 1, "cpu", quiet)
+
+
+def test_every_family_that_takes_steps_is_broken() -> None:
+    taking = {name for name in FAMILIES if "steps" in models.module(name).Train.model_fields}
+    assert {family for family, *_ in LAST_UPDATES} == taking
+
+
+@pytest.mark.parametrize(("family", "last", "optimizer", "message"), LAST_UPDATES)
 def test_weights_that_break_after_the_last_loss_are_noticed(
-    copied, tiny_experiment, tmp_path, monkeypatch
+    family, last, optimizer, message, monkeypatch
 ) -> None:
-    step = torch.optim.AdamW.step
+    kind, updates = getattr(torch.optim, optimizer), []
+    step = kind.step
 
-    def last(self, *args):
+    def breaking(self, *args):
         step(self, *args)
-        self.param_groups[0]["params"][0].data[0] = math.nan
+        updates.append(1)
+        if len(updates) == last:
+            self.param_groups[0]["params"][0].data.view(-1)[0] = math.nan
 
-    monkeypatch.setattr(torch.optim.AdamW, "step", last)
-    record = tiny_experiment.plan.record(MODEL)
-    said = broken_training(copied, record, tmp_path / "scratch", steps=1, warmup_steps=0)
-    assert said == f"train: the weights are not finite after step 1{REMEDY}"
+    one_step_of(family)
+    monkeypatch.setattr(kind, "step", breaking)
+    with pytest.raises(UserError) as raised:
+        one_step_of(family)
+    assert str(raised.value) == message
+    assert len(updates) == last
 
 
 def test_a_state_that_is_not_finite_becomes_no_checkpoint(

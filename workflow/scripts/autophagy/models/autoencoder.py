@@ -15,8 +15,7 @@ import numpy as np
 from pydantic import Field
 
 from autophagy import seeds as seeding
-from autophagy.errors import UserError
-from autophagy.models import acceleration, autoencoder_adopted
+from autophagy.models import acceleration, autoencoder_adopted, finite
 from autophagy.models.base import TrainingData
 from autophagy.models.checkpoints import Checkpoint
 from autophagy.models.ddpm_training import to_network
@@ -129,7 +128,7 @@ def fit(
         model, train: those of the family `latent`, whole.
 
     Raises:
-        UserError: the loss is no longer finite.
+        UserError: a loss or a weight is no longer finite.
     """
     import torch
 
@@ -182,11 +181,10 @@ def fit(
         rate.step()
         done = step + 1
         tell, save = done % 50 == 0 or done == steps, processes.main and checkpoint.due()
-        if (tell or save) and not torch.isfinite(loss):
-            raise UserError(
-                f"train.autoencoder: the loss is {loss.item()} at step {done}; lower "
-                "train.autoencoder.learning_rate"
-            )
+        if tell or save:
+            finite.require_loss(loss.item(), done, "train.autoencoder")
+        if done == steps:
+            finite.require_weights(network, done, "train.autoencoder")
         if tell:
             report(done, steps, f"autoencoder, loss {loss.item():.4f}")
         # Its last state stays for what is trained after it.

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from autophagy import seeds as seeding
 from autophagy.errors import UserError
-from autophagy.models import saved
+from autophagy.models import finite, saved
 from autophagy.models.base import TrainingPoints
 from autophagy.models.budgets import Budgeted, Flattening
 from autophagy.models.checkpoints import Checkpoint
@@ -86,7 +86,8 @@ def fit(
     With `flattening`, at most: it looks at the mean negative log-likelihood of its rows.
 
     Raises:
-        UserError: the loss is no longer finite, or the points are not, or they are labelled.
+        UserError: a loss or a weight is no longer finite, or the points are not, or they are
+            labelled.
     """
     import torch
 
@@ -114,6 +115,7 @@ def fit(
     first = checkpoint.resume(parts, device)
     if first:
         report(0, steps, f"resumed at step {first} of {steps}")
+    done = first
     for step in range(first, steps):
         rows = torch.from_numpy(order.batch(step)).to(device)
         loss = -flow().log_prob(points[rows]).mean()
@@ -129,14 +131,13 @@ def fit(
             if flattening.ends(done, look):
                 break
         tell, save = done % 50 == 0 or done == steps, checkpoint.due()
-        if (tell or save) and not math.isfinite(loss.item()):
-            raise UserError(
-                f"train: the loss is {loss.item()} at step {done}; lower train.learning_rate"
-            )
+        if tell or save:
+            finite.require_loss(loss.item(), done)
         if tell:
             report(done, steps, f"loss {loss.item():.4f}")
         if save:
             checkpoint.save(done, parts)
+    finite.require_weights(flow, done)
     return FlowModel(flow, model, mean, spread, device)
 
 

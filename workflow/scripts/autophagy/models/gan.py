@@ -16,7 +16,7 @@ from pydantic import Field
 
 from autophagy import seeds as seeding
 from autophagy.errors import UserError
-from autophagy.models import budgets, saved
+from autophagy.models import budgets, finite, saved
 from autophagy.models.base import TrainingData
 from autophagy.models.budgets import Budgeted
 from autophagy.models.checkpoints import Checkpoint
@@ -100,7 +100,7 @@ def fit(
     Every draw of step k comes from a stream keyed by (seed, k).
 
     Raises:
-        UserError: a loss is no longer finite.
+        UserError: a loss or a weight is no longer finite.
     """
     import torch
     from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -161,15 +161,14 @@ def fit(
         mean.update_parameters(generator)
         done = step + 1
         tell, save = done % 50 == 0 or done == steps, checkpoint.due()
-        if (tell or save) and not math.isfinite(distance.item() + value.item()):
-            raise UserError(
-                f"train: the critic's loss is {loss.item()} at step {done}; lower "
-                "train.learning_rate"
-            )
+        if tell or save:
+            finite.require_loss(loss.item(), done, name="the critic's loss")
+            finite.require_loss(value.item(), done, name="the generator's loss")
         if tell:
             report(done, steps, f"Wasserstein distance {distance.item():.4f}")
         if save:
             checkpoint.save(done, parts)
+    finite.require_weights(mean, steps)
     return GAN(mean.module.eval(), {**model, **facts}, device)
 
 
