@@ -57,7 +57,8 @@ def test_the_profile_names_rules_that_there_are() -> None:
 @pytest.mark.parametrize("name", ["slurm", "kubernetes"])
 def test_a_job_that_dies_asks_for_more_memory_whatever_its_rule_says(name: str) -> None:
     profile = yaml.safe_load((REPOSITORY / "profiles" / name / "config.yaml").read_text())
-    rules = re.findall(r"^(?:use rule \w+ as|rule) (\w+)", RULES, flags=re.M)
+    rules = re.findall(r"^\s*(?:use rule \w+ as|rule) (\w+)", RULES, flags=re.M)
+    assert "features_second" in rules
     assert set(profile["set-resources"]) == set(rules)
     for asked in profile["set-resources"].values():
         assert all(str(value).startswith("attempt * ") for value in asked.values())
@@ -76,6 +77,30 @@ def test_the_profile_plans_a_run(tmp_path: Path) -> None:
     groups = re.findall(r"^\[.*\] Group job (\w+)", told, flags=re.M)
     assert sorted(groups) == ["data", "first", "report"]
     assert "mem_mb=8000" in told
+
+
+def test_cards_may_have_a_partition_of_their_own(tmp_path: Path) -> None:
+    """As the profile's comments say; groups of two partitions would be refused here."""
+    pytest.importorskip("snakemake_executor_plugin_slurm", reason="needs the extra `slurm`")
+    profile = yaml.safe_load(PROFILE.read_text())
+    profile["default-resources"] = ["slurm_partition=cpu", "constraint=KIND"]
+    named = r"train.*|sample.*|evaluate|evaluate_real|features.*|real"
+    for rule, asked in profile["set-resources"].items():
+        if re.fullmatch(named, rule):
+            asked["slurm_partition"] = "gpu"
+    (tmp_path / "profile").mkdir()
+    (tmp_path / "profile" / "config.yaml").write_text(yaml.safe_dump(profile))
+    told = run(
+        tmp_path, "snakemake", "-n", "--snakefile", str(REPOSITORY / "Snakefile"),
+        "--workflow-profile", "profile", "--configfile", str(TESTS / "configs" / "tiny.yaml"),
+        "--config", "device=cuda", "seeds=[1]", PYTHONPATH=str(REPOSITORY / "workflow" / "scripts"),
+    ).stdout  # fmt: skip
+    lines = re.findall(r"^ *resources: (.*slurm_partition=.*)$", told, flags=re.M)
+    assert len(lines) > 20
+    for line in lines:
+        assert "constraint=KIND" in line
+        assert "gpu=1" not in line or "slurm_partition=gpu" in line, line
+    assert any("slurm_partition=cpu" in line for line in lines)
 
 
 #: Snakemake, asking Slurm twice a second what became of its jobs. By itself the plugin waits ten
