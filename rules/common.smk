@@ -17,6 +17,7 @@ from autophagy import (
     plan as planning,
     runlock,
     starts,
+    submitted,
     tables,
 )
 from autophagy.data.split import SPLITS
@@ -236,6 +237,8 @@ def start_files(wildcards):
 def refuse_a_second_run():
     try:
         runlock.take(EXPERIMENT.experiment)
+        if workflow.executor_plugin.name == "slurm":
+            submitted.require_none(EXPERIMENT.experiment)
     except UserError as error:
         sys.exit(f"autophagy: {error}")
 
