@@ -44,6 +44,24 @@ def test_the_rules_environment_is_a_part_of_the_lock_without_launcher_and_tests(
         assert not named & set(rules), extra
 
 
+def test_the_container_pins_the_plugins_that_the_lock_has_not() -> None:
+    extras = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    text = (REPOSITORY / "docs" / "container" / "Dockerfile").read_text()
+    pinned = dict(re.findall(r"(snakemake-[\w-]+)==([\d.]+)", text))
+    for needed in map(Requirement, extras["optional-dependencies"]["kubernetes"]):
+        assert needed.specifier.contains(pinned[needed.name]), needed
+
+
+def test_the_launcher_environment_has_the_command() -> None:
+    """Conda hands pip the paths of the file's own folder."""
+    [section] = [
+        entry["pip"]
+        for entry in yaml.safe_load((REPOSITORY / "environment.yml").read_text())["dependencies"]
+        if isinstance(entry, dict)
+    ]
+    assert section[-1] == "-e ."
+
+
 @pytest.mark.parametrize("name", ["environment.yml", "workflow/envs/autophagy.yaml"])
 def test_conda_may_be_strict_about_channels(name: str) -> None:
     assert yaml.safe_load((REPOSITORY / name).read_text())["channels"] == [

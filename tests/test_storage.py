@@ -20,6 +20,7 @@ from project import environment
 from test_slurm import prepared
 
 PROFILE = REPOSITORY / "profiles" / "kubernetes" / "config.yaml"
+INSTALL = "pip install -e '.[kubernetes]' 'moto[server]'"
 KEYS = {"SNAKEMAKE_STORAGE_S3_ACCESS_KEY": "x", "SNAKEMAKE_STORAGE_S3_SECRET_KEY": "y"}
 
 
@@ -28,6 +29,10 @@ def test_the_profile_says_what_the_default_one_does() -> None:
     profile = yaml.safe_load(PROFILE.read_text())
     for key in ("rerun-triggers", "rerun-incomplete", "nolock"):
         assert profile[key] == default[key]
+
+
+def test_the_docs_say_what_the_test_of_the_store_needs() -> None:
+    assert f"`{INSTALL}`" in " ".join((REPOSITORY / "docs" / "scale.md").read_text().split())
 
 
 @contextmanager
@@ -52,9 +57,10 @@ def served(folder: Path) -> Iterator[str]:
 
 @pytest.mark.long
 def test_results_in_a_store_are_the_same_bytes(tmp_path: Path) -> None:
-    pytest.importorskip("snakemake_storage_plugin_s3", reason="needs the extra `kubernetes`")
-    pytest.importorskip("snakemake_executor_plugin_kubernetes", reason="needs the extra")
-    pytest.importorskip("moto.server", reason="needs `pip install 'moto[server]'`")
+    for module in (
+        "snakemake_storage_plugin_s3", "snakemake_executor_plugin_kubernetes", "moto.server",
+    ):  # fmt: skip
+        pytest.importorskip(module, reason=f"needs `{INSTALL}`")
     import boto3
 
     folder, expected, plan = prepared(tmp_path)

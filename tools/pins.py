@@ -21,7 +21,7 @@ LOCK_HEADER = """\
 # Exact pins of everything: rules, launcher and tests. Written by `make lock`; do not edit.
 """
 ENVIRONMENT_HEADER = """\
-# The launcher for conda users: snakemake, dvc and all that the commands need.
+# The launcher for conda users: snakemake, dvc, all that the commands need, and `autophagy` itself.
 # Written by `make lock` from requirements.lock's pins; do not edit.
 name: autophagy
 """
@@ -63,7 +63,10 @@ def files() -> dict[str, str]:
     everything = closure([*rules, *extras["launcher"], *extras["test"]])
     return {
         "requirements.lock": LOCK_HEADER + "".join(f"{k}=={v}\n" for k, v in everything.items()),
-        "environment.yml": ENVIRONMENT_HEADER + _conda(everything, ["git", "make"]),
+        "environment.yml": ENVIRONMENT_HEADER
+        + _conda(everything, ["git", "make"])
+        # This folder: the command `autophagy`.
+        + "      - -e .\n",
         "workflow/envs/autophagy.yaml": RULES_HEADER + _conda(closure(rules), []),
     }
 
