@@ -119,8 +119,8 @@ reproduce: setup  ## run an experiment again in a fresh FOLDER and compare (CONF
 	@autophagy check $(CONFIG)
 	@python tools/reproduce.py $(or $(CONFIG),config/config.yaml) "$(FOLDER)" $(CORES)
 
-transcripts: setup  ## run the commands that docs/lineage.md shows and put down what they print
-	python tools/transcripts.py docs/lineage.md
+transcripts: setup  ## run the commands that docs/lineage.md and docs/scale.md show and put down what they print
+	python tools/transcripts.py docs/lineage.md docs/scale.md
 
 watch: setup  ## watch a running workflow: loops × generations, steps, losses (CONFIG=…)
 	@autophagy watch $(CONFIG)

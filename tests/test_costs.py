@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,12 @@ from autophagy.models import ddpm_cost
 from autophagy.schema import plain
 from conftest import REPOSITORY, Made, changed, plan_of, tiny_content
 
+sys.path.insert(0, str(REPOSITORY / "tools"))
+
+from transcripts import BLOCK, commands
+
 SHARED = REPOSITORY / "benchmarks" / "scale"
+[PLANS] = BLOCK.findall((REPOSITORY / "docs" / "scale.md").read_text(encoding="utf-8"))
 
 
 def bytes_of(root: Path, names: tuple[str, ...]) -> int:
@@ -107,8 +114,21 @@ def test_pictures_of_another_size_cost_more(tiny_plan) -> None:
 def test_the_experiments_of_the_docs_are_counted_without_their_data(file, capsys) -> None:
     assert cli.main(["plan", str(file), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["train"]["operations"] > 1e18
+    assert found["train"]["operations"] > 1e17
     assert found["train"]["artifacts"] == 48
+
+
+def test_the_docs_show_every_experiment_of_theirs() -> None:
+    shown = [re.search(r"plan (\S+)", command)[1] for command in commands(PLANS)]
+    assert sorted(shown) == [f"benchmarks/scale/{file.name}" for file in sorted(SHARED.glob("*"))]
+
+
+@pytest.mark.parametrize("command", commands(PLANS), ids=lambda command: command.split()[2])
+def test_the_docs_show_what_the_command_prints(command, capsys, monkeypatch) -> None:
+    monkeypatch.chdir(REPOSITORY)
+    assert cli.main(command.split()[1:]) == 0
+    shown = PLANS.partition(f"$ {command}\n")[2].partition("$ ")[0]
+    assert capsys.readouterr().out.split("\n") == shown.split("\n")
 
 
 def test_what_is_not_counted_says_so() -> None:
