@@ -26,7 +26,7 @@ run: setup  ## run an experiment (CONFIG=…; the default is digits), record it,
 test: setup  ## run the tests, two at a time
 	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-torture: setup  ## kill the workflow at 25 random moments, and count (at most half an hour)
+torture: setup  ## kill the workflow at random moments of every step, and count (at most half an hour)
 	PYTHONPATH=workflow/scripts python tests/torture.py
 
 bad-input: setup  ## try every malformed input of the tests, and count

@@ -223,6 +223,8 @@ def test_surroundings_leave_no_trace(project: Path, tmp_path: Path) -> None:
     )  # fmt: skip
     there = compare.compare(Archive(project / "results/tiny"), Archive(folder / "results/tiny"))
     assert there["verdict"] == "identical", there["causes"]
+    n, told = len(there["artifacts"]), (REPOSITORY / "docs/reliability.md").read_text()
+    assert f"{n} of {n} artifacts of the tests' experiment" in told
 
 
 @pytest.mark.long

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import yaml
 from edits import CONFIG, EDITS, Edit, applied, look, matching
-from project import git, run
+from project import REPOSITORY, git, run
 
+AUTOPHAGY = (sys.executable, "-m", "autophagy.cli")
 #: Also asked, without the long tests, where results came from elsewhere.
 ELSEWHERE = ("a metric", "λ of one loop", "the last model deleted")
 
@@ -58,7 +59,7 @@ def every(project: Path) -> set[str]:
 
 @pytest.fixture(scope="module")
 def pulled(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh clone after what `make pull` does."""
+    """A fresh clone after `autophagy pull`, which is `make pull`."""
     folder = tmp_path_factory.mktemp("pulled")
     origin = folder / "origin"
     shutil.copytree(project, origin, ignore=shutil.ignore_patterns("results", ".snakemake"))
@@ -68,29 +69,26 @@ def pulled(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     git(origin, "commit", "-qm", "recorded")
     run(folder, "git", "clone", "-q", str(origin), "clone")
     clone = folder / "clone"
-    run(clone, "dvc", "pull")
-    believe(clone)
+    run(clone, *AUTOPHAGY, "pull")
     return clone
 
 
 @pytest.fixture(scope="module")
 def checked_out(pulled: Path) -> Path:
-    """The clone after what `make checkout` does, its results gone before."""
+    """The clone after `autophagy checkout`, its results gone before."""
     shutil.rmtree(pulled / "results" / "tiny")
     shutil.rmtree(pulled / ".snakemake")
-    run(pulled, "dvc", "checkout")
-    believe(pulled)
+    run(pulled, *AUTOPHAGY, "checkout")
     return pulled
-
-
-def believe(folder: Path) -> None:
-    run(folder, sys.executable, "-m", "autophagy.cli", "record", "--check")
-    run(folder, "snakemake", "--touch", "--forceall", "--quiet", "all")
 
 
 def test_each_edit_is_told_apart() -> None:
     assert len({edit.name for edit in EDITS}) == len(EDITS)
-    assert sum(not edit.long for edit in EDITS) >= 12
+    assert (quick := sum(not edit.long for edit in EDITS)) >= 12
+    told = " ".join((REPOSITORY / "docs/reliability.md").read_text().split())
+    assert f"{len(EDITS)} of {len(EDITS)} edits" in told
+    assert f"asks {quick} of them where the run was made" in told
+    assert f"and {len(ELSEWHERE)} after a pull and {len(ELSEWHERE)} after a checkout" in told
 
 
 @pytest.mark.parametrize("edit", listed(quick_here))
@@ -123,10 +121,10 @@ def test_data_that_changed_after_a_run_are_not_recorded(tmp_path: Path, project:
     (tmp_path / CONFIG).write_text(yaml.safe_dump(content), encoding="utf-8")
     pictures = np.random.default_rng(0).integers(0, 255, (300, 8, 8), dtype=np.uint8)
     np.savez(tmp_path / "pictures.npz", images=pictures)
-    run(tmp_path, sys.executable, "-m", "autophagy.cli", "ledger")
+    run(tmp_path, *AUTOPHAGY, "ledger")
     splits = [f"results/tiny/real/{name}.manifest.json" for name in ("loop", "reference")]
     run(tmp_path, "snakemake", "--cores", "2", "--", *splits)
-    record = (sys.executable, "-m", "autophagy.cli", "record", "--check")
+    record = (*AUTOPHAGY, "record", "--check")
     assert "real@loop" not in run(tmp_path, *record, status=1).stderr
     np.savez(tmp_path / "pictures.npz", images=255 - pictures)
     said = run(tmp_path, *record, status=1).stderr

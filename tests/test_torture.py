@@ -10,7 +10,13 @@ from pathlib import Path
 
 import torture
 import yaml
-from conftest import make, plan_of
+from conftest import SCRIPTS, make, plan_of
+
+
+def test_every_script_of_a_rule_is_hit_or_named_as_not() -> None:
+    hit = set(torture.STEPS) - {torture.START, torture.LEDGER}
+    assert {script.stem for script in SCRIPTS.glob("*.py")} == hit | set(torture.NOT_HIT)
+    assert hit.isdisjoint(torture.NOT_HIT)
 
 
 def test_three_kills_leave_no_trace(tmp_path: Path) -> None:
