@@ -1,3 +1,4 @@
+import logging
 import os
 import subprocess
 
@@ -37,6 +38,8 @@ try:
 except UserError as error:
     sys.exit(f"autophagy: {error}")
 
+# On a full disk Snakemake's own log file fails too, at each of its lines: ours shall be seen.
+logging.raiseExceptions = False
 lifeline.name_run()
 # The library for child processes, installed or not.
 LIBRARY = os.environ | {"PYTHONPATH": str(fingerprint.SCRIPTS)}

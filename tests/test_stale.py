@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from edits import CONFIG, EDITS, Edit, applied, look, matching
+from edits import CONFIG, EDITS, Edit, applied, jobs_in, look, matching
 from project import REPOSITORY, git, run
 
 AUTOPHAGY = (sys.executable, "-m", "autophagy.cli")
@@ -111,21 +112,35 @@ def test_nothing_is_left_to_do_when_every_edit_is_undone(project: Path) -> None:
     assert (seen.jobs, seen.stale, seen.changed) == (set(), set(), set())
 
 
-def test_data_that_changed_after_a_run_are_not_recorded(tmp_path: Path, project: Path) -> None:
-    """Neither by chance: the recorded real sets are those of another file."""
+def test_an_edit_of_a_data_file(tmp_path: Path, project: Path) -> None:
+    """One pixel of one picture: what is made of the file is, and no record takes it for whole."""
     for name in ("workflow", "rules", "profiles", "config"):
         shutil.copytree(project / name, tmp_path / name)
     shutil.copy(project / "Snakefile", tmp_path)
+    run(tmp_path, "dvc", "init", "-q", "--no-scm")
     content = yaml.safe_load((tmp_path / CONFIG).read_text(encoding="utf-8"))
     content["dataset"] |= {"name": "npz", "path": "pictures.npz"}
     (tmp_path / CONFIG).write_text(yaml.safe_dump(content), encoding="utf-8")
     pictures = np.random.default_rng(0).integers(0, 255, (300, 8, 8), dtype=np.uint8)
     np.savez(tmp_path / "pictures.npz", images=pictures)
     run(tmp_path, *AUTOPHAGY, "ledger")
-    splits = [f"results/tiny/real/{name}.manifest.json" for name in ("loop", "reference")]
-    run(tmp_path, "snakemake", "--cores", "2", "--", *splits)
-    record = (*AUTOPHAGY, "record", "--check")
+    made = ("real/loop", "real/reference", "real-only/full/seed-1/training_set.parquet")
+    targets = [f"results/tiny/{name}.manifest.json" for name in made]
+    run(tmp_path, "snakemake", "--cores", "2", "--", *targets)
+    record = (*AUTOPHAGY, "record")
     assert "real@loop" not in run(tmp_path, *record, status=1).stderr
-    np.savez(tmp_path / "pictures.npz", images=255 - pictures)
-    said = run(tmp_path, *record, status=1).stderr
+
+    def changed() -> tuple[set[str], set[str]]:
+        planned = run(tmp_path, "snakemake", "-n", "--cores", "1", "--", *targets).stdout
+        told = json.loads(run(tmp_path, "dvc", "status", "--json", "real").stdout)
+        return jobs_in(planned), {name.removeprefix("dvc.yaml:") for name in told}
+
+    assert changed() == (set(), {"real@features"})
+    pictures[7, 3, 3] ^= 1
+    np.savez(tmp_path / "pictures.npz", images=pictures)
+    assert changed() == (
+        {"real loop", "real reference", "mix_real_only full 1"},
+        {"real@loop", "real@reference", "real@features"},
+    )
+    said = run(tmp_path, *record, "--check", status=1).stderr
     assert "real@loop: pictures.npz: is not the file that the real images were read from" in said

@@ -67,14 +67,18 @@ def plain(folder: Path, **changes: Any) -> Path:
 @pytest.fixture(scope="module")
 def outside(tmp_path_factory) -> Path:
     """A folder with a checkpoint of ours and a .npz."""
+    folder = tmp_path_factory.mktemp("outside")
+    write_outside(folder)
+    return folder
+
+
+def write_outside(folder: Path) -> None:
     from diffusers import DDPMScheduler
 
-    folder = tmp_path_factory.mktemp("outside")
     np.savez(folder / "set.npz", **pictures())
     (folder / "ours").mkdir()
     unet = network(num_class_embeds=11)
     ddpm.DDPM.of(unet, DDPMScheduler(num_train_timesteps=20), 8).save(folder / "ours")
-    return folder
 
 
 def content(outside: Path) -> dict[str, Any]:

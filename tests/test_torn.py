@@ -13,86 +13,47 @@ import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from autophagy import cli, job, manifests, paths, store, tables
+import test_starts
+import torn
+import yaml
+from autophagy import cli, job, manifests, store
 from autophagy.errors import UserError
 from autophagy.features import lenet
-from autophagy.schema import plain
-from autophagy.steps import evaluate, features, mix, real, record_root, report, sample, train
-from autophagy.steps.audit import audit_experiment
-from autophagy.verdict import tables as verdicts
-from conftest import REPOSITORY, SCRIPTS, Made, child_environment, plan_of, tiny_content
+from autophagy.steps.drop import drop_payloads
+from conftest import REPOSITORY, SCRIPTS, TESTS, Made, child_environment
+from project import environment
+from torn import JOBS, outputs, run
 
-GENERATION = "loops/fresh/seed-1/gen-002"
-#: Step -> its function and the artifacts of one job of it.
-STEPS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
-    "real": (real.real, ("real/loop", "real/reference", "real/features")),
-    "features": (features.train_features, ("features/lenet",)),
-    "mix": (mix.mix, (f"{GENERATION}/training_set.parquet",)),
-    "train": (train.train, (f"{GENERATION}/model",)),
-    "sample": (sample.sample, (f"{GENERATION}/samples", f"{GENERATION}/preview")),
-    "evaluate": (evaluate.evaluate, ("evaluation/fresh/seed-1/gen-002/metrics.json",)),
-    "evaluate_real": (evaluate.evaluate_real, ("evaluation/real/seed-1/gen-000/metrics.json",)),
-    "record_root": (record_root.record_root, ("loops/fresh/manifest.json",)),
-}
-#: Rule without a manifest of its own -> its outputs.
-REPORTS = {
-    "audit": ("audit.json",),
-    "tabulate_metrics": ("metrics.csv",),
-    "judge_loops": ("verdicts.csv", "metrics.json"),
-    "draw_grid": tuple(f"figures/grid-fresh-seed-1.{end}" for end in ("png", "pdf", "txt")),
-    "draw_curves": tuple(f"figures/curves.{end}" for end in ("png", "pdf", "txt")),
-}
-JOBS = (*STEPS, *REPORTS)
 #: Those of less than a second, for processes of their own.
 QUICK = tuple(name for name in JOBS if name != "features")
 
 
-def run(name: str, made: Made, root: Path, log: Path) -> None:
-    """A job as its script does it; exits with its one line if it fails."""
-    experiment = made.plan.experiment
-    given = SimpleNamespace(log=[str(log)], rule=name)
-    if name in STEPS:
-        step, artifacts = STEPS[name]
-        records = [made.plan.record(path) for path in artifacts]
-        given.params = SimpleNamespace(root=str(root), records=records)
-        job.run(given, step, **{"real": {"dataset": plain(experiment.dataset)}}.get(name, {}))
-        return
-    previews = {f"generation {t}": paths.preview_path(experiment, "fresh", 1, t) for t in (1, 2, 3)}
-    function, arguments = {
-        "audit": (audit_experiment, {"artifacts": made.plan.audited()}),
-        "tabulate_metrics": (
-            report.tabulate_metrics, {"evaluations": tables.evaluations(experiment)},
-        ),
-        "judge_loops": (report.judge_loops, {"plan": verdicts.asked(experiment)}),
-        "draw_grid": (
-            report.draw_grid,
-            {"previews": previews, "title": tables.budget_line(experiment, "fresh"),
-             "stem": str(root / "figures/grid-fresh-seed-1"), "loop": "fresh", "seed": 1},
-        ),
-        "draw_curves": (
-            report.draw_curves,
-            {"loops": list(experiment.loops), "seed": 1,
-             "title": tables.budget_line(experiment),
-             "stem": str(root / "figures/curves"), "space": "LeNet"},
-        ),
-    }[name]  # fmt: skip
-    job.call(given, function, root=str(root), **arguments)
+@pytest.fixture(scope="module")
+def homes(tiny_experiment, tmp_path_factory) -> dict[str, Made]:
+    """A folder of results for every job; read them only."""
+    outside = tmp_path_factory.mktemp("outside")
+    test_starts.write_outside(outside)
+    return torn.make_homes(tmp_path_factory.mktemp("homes"), tiny_experiment.root, outside)
 
 
-def outputs(name: str) -> list[str]:
-    """Everything a job writes, manifests included."""
-    if name in REPORTS:
-        return list(REPORTS[name])
-    artifacts = STEPS[name][1]
-    payloads = [path for path in artifacts if not manifests.is_root(path)]
-    return payloads + [manifests.path_of(path) for path in artifacts]
+@pytest.fixture
+def home(name: str, homes) -> Made:
+    """That of the job that is parametrised."""
+    return homes[JOBS[name].home]
+
+
+def test_every_script_of_the_workflow_has_a_job_here() -> None:
+    scripts = {script.stem for script in SCRIPTS.glob("*.py")}
+    here = {chosen.script or name for name, chosen in JOBS.items()}
+    assert scripts == here | set(torn.ELSEWHERE)
+    assert here.isdisjoint(torn.ELSEWHERE)
 
 
 def remove_outputs(name: str, root: Path) -> None:
@@ -123,7 +84,7 @@ def require_nothing_torn(name: str, made: Made, root: Path, before: dict[str, by
         if (root / output).is_dir():
             expected = {file for file in before if file.startswith(f"{output}/")}
             assert {file for file in after if file.startswith(f"{output}/")} == expected
-    for artifact in STEPS[name][1] if name in STEPS else ():
+    for artifact in JOBS[name].outputs if JOBS[name].step else ():
         if (root / manifests.path_of(artifact)).exists():
             assert manifests.stale(root, made.plan.record(artifact)) is None
 
@@ -184,28 +145,28 @@ def fill(disk: Path, free: int) -> Path:
 
 
 @pytest.mark.parametrize("name", JOBS)
-def test_a_full_disk(name, disk, tiny_experiment, capfd) -> None:
+def test_a_full_disk(name, disk, home, capfd) -> None:
     """Full at once, or after some pages: at each writer of the job, its manifests included.
 
     First over results that stand, which still do afterwards. The log lies on the same disk.
     """
     root, log = disk / "results", disk / "job.log"
-    shutil.copytree(tiny_experiment.root, root)
+    shutil.copytree(home.root, root)
     before = content(root)
     ballast = fill(disk, 0)
-    lines = [line_of(name, tiny_experiment, root, log)]
+    lines = [line_of(name, home, root, log)]
     assert content(root) == before
     for pages in (0, 1, 3, 20):
         ballast.unlink()
         remove_outputs(name, root)
         ballast = fill(disk, pages * resource.getpagesize())
-        if (line := line_of(name, tiny_experiment, root, log)) is None:
+        if (line := line_of(name, home, root, log)) is None:
             break
         lines.append(line)
-        require_nothing_torn(name, tiny_experiment, root, before)
+        require_nothing_torn(name, home, root, before)
     ballast.unlink()
     remove_outputs(name, root)
-    assert line_of(name, tiny_experiment, root, log) is None
+    assert line_of(name, home, root, log) is None
     assert content(root) == before
     for line in lines:
         assert line.startswith("autophagy: ")
@@ -213,22 +174,19 @@ def test_a_full_disk(name, disk, tiny_experiment, capfd) -> None:
     assert "Traceback" not in capfd.readouterr().err
 
 
-def made_at(root: Path) -> Made:
-    """The tiny experiment in a process of its own."""
-    return Made(plan_of(tiny_content() | {"seeds": [1]}), root, root.parent)
-
-
-def limited(folder: Path, root: Path) -> None:
+def limited(folder: Path, outside: Path) -> None:
     """Every job but one with files limited to 100 bytes, then without limit; prints the lines."""
-    made, before, lines = made_at(root), content(root), {}
+    homes, lines = torn.homes_in(folder, outside), {}
+    before = {name: content(home.root) for name, home in homes.items()}
     for name in QUICK:
-        remove_outputs(name, root)
+        made, whole = homes[JOBS[name].home], before[JOBS[name].home]
+        remove_outputs(name, made.root)
         resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY))
-        lines[name] = line_of(name, made, root, folder / "job.log")
+        lines[name] = line_of(name, made, made.root, folder / "job.log")
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
-        require_nothing_torn(name, made, root, before)
-        run(name, made, root, folder / "job.log")
-        assert content(root) == before
+        require_nothing_torn(name, made, made.root, whole)
+        run(name, made, made.root, folder / "job.log")
+        assert content(made.root) == whole
     print(json.dumps(lines))
 
 
@@ -240,7 +198,7 @@ test_torn.limited(Path(sys.argv[1]), Path(sys.argv[2]))
 """
 
 
-def test_files_that_may_not_grow(tiny_experiment, tmp_path) -> None:
+def test_files_that_may_not_grow(homes, tmp_path) -> None:
     """A limit of the system, as a quota is: each writer of ours and of libraries meets it.
 
     The folder for temporary files is full meanwhile, where mounting is permitted. No job needs
@@ -249,9 +207,11 @@ def test_files_that_may_not_grow(tiny_experiment, tmp_path) -> None:
     temporary = tmp_path / "temporary"
     if full := mounted(temporary):
         fill(temporary, 0)
-    shutil.copytree(tiny_experiment.root, tmp_path / "results")
+    for name, home in homes.items():
+        shutil.copytree(home.root, tmp_path / "homes" / name)
+    outside = Path(homes["more"].plan.experiment.loops["from-model"].start_from).parent
     done = subprocess.run(
-        [sys.executable, "-c", LIMITED, str(tmp_path), str(tmp_path / "results")],
+        [sys.executable, "-c", LIMITED, str(tmp_path / "homes"), str(outside)],
         cwd=REPOSITORY / "tests", env=child_environment() | {"TMPDIR": str(temporary)},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
@@ -262,7 +222,8 @@ def test_files_that_may_not_grow(tiny_experiment, tmp_path) -> None:
     assert done.returncode == 0, done.stderr
     lines = json.loads(done.stdout)
     assert lines.keys() == set(QUICK)
-    for line in lines.values():
+    for name, line in lines.items():
+        assert line is not None, name
         assert line.endswith(": cannot be written: File too large")
 
 
@@ -360,24 +321,24 @@ def read_only(folder: Path) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("name", JOBS)
-def test_read_only_results(name, tiny_experiment, tmp_path) -> None:
+def test_read_only_results(name, home, tmp_path) -> None:
     root = tmp_path / "results"
-    shutil.copytree(tiny_experiment.root, root)
+    shutil.copytree(home.root, root)
     before = content(root)
     with read_only(root):
-        line = line_of(name, tiny_experiment, root, tmp_path / "job.log")
+        line = line_of(name, home, root, tmp_path / "job.log")
     reasons = ("Read-only file system", "Permission denied")
     assert line.endswith(tuple(f": cannot be written: {reason}" for reason in reasons))
     assert content(root) == before
-    assert line_of(name, tiny_experiment, root, tmp_path / "job.log") is None
+    assert line_of(name, home, root, tmp_path / "job.log") is None
     assert content(root) == before
 
 
 @pytest.mark.parametrize("name", JOBS)
-def test_a_missing_parent(name, tiny_experiment, tmp_path) -> None:
+def test_a_missing_parent(name, home, tmp_path) -> None:
     """A folder that is missing is made; where a file stands in its place, that is said."""
     root = tmp_path / "results"
-    shutil.copytree(tiny_experiment.root, root)
+    shutil.copytree(home.root, root)
     before = content(root)
     parent = (root / outputs(name)[0]).parent
     remove_outputs(name, root)
@@ -386,11 +347,33 @@ def test_a_missing_parent(name, tiny_experiment, tmp_path) -> None:
         shutil.rmtree(parent)
         parent.parent.mkdir(exist_ok=True, parents=True)
         parent.write_text("in the way")
-        line = line_of(name, tiny_experiment, root, tmp_path / "job.log")
+        line = line_of(name, home, root, tmp_path / "job.log")
         assert ": cannot be written: " in line
         parent.unlink()
-    assert line_of(name, tiny_experiment, root, tmp_path / "job.log") is None
+    assert line_of(name, home, root, tmp_path / "job.log") is None
     assert content(root) == before
+
+
+def test_nothing_is_dropped_before_the_record_stands(disk, tiny_experiment, tmp_path) -> None:
+    """The job of `keep`, the only one that deletes; and once there is room, it does."""
+    root = disk / "results"
+    shutil.copytree(tiny_experiment.root, root)
+    before, chosen = content(root), [f"{torn.GENERATION}/model"]
+    given = SimpleNamespace(log=[str(tmp_path / "job.log")], rule="drop")
+
+    def drop() -> None:
+        job.call(
+            given, drop_payloads, root=str(root), loop="fresh", policy="last", artifacts=chosen
+        )
+
+    ballast = fill(disk, 0)
+    with pytest.raises(SystemExit, match=r"dropped\.json: cannot be written: No space left"):
+        drop()
+    assert content(root) == before
+    ballast.unlink()
+    drop()
+    gone = {file for file in before if file.startswith(f"{chosen[0]}/")}
+    assert set(before) - set(content(root)) == gone
 
 
 @pytest.mark.parametrize("place", ["missing/job.log", "file/job.log"])
@@ -414,7 +397,7 @@ def test_a_log_on_a_full_disk_costs_no_result_and_hides_no_error(
     shutil.rmtree(root / "real")
     line = line_of("mix", tiny_experiment, root, disk / "job.log")
     assert line.endswith("labels.npy: cannot be read: No such file or directory")
-    (root / f"{GENERATION}/samples.manifest.json").unlink()
+    (root / f"{torn.GENERATION}/samples.manifest.json").unlink()
 
     def breaks(*_: Any) -> None:
         raise ValueError("a bug")
@@ -442,6 +425,41 @@ def test_commands_on_a_full_disk(command, disk, tiny_experiment, capsys, monkeyp
     assert content(project) == before
     ballast.unlink()
     assert cli.main([command, *arguments]) == 0
+
+
+@pytest.mark.parametrize("everything", [False, True], ids=["results", "the working folder"])
+def test_a_run_on_a_full_disk(everything, disk, tmp_path) -> None:
+    """Snakemake with all its jobs: one line of ours, and with room the same command ends it."""
+    folder = disk if everything else tmp_path / "folder"
+    folder.mkdir(exist_ok=True)
+    if not everything:
+        (folder / "results").symlink_to(disk)
+    points = yaml.safe_load((TESTS / "configs/points.yaml").read_text(encoding="utf-8"))
+    points |= {"generations": 1, "loops": {"biased": points["loops"]["biased"]}}
+    points["real_only"] = {"full": points["real_only"]["full"]}
+    file = folder / "points.yaml"
+    file.write_text(yaml.safe_dump(points, sort_keys=False), encoding="utf-8")
+    goal = "results/points/loops/biased/manifest.json"
+
+    def snakemake() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["snakemake", "--snakefile", str(REPOSITORY / "Snakefile"), "--directory", str(folder),
+             "--configfile", str(file), "--cores", "1", "--quiet", "rules", "--", goal],
+            env=environment(REPOSITORY), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    ballast = fill(disk, 0)
+    failed = snakemake()
+    ballast.unlink()
+    assert failed.returncode == 1
+    said = failed.stdout + failed.stderr
+    [line] = [line for line in said.splitlines() if line.startswith("autophagy: ")]
+    assert line.endswith(": cannot be written: No space left on device")
+    assert "Traceback" not in said
+    assert not list(folder.rglob("results/points/**/*.json"))
+    ended = snakemake()
+    assert ended.returncode == 0, ended.stderr
+    assert (folder / goal).is_file()
 
 
 # Every writer of the library

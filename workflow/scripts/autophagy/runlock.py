@@ -13,7 +13,7 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -67,9 +67,15 @@ def _acquired(experiment: str) -> TextIO:
             f"autophagy: {path}: the file system has no locks; let one run at a time work here",
             file=sys.stderr,
         )
-    file.truncate(0)
-    json.dump({"pid": os.getpid(), "host": socket.gethostname()}, file)
-    file.flush()
+    try:
+        file.truncate(0)
+        json.dump({"pid": os.getpid(), "host": socket.gethostname()}, file)
+        file.flush()
+    except OSError as error:
+        with suppress(OSError):
+            # What a full disk left in the buffer is tried once more on closing.
+            file.close()
+        raise UserError(f"{path}: cannot be written: {error.strerror}") from error
     return file
 
 
