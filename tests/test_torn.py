@@ -33,6 +33,7 @@ from torn import JOBS, outputs, run
 
 #: Those of less than a second, for processes of their own.
 QUICK = tuple(name for name in JOBS if name != "features")
+PLACED = [pytest.param(name, marks=pytest.mark.long if name in torn.SLOW else ()) for name in JOBS]
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +157,7 @@ def test_a_full_disk(name, disk, home, capfd) -> None:
     ballast = fill(disk, 0)
     lines = [line_of(name, home, root, log)]
     assert content(root) == before
-    for pages in (0, 1, 3, 20):
+    for pages in (3,) if name in torn.SLOW else (0, 1, 3, 20):
         ballast.unlink()
         remove_outputs(name, root)
         ballast = fill(disk, pages * resource.getpagesize())
@@ -320,7 +321,7 @@ def read_only(folder: Path) -> Iterator[None]:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-@pytest.mark.parametrize("name", JOBS)
+@pytest.mark.parametrize("name", PLACED)
 def test_read_only_results(name, home, tmp_path) -> None:
     root = tmp_path / "results"
     shutil.copytree(home.root, root)
@@ -334,7 +335,7 @@ def test_read_only_results(name, home, tmp_path) -> None:
     assert content(root) == before
 
 
-@pytest.mark.parametrize("name", JOBS)
+@pytest.mark.parametrize("name", PLACED)
 def test_a_missing_parent(name, home, tmp_path) -> None:
     """A folder that is missing is made; where a file stands in its place, that is said."""
     root = tmp_path / "results"

@@ -42,6 +42,11 @@ from conftest import REPOSITORY, TESTS, Made, changed, make_theory, plan_of, tin
 
 #: Scripts without a job here -> why.
 ELSEWHERE = {"drop": "it deletes: a test of its own says that the record stands before"}
+#: Jobs that take most of a second to draw: in places, they are left to the long tests.
+SLOW = {
+    "attribute_drift", "draw_effective_size", "draw_lineage", "draw_theory", "map_features",
+    "write_page",
+}  # fmt: skip
 GENERATION = "loops/fresh/seed-1/gen-002"
 SUFFIXES = ("png", "pdf", "txt")
 
