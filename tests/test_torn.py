@@ -428,7 +428,10 @@ def test_commands_on_a_full_disk(command, disk, tiny_experiment, capsys, monkeyp
     assert cli.main([command, *arguments]) == 0
 
 
-@pytest.mark.parametrize("everything", [False, True], ids=["results", "the working folder"])
+@pytest.mark.parametrize(
+    "everything",
+    [pytest.param(False, id="results", marks=pytest.mark.long), pytest.param(True, id="all")],
+)
 def test_a_run_on_a_full_disk(everything, disk, tmp_path) -> None:
     """Snakemake with all its jobs: one line of ours, and with room the same command ends it."""
     folder = disk if everything else tmp_path / "folder"
