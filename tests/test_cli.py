@@ -523,7 +523,11 @@ def test_a_script_makes_what_its_rule_asks_for(script, tiny_experiment, here) ->
     for path in paths:
         store._remove(root / manifests.path_of(path))
         store._remove(root / path)
-    more = {"real.py": {"dataset": tiny_content()["dataset"]}, "features.py": {"source": None}}
+    more = {
+        "real.py": {"dataset": tiny_content()["dataset"]},
+        "features.py": {"source": None},
+        "train.py": {"source": ""},
+    }
     given = rule(tiny_experiment, root, *paths, **more.get(script, {}))
     runpy.run_path(str(SCRIPTS / script), {"snakemake": given})
     for path in paths:
