@@ -361,7 +361,7 @@ def test_another_recipe_than_the_stated_one_is_found(claim, broken) -> None:
         ("null-loop", {"counterfactual": "real"},
          "loops.null-loop.counterfactual: real is not allowed with synthetic: none"),
         ("longer", {"train": {"stes": 3}},
-         "loops.longer.train.stes: unknown key; did you mean steps? allowed: "),
+         "loops.longer.train.stes: unknown key; did you mean steps? allowed: steps, epochs,"),
         ("longer", {"train": {"steps": 0}}, "loops.longer.train.steps: 0 is not allowed"),
         ("longer", {"train": {}}, "loops.longer.train: states no change; leave it out"),
         ("longer", {"train": 3}, "loops.longer.train: 3 is not allowed"),

@@ -114,7 +114,7 @@ def test_pictures_of_another_size_cost_more(tiny_plan) -> None:
 def test_the_experiments_of_the_docs_are_counted_without_their_data(file, capsys) -> None:
     assert cli.main(["plan", str(file), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["train"]["operations"] > 1e17
+    assert found["train"]["operations"] > (1e17 if file.stem == "mnist" else 1e18)
     assert found["train"]["artifacts"] == 48
 
 

@@ -92,10 +92,6 @@ def plan_of(content: dict[str, Any]) -> Any:
     return planning.build(configuration.parse(content, "config.yaml"))
 
 
-def quiet(done: int, total: int, note: str) -> None:
-    """Progress nobody watches."""
-
-
 def shrunk(content: dict[str, Any]) -> dict[str, Any]:
     """A configuration whose networks learn nothing, in as many jobs."""
     content["model"] |= {"channels": [8, 8], "norm_groups": 4, "timesteps": 20}

@@ -9,7 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from rows import standing
-from rows.base import REPOSITORY, Found, Line, default_content, median, ratio, run, written
+from rows.base import (
+    REPOSITORY,
+    Found,
+    Line,
+    default_content,
+    median,
+    ratio,
+    run,
+    snakemake,
+    written,
+)
 
 REPEATS = 3
 LOOPS, SEEDS, GENERATIONS = 12, 3, 20
@@ -51,12 +61,8 @@ def jobs(folder: Path, file: Path) -> int:
 def dry(quick: bool, turn: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        file = written(content(quick), folder)
-        planned = jobs(folder, file)
-        took = run(
-            "snakemake", "--snakefile", str(REPOSITORY / "Snakefile"), "--configfile", str(file),
-            "--dry-run", "--quiet", "all", folder=folder,
-        )  # fmt: skip
+        planned = jobs(folder, written(content(quick), folder))
+        took = snakemake(content(quick), folder, "--dry-run")
     return {"seconds": took, "jobs": planned}
 
 

@@ -96,10 +96,7 @@ def _siblings(experiment: type[Options], path: tuple[Any, ...]) -> list[str]:
         else:
             section = section.model_fields[part].annotation
         section = _stated(section)
-    named = section.model_fields.items()
-    keys = {field.alias or name: field.is_required() for name, field in named}
-    # What must be stated comes first, whichever class it is inherited from.
-    return sorted(keys, key=keys.__getitem__, reverse=True)
+    return [field.alias or name for name, field in section.model_fields.items()]
 
 
 def _tag(path: tuple[Any, ...]) -> int | None:
