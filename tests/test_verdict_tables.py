@@ -1,4 +1,4 @@
-"""Verdicts and n_e of a whole table: a made-up run of config/digits-effective, its truth known."""
+"""Verdicts and n_e of a whole table: a longer config/digits-effective, made up, its truth known."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from conftest import REPOSITORY, SCRIPTS, plan_of, tiny_content
 CONFIG = "config/digits-effective/config.yaml"
 SD = 0.3
 GENERATIONS = 10
+LOOPS = ("fresh-50", "fresh-100", "fresh-200", "fresh-400")
 
 
 def n_e_of(loop: str, t: int) -> float:
@@ -32,6 +33,15 @@ def n_e_of(loop: str, t: int) -> float:
         "fresh-200": 18.0,
         "fresh-400": 100.0 * 0.8 ** (t - 1),
     }[loop]
+
+
+def longer() -> dict:
+    """config/digits-effective with more generations, and one loop more."""
+    content = yaml.safe_load((REPOSITORY / CONFIG).read_text()) | {"generations": GENERATIONS}
+    loops = content["loops"]
+    more = loops["fresh-100"] | {"n_synthetic": 200}
+    content["loops"] = {loop: loops.get(loop, more) for loop in LOOPS}
+    return content
 
 
 def write(root: Path, experiment: configuration.Experiment, noise: float = 0.02) -> None:
@@ -59,7 +69,7 @@ def write(root: Path, experiment: configuration.Experiment, noise: float = 0.02)
 
 @pytest.fixture(scope="module")
 def experiment() -> configuration.Experiment:
-    return configuration.load(REPOSITORY / CONFIG)
+    return plan_of(longer()).experiment
 
 
 @pytest.fixture(scope="module")
@@ -189,7 +199,7 @@ def test_the_figure_and_the_tables_are_the_same_bytes_again(root, experiment, tm
 def test_without_a_learning_curve_there_is_one_line_and_no_number(
     sizes, seeds, experiment, tmp_path
 ) -> None:
-    content = yaml.safe_load((REPOSITORY / CONFIG).read_text()) | {"seeds": list(range(seeds))}
+    content = longer() | {"seeds": list(range(seeds))}
     content["real_only"] = dict(list(content["real_only"].items())[:sizes])
     fewer = plan_of(content).experiment
     assert "effective_size.csv" not in paths.table_names(fewer)
