@@ -50,6 +50,24 @@ def test_loops_that_differ_in_nothing_are_told_apart_in_one_of_twenty_tables_at_
     assert wrong <= 20
 
 
+def test_the_step_to_models_of_another_training_is_no_drift() -> None:
+    """One lower from generation 2 on; generation 1 is the reference's."""
+    rng = stream(34)
+    base = distances(rng, 5, 6, slope=0.3, noise=0.01)
+    longer = base - 3.0 + distances(rng, 5, 6, noise=0.01)
+    longer[:, 0] = base[:, 0]
+    told = {"base": "", "longer": ""}
+    [_, row] = attribution.table({"base": base, "longer": longer}, told, told, ["longer"]).to_dict(
+        "records"
+    )
+    assert (row["first_generation"], row["told"]) == (2, "undecided")
+    assert row["drift"] == pytest.approx(0.3, abs=0.02)
+    assert row["difference"] == pytest.approx(0.0, abs=0.02)
+    # Of two generations nothing but the step is left, and that is what is told.
+    short = {"base": base[:, :2], "longer": longer[:, :2]}
+    assert attribution.table(short, told, told, ["longer"])["first_generation"].tolist() == [1, 1]
+
+
 @pytest.mark.parametrize("seeds", [1, 2])
 def test_fewer_than_three_seeds_have_no_interval(seeds) -> None:
     table = found(seeds, base=0.5, less=0.0)
@@ -74,6 +92,7 @@ def test_the_shipped_experiment_changes_one_thing_at_a_time() -> None:
         "real-rows": "counterfactual none → real",
     }
     assert asked["budgets"]["steps-2x"] == "2000 steps of 128"
+    assert asked["otherwise"] == ["steps-2x", "steps-4x", "no-ema"]
 
 
 def test_table_and_figure_are_made_where_they_are_asked_for(tmp_path) -> None:

@@ -297,6 +297,20 @@ def test_a_loop_without_control_is_undecided_and_says_what_is_missing() -> None:
     assert verdict.why == "8 seeds; no control of this size: 999 real rows"
 
 
+def test_models_of_another_training_are_no_control() -> None:
+    rng = stream(41)
+    given, found = curve(rng, 8, np.array([50, 100, 200])), distances(rng, 8, 8, noise=0.05)
+    alike = judge.Chain(100, 100, found)
+    longer = judge.Chain(100, 100, found, "train.steps 4000")
+    verdicts = judge.judge({"alike": alike, "longer": longer}, given, MARGIN)
+    assert verdicts["alike"].at_real.source == "measured"
+    assert verdicts["longer"].at_real.difference is None
+    assert verdicts["longer"].word == judge.UNDECIDED
+    assert verdicts["longer"].why == "8 seeds; no control with train.steps 4000: 100 real rows"
+    growing = judge.Chain(100, 100, distances(rng, 8, 8, slope=1.0), "train.steps 4000")
+    assert judge.judge({"longer": growing}, given, MARGIN)["longer"].word == judge.DIVERGING
+
+
 def test_a_converged_loop_has_no_drift_beyond_the_margin() -> None:
     rng = stream(17)
     still = Chain(150, 150, distances(rng, 8, 10, noise=0.1))

@@ -148,6 +148,18 @@ def test_a_loop_that_converges_has_a_limit_and_one_that_drifts_has_none(sizes) -
     assert not sizes.loc[sizes["first_generation"] == sizes["last_generation"], "limit"].any()
 
 
+def test_a_loop_with_a_training_of_its_own_has_no_control_and_no_n_e(root) -> None:
+    content = longer()
+    content["loops"]["fresh-100"]["train"] = {"steps": 4000}
+    plan = verdicts.asked(plan_of(content).experiment)
+    table = tables.read(root)
+    sizes = verdicts.effective_sizes(table, plan, SD)
+    assert set(sizes["loop"]) == {"fresh-50", "fresh-200", "fresh-400"}
+    found = verdicts.judged(table, plan, tables.resplits(root, 1))["fresh-100"]
+    assert found.at_real.source == "no control with train.steps 4000"
+    assert verdicts.told(found).startswith("undecided (3 seeds; ")
+
+
 def test_n_e_follows_a_loop_over_its_generations(sizes) -> None:
     rows = sizes[(sizes["loop"] == "fresh-400") & (sizes["first_generation"] < 6)]
     for row in rows.head(5).itertuples():

@@ -97,6 +97,8 @@ def _slope(asked: dict[str, Any], table: pd.DataFrame, name: str, verdict: pd.Se
 
 def _beside(asked: dict[str, Any], table: pd.DataFrame, verdict: pd.Series) -> str:
     """Models of real data alone of the sizes that the loop is judged against, where trained."""
+    if unlike := asked["loops"][verdict["loop"]]["unlike"]:
+        return f"No model of real data alone was trained or sampled with {unlike}."
     told = []
     for n in sorted({int(verdict["n_real_images"]), int(verdict["n_total_images"])} - {0}):
         names = [name for name, size in asked["real_only"].items() if size == n]

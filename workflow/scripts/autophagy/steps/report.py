@@ -114,7 +114,7 @@ def attribute_drift(root: str, asked: dict[str, Any], title: str, space: str, st
     folder = Path(root)
     chains = verdicts.chains_of(tables.read(folder), asked["plan"])
     distances = {name: chains[name].distances for name in asked["changes"]}
-    found = attribution.table(distances, asked["changes"], asked["budgets"])
+    found = attribution.table(distances, asked["changes"], asked["budgets"], asked["otherwise"])
     with store.new_file(folder / paths.ATTRIBUTION) as file:
         found.to_csv(file, index=False, lineterminator="\n")
     figures.save(

@@ -1,13 +1,15 @@
 """What a loop's drift comes from: loops that differ from it in one thing each, from the same G^1.
 
 Drift is the least-squares slope of the distance over generations 1 to T, in the view of the models
-at λ = 1, one a seed. Each loop's is compared with the reference loop's, paired by seed; Holm's
-correction runs over the table. What takes the drift away caused it, at this budget and no other.
+at λ = 1, one a seed. G^1 has the experiment's training: of a loop that trains otherwise the slope
+is over generations 2 to T, so that the step from one training to another is no drift. Each loop's
+is compared with the reference loop's over the same generations, paired by seed; Holm's correction
+runs over the table. What takes the drift away caused it, at this budget and no other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from autophagy import presets
@@ -23,8 +25,8 @@ if TYPE_CHECKING:
 
 #: Columns of attribution.csv.
 COLUMNS = (
-    "loop", "changed", "budget", "seeds", "drift", "drift_low", "drift_high", "difference",
-    "difference_low", "difference_high", "p", "told",
+    "loop", "changed", "budget", "seeds", "first_generation", "drift", "drift_low", "drift_high",
+    "difference", "difference_low", "difference_high", "p", "told",
 )  # fmt: skip
 
 
@@ -34,6 +36,12 @@ def compared(experiment: Experiment) -> list[str]:
     start = experiment.loops[reference].start_from
     others = [name for name, loop in experiment.loops.items() if loop.start_from == start]
     return [reference, *(name for name in others if name != reference)]
+
+
+def otherwise_trained(experiment: Experiment) -> list[str]:
+    """The loops of the table whose models, from G^2 on, are not trained as G^1 was."""
+    given = experiment.settings("train")
+    return [name for name in compared(experiment) if experiment.settings("train", name) != given]
 
 
 def changed(experiment: Experiment, name: str) -> list[str]:
@@ -56,42 +64,48 @@ def _said(experiment: Experiment, name: str) -> dict[str, Any]:
 
 
 def table(
-    distances: dict[str, np.ndarray], changes: dict[str, str], budgets: dict[str, str]
+    distances: dict[str, np.ndarray],
+    changes: dict[str, str],
+    budgets: dict[str, str],
+    otherwise: Collection[str] = (),
 ) -> pd.DataFrame:
     """The table, columns as in `COLUMNS`; the first loop is the reference.
 
     Args:
         distances: loop -> (S, T), a row a seed, larger is worse.
         changes: loop -> what is otherwise. budgets: loop -> its training budget.
+        otherwise: see `otherwise_trained`; with T < 3 they too are taken from generation 1.
     """
     import pandas as pd
 
     reference, *others = distances
-    drifts = {name: slopes(values) for name, values in distances.items()}
+    longest = distances[reference].shape[1]
+    firsts = {name: 2 if name in otherwise and longest > 2 else 1 for name in distances}
+    drifts = {name: slopes(values[:, firsts[name] - 1 :]) for name, values in distances.items()}
+    against = {name: slopes(distances[reference][:, firsts[name] - 1 :]) for name in others}
     rows = {
         name: {"loop": name, "changed": changes[name], "budget": budgets[name],
-               "seeds": len(drift), "drift": drift.mean()}
+               "seeds": len(drift), "first_generation": firsts[name], "drift": drift.mean()}
         for name, drift in drifts.items()
     }  # fmt: skip
     for name in others:
-        rows[name]["difference"] = (drifts[name] - drifts[reference]).mean()
+        rows[name]["difference"] = (drifts[name] - against[name]).mean()
     enough = len(drifts[reference]) >= FEWEST_SEEDS
     if enough:
-        _infer(rows, drifts, reference, others)
+        _infer(rows, drifts, against)
     for name, row in rows.items():
         row["told"] = "reference" if name == reference else _told(row, enough)
     return pd.DataFrame(rows.values(), columns=list(COLUMNS))
 
 
 def _infer(
-    rows: dict[str, dict[str, Any]], drifts: dict[str, np.ndarray], reference: str,
-    others: Iterable[str],
-) -> None:  # fmt: skip
-    """Add intervals and corrected p values to the rows."""
+    rows: dict[str, dict[str, Any]], drifts: dict[str, np.ndarray], against: dict[str, np.ndarray]
+) -> None:
+    """Add intervals and corrected p values to the rows; `against`: the reference's, by loop."""
     for name, drift in drifts.items():
         own = mean(drift)
         rows[name] |= {"drift_low": own.low, "drift_high": own.high}
-    found = {name: mean(drifts[name] - drifts[reference]) for name in others}
+    found = {name: mean(drifts[name] - theirs) for name, theirs in against.items()}
     sides = [2 * min(of.p_above(0.0), of.p_below(0.0)) for of in found.values()]
     for (name, of), p in zip(found.items(), holm([min(side, 1.0) for side in sides]), strict=True):
         rows[name] |= {"difference_low": of.low, "difference_high": of.high, "p": float(p)}
@@ -115,7 +129,9 @@ def lines(found: pd.DataFrame) -> list[str]:
             interval = f" [{row['drift_low']:.2f}, {row['drift_high']:.2f}]"
         # An empty cell of the file is no text.
         what = row["changed"] if isinstance(row["changed"], str) and row["changed"] else "as it is"
+        since = "" if row["first_generation"] == 1 else " from generation 2 on"
         told.append(
-            f"  {row['loop']}: {row['drift']:.2f}{interval}; {what}; {row['budget']}: {row['told']}"
+            f"  {row['loop']}: {row['drift']:.2f}{interval}{since}; {what}; {row['budget']}: "
+            f"{row['told']}"
         )
     return told

@@ -33,11 +33,16 @@ FEWEST_GENERATIONS = 3
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """A loop as it was measured: distances (S, T), a row a seed, columns generations 1 to T."""
+    """A loop as it was measured: distances (S, T), a row a seed, columns generations 1 to T.
+
+    unlike: what it trains or samples otherwise than the run's real-only models, `train.steps 4000`;
+    then none of them is a control of its budget.
+    """
 
     n_real: int
     n_synthetic: int
     distances: np.ndarray
+    unlike: str = ""
 
 
 @dataclass(frozen=True)
@@ -167,6 +172,8 @@ _Controls = dict[int, tuple[np.ndarray | None, str]]
 
 def _controls(chain: Chain, curve: LearningCurve) -> _Controls:
     sizes = (chain.n_real, chain.n_real + chain.n_synthetic)
+    if chain.unlike:
+        return dict.fromkeys(sizes, (None, f"no control with {chain.unlike}"))
     return {n: _control(n, curve) for n in sizes}
 
 

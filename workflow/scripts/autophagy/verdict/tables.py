@@ -64,19 +64,21 @@ def attributed(experiment: Experiment) -> dict[str, Any]:
         "plan": asked(experiment),
         "changes": {name: ", ".join(attribution.changed(experiment, name)) for name in names},
         "budgets": {name: tables.budget(experiment, name) for name in names},
+        "otherwise": attribution.otherwise_trained(experiment),
     }
 
 
-def _sizes(experiment: Experiment, name: str, loop: Loop) -> dict[str, int]:
+def _sizes(experiment: Experiment, name: str, loop: Loop) -> dict[str, Any]:
     """The rows of each kind in the last generation's training set, which a pool may have grown to.
 
-    Under `subsample` n_real is the pool's real rows, as far as D^t has room for them.
+    Under `subsample` n_real is the pool's real rows, as far as D^t has room for them. `unlike`: see
+    `judge.Chain`.
     """
     regime, last = presets.regime_of(loop), max(experiment.generations, 2)
     counts = (last, starts.n_initial(experiment, name), loop.n_real, loop.n_synthetic)
     total = regimes.size(regime, *counts, starts.fork(experiment, name))
     real = total if regime.counterfactual == "real" else min(loop.n_real, total)
-    return {"n_real": real, "n_synthetic": total - real}
+    return {"n_real": real, "n_synthetic": total - real, "unlike": tables.changes_of(loop)}
 
 
 def curve_of(table: pd.DataFrame, plan: dict[str, Any], metric: str = METRIC) -> LearningCurve:
@@ -97,7 +99,9 @@ def curve_of(table: pd.DataFrame, plan: dict[str, Any], metric: str = METRIC) ->
 def chains_of(table: pd.DataFrame, plan: dict[str, Any], metric: str = METRIC) -> dict[str, Chain]:
     """Every loop of a table, oriented so that larger is worse."""
     return {
-        name: Chain(loop["n_real"], loop["n_synthetic"], _values(table, name, plan, metric))
+        name: Chain(
+            loop["n_real"], loop["n_synthetic"], _values(table, name, plan, metric), loop["unlike"]
+        )
         for name, loop in plan["loops"].items()
     }
 
@@ -209,7 +213,7 @@ def effective_sizes(table: pd.DataFrame, plan: dict[str, Any], margin: float) ->
 
     The window's row is a limit where the loop has converged. 0 means below the curve's smallest
     size, inf above its largest. Without a curve to invert there is no row (`LearningCurve.lacks`
-    says why).
+    says why), nor of a loop that trains or samples otherwise than the curve's models.
     """
     import pandas as pd
 
@@ -223,7 +227,7 @@ def effective_sizes(table: pd.DataFrame, plan: dict[str, Any], margin: float) ->
         window = verdicts[name].window
         for first, last in [*spans, *([window] if window else [])]:
             distances = chain.distances[:, first - 1 : last].mean(axis=1)
-            if np.isfinite(distances).all():
+            if np.isfinite(distances).all() and not chain.unlike:
                 limit = (first, last) == window and verdicts[name].converged
                 found = curve.effective_size(distances)
                 rows.append(_size(name, first, last, limit, distances.mean(), found))
