@@ -25,6 +25,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY / "tools"))
 
 import paper  # noqa: E402
+import paper_claims  # noqa: E402
 
 CONFIG = REPOSITORY / "config"
 FEW_STEPS = CONFIG / "few-steps.yaml"
@@ -138,6 +139,9 @@ def test_claims_speak_of_loops_metrics_and_pictures_that_there_are() -> None:
             others = {claim[key] for key in ("more_than", "less_than", "like") if key in claim}
             assert {claim["loop"], *others} <= set(experiment.loops)
             assert claim["metric"] in COLUMNS
+            assert claim["metric"] in paper_claims.WORSE or not {"more_than", "less_than"} & set(
+                claim
+            )
             assert claim.get("trend", "holds") in ("rises", "falls", "holds")
 
 
@@ -147,6 +151,7 @@ TABLE = pd.DataFrame(
         for loop, seed, t, value, fd in [
             ("a", 1, 1, 0.9, 2.0), ("a", 2, 1, 0.8, 2.0), ("a", 1, 2, 0.5, 9.0),
             ("a", 2, 2, 0.4, 9.0), ("b", 1, 1, 0.9, 2.0), ("b", 1, 2, 0.86, 2.3),
+            ("better", 1, 1, 0.2, 20.0), ("better", 1, 2, 0.9, 2.0),
         ]
         for view in ("output",)
     ]
@@ -162,10 +167,30 @@ TABLE = pd.DataFrame(
         ({"loop": "a", "metric": "recall", "more_than": "b"}, "more than `b` (0.90 → 0.86)"),
         ({"loop": "b", "metric": "recall", "more_than": "a"}, "0.45), against the claim"),
         ({"loop": "a", "metric": "frechet_distance", "like": "b"}, "does not end like `b` (2.30)"),
+        # A loop that improves by more than another loses has worsened less than it.
+        (
+            {"loop": "better", "metric": "frechet_distance", "less_than": "a"},
+            "20.0 → 2.00: improves, and so worsens less than `a` (2.00 → 9.00)",
+        ),
+        (
+            {"loop": "better", "metric": "recall", "less_than": "a"},
+            "0.20 → 0.90: improves, and so worsens less than `a` (0.85 → 0.45)",
+        ),
+        (
+            {"loop": "better", "metric": "recall", "more_than": "a"},
+            "worsens less than `a` (0.85 → 0.45), against the claim",
+        ),
+        (
+            {"loop": "a", "metric": "frechet_distance", "less_than": "better"},
+            "worsens more than `better` (20.0 → 2.00), against the claim",
+        ),
+        ({"loop": "a", "metric": "recall", "more_than": "a"}, "0.45), against the claim"),
     ],
 )
 def test_a_claim_is_told_with_its_numbers_whether_it_held_or_not(claim, words: str) -> None:
-    assert words in paper.told(claim, TABLE)
+    told = paper_claims.told(claim, TABLE)
+    assert words in told
+    assert ("against the claim" in told) == ("against the claim" in words)
 
 
 def test_what_is_collected_is_what_finished_runs_left(tmp_path) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 import yaml
+from paper_claims import POINTS, SHARE, number, told
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 ROWS = "docs/paper/figures.yaml"
@@ -24,9 +25,6 @@ MEASURED = "docs/paper/measured.json"
 PICTURES = "docs/figures/paper"
 PAGE = "docs/paper.md"
 COMMAND = "`make run CONFIG=config/{}/config.yaml`"
-NAMES = {"frechet_distance": "distance"}
-#: A change below this is none: a share of the first value of distances, points of all else.
-SHARE, POINTS = 0.2, 0.05
 
 
 def configs(repository: Path) -> list[str]:
@@ -123,8 +121,8 @@ class Page:
 
     def _numbers(self, row: dict[str, Any]) -> str:
         known = self.measured.get(row.get("config"), {}).get("numbers", {})
-        asked = [number["label"] for number in row.get("numbers", [])]
-        return "; ".join(f"{label} {_number(known[label])}" for label in asked if label in known)
+        asked = [entry["label"] for entry in row.get("numbers", [])]
+        return "; ".join(f"{label} {number(known[label])}" for label in asked if label in known)
 
     def pictures(self) -> str:
         """Every picture of a picture loop, below its figure's number."""
@@ -134,59 +132,6 @@ class Page:
             for link in shown:
                 parts.append(f"### {row['figures']}\n\n![{row['model']}]({link.as_posix()})")
         return "\n\n".join(parts)
-
-
-def told(claim: dict[str, Any], table: pd.DataFrame) -> str:
-    """A claim's numbers and whether it held, in one line of Markdown."""
-    first, last = ends(claim, claim["loop"], table)
-    metric = NAMES.get(claim["metric"], claim["metric"].replace("_", " "))
-    text = f"`{claim['loop']}`: {metric} {_number(first)} → {_number(last)}"
-    results = []
-    if "trend" in claim:
-        found = trend(claim["metric"], first, last)
-        agrees = found == claim["trend"]
-        results.append(found if agrees else f"{found}, where it should {_verb(claim['trend'])}")
-    for key in ("more_than", "less_than"):
-        if key in claim:
-            other = claim[key]
-            start, end = ends(claim, other, table)
-            more = abs(last - first) > abs(end - start)
-            agrees = more == (key == "more_than")
-            word = "more" if more else "less"
-            results.append(
-                f"{word} than `{other}` ({_number(start)} → {_number(end)})"
-                + ("" if agrees else ", against the claim")
-            )
-    if "like" in claim:
-        _, end = ends(claim, claim["like"], table)
-        same = trend(claim["metric"], end, last) == "holds"
-        word = "ends like" if same else "does not end like"
-        results.append(f"{word} `{claim['like']}` ({_number(end)})")
-    return f"{text}: {'; '.join(results)}"
-
-
-def ends(claim: dict[str, Any], loop: str, table: pd.DataFrame) -> tuple[float, float]:
-    """A metric's mean over seeds in a loop's first and last generation."""
-    rows = table[(table["loop"] == loop) & (table["view"] == claim.get("view", "output"))]
-    means = rows.groupby("generation")[claim["metric"]].mean()
-    return float(means.iloc[0]), float(means.iloc[-1])
-
-
-def trend(metric: str, first: float, last: float) -> str:
-    """rises, falls or holds; see `SHARE` and `POINTS`."""
-    least = SHARE * abs(first) if metric.endswith("distance") else POINTS
-    if abs(last - first) <= least:
-        return "holds"
-    return "rises" if last > first else "falls"
-
-
-def _verb(trend: str) -> str:
-    return trend.removesuffix("s")
-
-
-def _number(value: float) -> str:
-    digits = 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
-    return f"{value:.{digits}f}"
 
 
 def _content(repository: Path) -> dict[str, Any]:
@@ -203,11 +148,11 @@ def _numbers(content: dict[str, Any], name: str, results: Path) -> dict[str, flo
     table = pd.read_csv(results / "theory.csv")
     found = {}
     for row in content["rows"] + content["later"]:
-        for number in row.get("numbers", []) if row.get("config") == name else []:
-            values = table.query(number["where"])[number["column"]]
+        for entry in row.get("numbers", []) if row.get("config") == name else []:
+            values = table.query(entry["where"])[entry["column"]]
             reduce = {"first": values.iloc[0], "last": values.iloc[-1], "mean": values.mean(),
                       "max": values.max()}  # fmt: skip
-            found[number["label"]] = float(f"{reduce[number['at']]:.4g}")
+            found[entry["label"]] = float(f"{reduce[entry['at']]:.4g}")
     return found
 
 
