@@ -1,7 +1,7 @@
 # Needs: every metrics.json; the previews and training sets of every generation.
 # Makes: metrics.csv, verdicts.csv, metrics.json, figures/ (each figure with its caption as .txt),
-# report.html; effective_size.csv where the experiment has a learning curve; attribution.csv and
-# second_opinion.csv where it asks.
+# report.html; effective_size.csv where the experiment has a learning curve; loop_pairs.csv from 3 seeds
+# on; attribution.csv and second_opinion.csv where it asks.
 from autophagy.page import asked as page_asked
 from autophagy.verdict import tables as verdict_tables
 
@@ -195,6 +195,34 @@ rule draw_effective_size:
         code=code_of("draw_effective_size.py"),
     script:
         "../workflow/scripts/draw_effective_size.py"
+
+
+# Asked for where every two loops can be compared.
+rule compare_loops:
+    input:
+        table=f"{ROOT}/{paths.METRICS_CSV}",
+    output:
+        report(
+            f"{ROOT}/{paths.LOOP_PAIRS}",
+            caption="../workflow/report/loop-pairs.rst",
+            category="Verdicts",
+            labels={"loop": "pairs", "seed": "all"},
+        ),
+    log:
+        f"{LOGS}/loop_pairs.log",
+    benchmark:
+        f"{BENCHMARKS}/loop_pairs.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+    params:
+        root=root_of,
+        plan=verdict_tables.asked(EXPERIMENT),
+        code=code_of("compare_loops.py"),
+        software=PLAN.software["report"],
+    script:
+        "../workflow/scripts/compare_loops.py"
 
 
 # Asked for by `attribution` alone.

@@ -606,6 +606,7 @@ def test_every_script_is_tried_here() -> None:
         "import_pictures.py",
         "draw_lineage.py",
         "judge_loops.py",
+        "compare_loops.py",  # test_pairs.py
         "attribute_drift.py",  # test_attribution.py
         "compare_opinions.py",  # test_second_opinion.py
         "draw_effective_size.py",  # test_verdict_tables.py

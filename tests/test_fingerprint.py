@@ -16,6 +16,7 @@ from conftest import SCRIPTS
 
 STEPS = sorted(script.name for script in SCRIPTS.glob("*.py"))
 REPORT = {
+    "compare_loops.py",
     "attribute_drift.py",
     "compare_opinions.py",
     "draw_curves.py",

@@ -187,6 +187,10 @@ JOBS: dict[str, Job] = {
         write_page.write_page, ("report.html",),
         lambda made: {"asked": asked.of_images(made.plan)},
     ),
+    "compare_loops": report_job(
+        report.compare_loops, ("loop_pairs.csv",),
+        lambda made: {"plan": verdicts.asked(made.plan.experiment)}, "curve",
+    ),
     "attribute_drift": report_job(
         report.attribute_drift, figure("attribution", "attribution.csv"),
         _drawn("attribution", asked=_attributed, **SPACE), "more",

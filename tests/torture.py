@@ -50,10 +50,11 @@ STEPS = (
     "draw_lineage", "map_features", "write_page", LEDGER,
 )  # fmt: skip
 #: Scripts of rules that it has no job of: loops from outside, `keep`, `attribution`,
-#: `evaluate.second`, a learning curve, and the exact loops.
+#: `evaluate.second`, three seeds, a learning curve, and the exact loops.
 NOT_HIT = (
-    "import_model", "import_pictures", "drop", "attribute_drift", "compare_opinions",
-    "draw_effective_size", "theory_part", "theory_table", "draw_theory", "write_theory_page",
+    "import_model", "import_pictures", "drop", "compare_loops", "attribute_drift",
+    "compare_opinions", "draw_effective_size", "theory_part", "theory_table", "draw_theory",
+    "write_theory_page",
 )  # fmt: skip
 #: Hit more often than once before others are.
 HEAVY = ("train", "sample", "mix", "evaluate", "train", LEDGER, "record_root")

@@ -100,7 +100,7 @@ def _summary(chosen: argparse.Namespace) -> int:
     import pandas as pd
 
     from autophagy import manifests, paths, store, tables
-    from autophagy.verdict import attribution, opinions
+    from autophagy.verdict import attribution, opinions, pairs
     from autophagy.verdict import tables as verdicts
 
     plan, _ = _plan(chosen.config)
@@ -117,6 +117,8 @@ def _summary(chosen: argparse.Namespace) -> int:
         return 0
     judged = verdicts.summary(root, plan.experiment)
     print(f"{tables.summary(root, plan.experiment)}\n\n{judged}")
+    if paths.has_pairs(plan.experiment):
+        print("\n" + "\n".join(pairs.lines(pd.read_csv(root / paths.LOOP_PAIRS))))
     if plan.experiment.attribution is not None:
         print("\n" + "\n".join(attribution.lines(pd.read_csv(root / paths.ATTRIBUTION))))
     if plan.experiment.evaluate.second is not None:

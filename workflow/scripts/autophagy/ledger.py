@@ -159,6 +159,7 @@ STAGES = (
             "draw_curves",
             "draw_lineage",
             "draw_effective_size",
+            "compare_loops",
             "attribute_drift",
             "compare_opinions",
             "map_features",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from autophagy import features, presets, regimes, starts
 from autophagy.config import Experiment, Loop
 from autophagy.verdict.inference import FEWEST_SEEDS
+from autophagy.verdict.judge import window
 from autophagy.verdict.learning_curve import FEWEST_SIZES
 
 
@@ -51,6 +52,8 @@ METRICS_CSV, METRICS_JSON = "metrics.csv", "metrics.json"
 VERDICTS = "verdicts.csv"
 #: Only where the experiment has a learning curve.
 EFFECTIVE_SIZE = "effective_size.csv"
+#: Only where every two loops can be compared.
+LOOP_PAIRS = "loop_pairs.csv"
 #: Only where the experiment asks for them.
 ATTRIBUTION = "attribution.csv"
 SECOND_OPINION = "second_opinion.csv"
@@ -72,6 +75,7 @@ def table_names(experiment: Experiment) -> list[str]:
     """The report's tables, metrics.json among them."""
     tables = [METRICS_CSV, METRICS_JSON, VERDICTS]
     tables += [EFFECTIVE_SIZE] * has_learning_curve(experiment)
+    tables += [LOOP_PAIRS] * has_pairs(experiment)
     tables += [ATTRIBUTION] * (experiment.attribution is not None)
     return tables + [SECOND_OPINION] * (experiment.evaluate.second is not None)
 
@@ -80,6 +84,12 @@ def has_learning_curve(experiment: Experiment) -> bool:
     """Are there real-only models of enough sizes and seeds to invert their distances?"""
     sizes = set(experiment.real_only.values())
     return len(sizes) >= FEWEST_SIZES and len(experiment.seeds) >= FEWEST_SEEDS
+
+
+def has_pairs(experiment: Experiment) -> bool:
+    """Are there two loops, and seeds and generations enough to compare them?"""
+    enough = len(experiment.seeds) >= FEWEST_SEEDS and window(experiment.generations) is not None
+    return enough and len(experiment.loops) > 1
 
 
 def samples_path(experiment: Experiment, name: str, seed: int, generation: int) -> str:

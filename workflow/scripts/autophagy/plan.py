@@ -193,6 +193,7 @@ def _steps(experiment: Experiment) -> dict[str, Step]:
                 "draw_curves.py",
                 "draw_lineage.py",
                 "draw_effective_size.py",
+                "compare_loops.py",
                 "attribute_drift.py",
                 "compare_opinions.py",
                 "map_features.py",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from autophagy.paths import ATTRIBUTION, EFFECTIVE_SIZE, SECOND_OPINION
+from autophagy.paths import ATTRIBUTION, EFFECTIVE_SIZE, LOOP_PAIRS, SECOND_OPINION
 
 #: A row of a table -> one cell.
 Cell = Callable[[pd.Series], str]
@@ -41,8 +41,8 @@ def gather(folder: Path, asked: dict[str, Any]) -> list[dict[str, Any]]:
 
 #: Columns of words, in whichever table has them.
 _WORDS = (
-    "loop", "changed", "budget", "told", "metric", "ranked", "first", "second", "ranking_first",
-    "ranking_second",
+    "loop", "other", "changed", "budget", "told", "metric", "ranked", "first", "second",
+    "ranking_first", "ranking_second",
 )  # fmt: skip
 
 
@@ -85,6 +85,19 @@ TABLES = {
             "generations": _generations,
             "n_e": _text("told"),
             "is it": _limit,
+        },
+    ),
+    LOOP_PAIRS: Shown(
+        "Loops beside each other",
+        "The first loop's slope (a generation) and level of the distance at λ = 1 less the "
+        "other's, after burn-in, paired by seed. Intervals: 95%; what is told is corrected for all "
+        "pairs.",
+        {
+            "loop": _text("loop"),
+            "beside": _text("other"),
+            "slope": _number("slope", "slope_low", "slope_high"),
+            "level": _number("level", "level_low", "level_high"),
+            "told": _text("told"),
         },
     ),
     ATTRIBUTION: Shown(

@@ -10,7 +10,7 @@ import numpy as np
 from autophagy import figures, lineage_figure, manifests, paths, rows, scatter, sets, store, tables
 from autophagy.archive import Archive
 from autophagy.figures import curves, grid
-from autophagy.verdict import attribution, drawing, opinions
+from autophagy.verdict import attribution, drawing, opinions, pairs
 from autophagy.verdict import tables as verdicts
 
 
@@ -121,6 +121,18 @@ def attribute_drift(root: str, asked: dict[str, Any], title: str, space: str, st
         drawing.attribution(found, title, space), drawing.attribution_caption(found, title, space),
         Path(stem),
     )  # fmt: skip
+
+
+def compare_loops(root: str, plan: dict[str, Any]) -> None:
+    """Write loop_pairs.csv: every two loops beside each other.
+
+    Args:
+        plan: see `verdict.tables.asked`.
+    """
+    folder = Path(root)
+    found = pairs.table(verdicts.chains_of(tables.read(folder), plan))
+    with store.new_file(folder / paths.LOOP_PAIRS) as file:
+        found.to_csv(file, index=False, lineterminator="\n")
 
 
 def compare_opinions(root: str, evaluations: list[dict[str, Any]], spaces: list[str]) -> None:
