@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from pathlib import Path
@@ -26,6 +27,7 @@ sys.path.insert(0, str(REPOSITORY / "tools"))
 
 import paper  # noqa: E402
 import paper_claims  # noqa: E402
+import paper_exact  # noqa: E402
 
 CONFIG = REPOSITORY / "config"
 FEW_STEPS = CONFIG / "few-steps.yaml"
@@ -193,12 +195,63 @@ def test_a_claim_is_told_with_its_numbers_whether_it_held_or_not(claim, words: s
     assert ("against the claim" in told) == ("against the claim" in words)
 
 
+EXACT = yaml.safe_load("""
+figures: "5"
+model: a Gaussian
+shows: more of it
+config: exact
+theory: exact
+link: theory.md#exact
+numbers:
+  - {name: start, label: "w2 at first:", where: "run == 'a'", column: w2, at: first}
+  - {name: end, label: "w2 at last:", where: "run == 'a'", column: w2, at: last}
+expect:
+  - {says: it grows, when: end > start}
+  - {says: by less than half, when: end < 1.5 * start < 30}
+""")
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([10.0, 12.0], ["Held: it grows; by less than half ([theory](theory.md#exact))"]),
+        ([10.0, 20.0], ["Held: it grows", "Did not hold: by less than half ([theory]"]),
+        ([10.0, 5.0], ["Held: by less than half", "Did not hold: it grows"]),
+        ([40.0, 10.0], ["Did not hold: it grows; by less than half"]),
+        # No row of the table is meant: nothing is true of what is not there.
+        ([], ["Did not hold: it grows; by less than half", "w2 at first: none; w2 at last: none"]),
+    ],
+)
+def test_an_exact_row_says_of_its_numbers_whether_they_held(values, words) -> None:
+    table = pd.DataFrame({"run": ["a"] * len(values) + ["b"], "w2": [*values, 7.0]})
+    told = paper_exact.told(EXACT, paper_exact.numbers(EXACT, table))
+    assert [part in "<br>".join(told) for part in words] == [True] * len(words)
+    assert ("Held" in "".join(told)) == any("Held" in part for part in words)
+
+
+def test_a_row_without_numbers_says_that_it_was_not_run(tmp_path) -> None:
+    assert paper_exact.told(EXACT, {}) == ["not run; [theory](theory.md#exact)"]
+    page = paper.Page(tmp_path, {"configs": {"exact": 2}}, {})
+    cells = [cell.strip() for cell in page._line(EXACT).split("|")]
+    assert cells[4:6] == ["not run; about 2 min on 2 cores", "not run; [theory](theory.md#exact)"]
+
+
+def test_every_exact_row_expects_something_that_its_numbers_can_refute() -> None:
+    content = yaml.safe_load((REPOSITORY / paper.ROWS).read_text(encoding="utf-8"))
+    rows = [row for row in content["rows"] + content["later"] if row.get("theory")]
+    assert rows
+    for row in rows:
+        names = [entry["name"] for entry in row["numbers"]]
+        assert len({entry["label"] for entry in row["numbers"]}) == len(set(names)) == len(names)
+        assert row["expect"]
+        for item in row["expect"]:
+            assert not paper_exact.holds(item["when"], dict.fromkeys(names, math.nan)), item
+
+
 def test_what_is_collected_is_what_finished_runs_left(tmp_path) -> None:
     (tmp_path / "docs/paper").mkdir(parents=True)
     row = {"figures": "4", "config": "one", "pictures": ["curves"]}
-    number = {"label": "n", "where": "run == 'a'", "column": "w2", "at": "last"}
-    exact = {"figures": "5", "config": "exact", "numbers": [number]}
-    content = {"configs": {"one": 1, "exact": 1, "unfinished": 1}, "rows": [row], "later": [exact]}
+    content = {"configs": {"one": 1, "exact": 1, "unfinished": 1}, "rows": [row], "later": [EXACT]}
     (tmp_path / paper.ROWS).write_text(yaml.safe_dump(content))
     for name, text in {
         "results/one/audit.json": "{}", "results/one/metrics.csv": "loop\n",
@@ -209,7 +262,10 @@ def test_what_is_collected_is_what_finished_runs_left(tmp_path) -> None:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     paper.collect(tmp_path)
-    found = {"one": {"processor_minutes": 1.5}, "exact": {"numbers": {"n": 2.0}}}
+    found = {
+        "one": {"processor_minutes": 1.5},
+        "exact": {"numbers": {"w2 at first:": 1.0, "w2 at last:": 2.0}},
+    }
     assert paper._read_measured(tmp_path) == found
     assert (tmp_path / paper.PICTURES / "one-curves.png").read_text() == "a picture"
     assert [file.name for file in (tmp_path / "docs/paper").glob("*.csv")] == ["one.csv"]

@@ -15,8 +15,9 @@ from string import Template
 from typing import Any
 
 import pandas as pd
+import paper_exact
 import yaml
-from paper_claims import POINTS, SHARE, number, told
+from paper_claims import POINTS, SHARE, told
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 ROWS = "docs/paper/figures.yaml"
@@ -42,7 +43,7 @@ def collect(repository: Path) -> None:
         if (results / "audit.json").exists():
             measured[name] = processor_time(repository / "logs" / name)
         if (results / "theory.csv").exists():
-            measured.setdefault(name, {})["numbers"] = _numbers(content, name, results)
+            measured.setdefault(name, {})["numbers"] = _exact(content, name, results)
         if (results / "metrics.csv").exists():
             shutil.copy(results / "metrics.csv", repository / f"docs/paper/{name}.csv")
             for picture in _pictures(content, name):
@@ -91,7 +92,9 @@ class Page:
         links = [f"[{link.stem.rpartition('-seed-')[0] or link.stem}]({link.as_posix()})"
                  for link in self._links(row)]  # fmt: skip
         ours.append(", ".join(links))
-        told = [row.get("held", ""), *self._claims(row), self._numbers(row), row.get("note", "")]
+        known = self.measured.get(name, {}).get("numbers", {})
+        exact = paper_exact.told(row, known) if row.get("theory") else []
+        told = [*exact, *self._claims(row), row.get("note", "")]
         cells = (
             row["figures"], f"{row['model']} → {row['shows']}", "<br>".join(filter(None, ours)),
             self._time(row), "<br>".join(filter(None, (text.strip() for text in told))),
@@ -102,9 +105,8 @@ class Page:
         name = row.get("config")
         if "processor_minutes" in self.measured.get(name, {}):
             return f"{self.measured[name]['processor_minutes']:.1f} min"
-        told = "" if row.get("theory") else "not run"
         expected = f"about {self.content['configs'][name]} min on 2 cores" if name else ""
-        return "; ".join(filter(None, [told, expected]))
+        return "; ".join(filter(None, ["not run", expected]))
 
     def _links(self, row: dict[str, Any]) -> list[Path]:
         """Pictures that are there, relative to docs/."""
@@ -118,11 +120,6 @@ class Page:
             return []
         table = self.metrics[row["config"]]
         return [told(claim, table) for claim in row.get("claims", [])]
-
-    def _numbers(self, row: dict[str, Any]) -> str:
-        known = self.measured.get(row.get("config"), {}).get("numbers", {})
-        asked = [entry["label"] for entry in row.get("numbers", [])]
-        return "; ".join(f"{label} {number(known[label])}" for label in asked if label in known)
 
     def pictures(self) -> str:
         """Every picture of a picture loop, below its figure's number."""
@@ -143,17 +140,11 @@ def _read_measured(repository: Path) -> dict[str, Any]:
     return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
 
 
-def _numbers(content: dict[str, Any], name: str, results: Path) -> dict[str, float]:
+def _exact(content: dict[str, Any], name: str, results: Path) -> dict[str, float | None]:
     """What rows ask of an exact loop's table."""
     table = pd.read_csv(results / "theory.csv")
-    found = {}
-    for row in content["rows"] + content["later"]:
-        for entry in row.get("numbers", []) if row.get("config") == name else []:
-            values = table.query(entry["where"])[entry["column"]]
-            reduce = {"first": values.iloc[0], "last": values.iloc[-1], "mean": values.mean(),
-                      "max": values.max()}  # fmt: skip
-            found[entry["label"]] = float(f"{reduce[entry['at']]:.4g}")
-    return found
+    rows = [row for row in content["rows"] + content["later"] if row.get("config") == name]
+    return {key: value for row in rows for key, value in paper_exact.numbers(row, table).items()}
 
 
 def _pictures(content: dict[str, Any], name: str) -> list[str]:
