@@ -42,6 +42,7 @@ rule all:
 
 onstart:
     refuse_a_second_run()
+    plan_when_a_job_ends()
 
 
 onsuccess:

@@ -246,6 +246,17 @@ def refuse_a_second_run():
         sys.exit(f"autophagy: {error}")
 
 
+def plan_when_a_job_ends():
+    """Take Snakemake's default rate of 100 jobs a second from its scheduler.
+
+    To keep it, Snakemake 9 plans anew a second after every planning, and at every job's end besides:
+    plannings multiply while jobs wait for a core. A rate that somebody asked for stays.
+    """
+    limiter = workflow.scheduler.job_rate_limiter
+    if limiter and (limiter.max_jobs, limiter.timespan) == (100, 1):
+        workflow.scheduler.job_rate_limiter = None
+
+
 def dataset_up_to(wildcards):
     """Params function: the data set, without the sizes of the splits cut after this one."""
     dataset = plain(EXPERIMENT.dataset)
