@@ -67,4 +67,4 @@ def make_project(folder: Path) -> None:
     run(folder, sys.executable, "-m", "autophagy.cli", "ledger")
     git(folder, "add", "-A")
     git(folder, "commit", "-qm", "tiny")
-    run(folder, "snakemake", "--cores", "2")
+    run(folder, "snakemake", "--cores", "2", "--verbose")

@@ -65,6 +65,15 @@ def test_a_run_makes_what_the_layout_promises(project: Path) -> None:
     assert json.loads((root / "audit.json").read_text())["findings"] == []
 
 
+def test_snakemake_plans_when_a_job_ends_and_only_then(project: Path) -> None:
+    """Left alone it does so thousands of times while loops wait for a core."""
+    logs = sorted((project / ".snakemake" / "log").glob("*.log"))
+    text = next(text for log in logs if "Finished jobid" in (text := log.read_text()))
+    jobs = text.count("Finished jobid")
+    assert jobs > 50
+    assert 0 < text.count("Resources before job selection") <= jobs + 1
+
+
 def test_results_hold_no_path_of_the_machine_and_no_pickle(project: Path) -> None:
     for file in (project / "results").rglob("*"):
         if file.is_file():
