@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import json
 import shutil
@@ -9,14 +10,27 @@ import subprocess
 import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
 from autophagy import config as configuration
-from autophagy import features, fingerprint, ledger, manifests, paths, plugins, store, tables
+from autophagy import (
+    features,
+    fingerprint,
+    ledger,
+    manifests,
+    paths,
+    plugins,
+    presets,
+    store,
+    tables,
+)
 from autophagy.archive import Archive
 from autophagy.audit import audit
 from autophagy.errors import UserError
+from autophagy.filters import reward
+from autophagy.regimes import Regime
 from conftest import REPOSITORY, changed, make, plan_of
 
 EXAMPLE = REPOSITORY / "docs" / "example-plugin"
@@ -186,6 +200,70 @@ def test_a_broken_package_is_one_line(group, value, key, words, monkeypatch) -> 
         configuration.parse(changed((key, named)), "config.yaml")
     assert f"entry point autophagy.{group}: mine: " in str(raised.value)
     assert words in str(raised.value)
+
+
+REWARD = {"kind": "reward", "candidates": 4, "classes": [1]}
+REWARDS = REWARD | {"weight": 1.0}
+WRONG_REGIMES = [
+    (SimpleNamespace(real="none", synthetic="previous"), "is of type SimpleNamespace; it must be"),
+    (Regime("sometimes", "previous"), 'real: "sometimes" is not allowed: it should be \'none\''),
+    (Regime(None, "previous"), "real: null is not allowed: it should be a text"),
+    (Regime("none", 2), "synthetic: 2 is not allowed: it should be a text"),
+    (Regime("none", "last-x"), 'synthetic: "last-x" is not allowed: it should be none, previous,'),
+    (Regime("none", "previous", pool="keep"), 'pool: "keep" is not allowed'),
+    (Regime("none", "previous", start="again"), 'start: "again" is not allowed'),
+    (Regime("none", "previous", labels="uniform"), 'labels: "uniform" is not allowed'),
+    (Regime("none", "previous", counterfactual="fake"), 'counterfactual: "fake" is not allowed'),
+    (Regime("none", "previous", filter="reward"), 'filter: "reward" is not allowed: it should be'),
+    (Regime("none", "previous", filter=reward.Filter(**REWARDS)), "filter: "),
+    (Regime("none", "previous", filter={"kind": "luck"}), 'filter.kind: "luck" is not allowed'),
+    (Regime("none", "previous", filter=REWARD), "filter.weight: is missing"),
+    (Regime("none", "previous", filter=REWARDS | {"k": 1}), "filter.k: unknown key; allowed: kind"),
+    (Regime("none", "previous", guidance={"kind": "sims", "weight": 1.0, "n": 9}),
+     "guidance.steps: is missing"),
+]  # fmt: skip
+
+
+@pytest.fixture
+def named(monkeypatch):
+    """A configuration whose loop names the regime of a package; call it with the object."""
+
+    def content(found: object, *edits: tuple[str, object]) -> dict:
+        mine = SimpleNamespace(
+            name="mine", module="theirs", dist=SimpleNamespace(name="theirs"), load=lambda: found
+        )
+        entries = {"mine": mine}
+        monkeypatch.setattr(
+            plugins, "_entries", lambda asked: entries if asked == "regimes" else {}
+        )
+        return changed(("loops.fully-synthetic.regime", "mine"), *edits)
+
+    return content
+
+
+@pytest.mark.parametrize(("found", "words"), WRONG_REGIMES)
+def test_a_regime_no_loop_could_state_is_one_line_that_names_its_package(
+    found, words, named
+) -> None:
+    with pytest.raises(UserError) as raised:
+        configuration.parse(named(found), "config.yaml")
+    told = str(raised.value)
+    at = "config.yaml: loops.fully-synthetic.regime: package theirs, entry point autophagy.regimes:"
+    assert told.startswith(f"{at} mine: {words}")
+    assert "\n" not in told
+
+
+def test_a_sound_regime_of_a_package_is_taken_and_its_wrong_axis_told_even_where_unused(
+    named,
+) -> None:
+    sound = Regime("none", "previous", labels="inherited", filter=REWARDS)
+    experiment = configuration.parse(named(sound), "config.yaml")
+    # The loop states its labels itself.
+    expected = dataclasses.replace(sound, labels="balanced")
+    assert presets.regime_of(experiment.loops["fully-synthetic"]) == expected
+    wrong = named(Regime("sometimes", "previous"), ("loops.fully-synthetic.real", "none"))
+    with pytest.raises(UserError, match='real: "sometimes"'):
+        configuration.parse(wrong, "config.yaml")
 
 
 def test_results_of_a_package_that_is_gone_say_so() -> None:

@@ -302,6 +302,59 @@ def test_a_mistake_is_one_line_before_anything_runs(edits, words) -> None:
     assert "\n" not in str(raised.value)
 
 
+LIKELY = {"kind": "likelihood", "candidates": 2}
+
+
+def with_loop(**edits: Any) -> dict[str, Any]:
+    """The configuration with keys of its loop `biased` changed."""
+    content = edited()
+    content["loops"]["biased"] |= edits
+    return content
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (edited(real_only={"full": 60, "small": 40, "one": 1}),
+         "real_only.one: 1 is not allowed; a covariance needs 2 points or more"),
+        (with_loop(n_synthetic=1),
+         "loops.biased: n_real 0 and n_synthetic 1 make training sets of 1, which is not allowed"),
+        (with_loop(n_synthetic=2, filter=LIKELY), "a likelihood in 2 dimensions needs a gaussian"),
+        (with_loop(filter=LIKELY) | {"real_only": {"full": 2, "small": 40}},
+         "real_only.full: 2 is not allowed; a likelihood in 2 dimensions needs a gaussian of 3"),
+        (edited(model={"family": "mixture", "components": 50}),
+         "real_only.small: 40 is not allowed; model.components = 50 needs 50 points or more"),
+        (edited(model={"family": "mixture", "components": 41}, real_only={"full": 60, "small": 60}),
+         "loops.fresh: n_real 20 and n_synthetic 20 make training sets of 40"),
+    ],
+)  # fmt: skip
+def test_fewer_points_than_a_family_can_be_fitted_to_are_refused(content, words) -> None:
+    with pytest.raises(UserError) as raised:
+        configuration.parse(content, "my.yaml")
+    assert words in str(raised.value)
+
+
+def test_as_few_points_as_a_family_needs_are_taken_and_fitted() -> None:
+    for content in (
+        edited(real_only={"full": 60, "small": 40, "two": 2}),
+        with_loop(n_synthetic=2),
+        with_loop(n_synthetic=3, filter=LIKELY),
+        with_loop(n_synthetic=1) | {"generations": 1},
+        edited(model={"family": "mixture", "components": 40}),
+    ):
+        configuration.parse(content, "my.yaml")
+    # A covariance of d points is singular, one of d + 1 has a density.
+    points = np.random.default_rng(0).normal(size=(3, 2)).astype(np.float32)
+    keys = np.arange(1, dtype=np.uint64)
+    for n in (2, 3):
+        data_of_n = TrainingPoints(points[:n], np.zeros(n, np.int64), 1)
+        model = fit(data_of_n, {}, {}, 0, "cpu", quiet)
+        if n == 3:
+            assert np.isfinite(model.log_likelihoods(points[:1], keys, keys, {})).all()
+        else:
+            assert np.linalg.matrix_rank(model.covariances[0]) == 1
+
+
 def test_images_cannot_be_modelled_by_a_family_of_points(tmp_path: Path) -> None:
     content = yaml.safe_load((TESTS / "configs" / "tiny.yaml").read_text(encoding="utf-8"))
     for key in ("model", "train", "sample"):

@@ -234,6 +234,7 @@ VALUES: dict[str, list[Any]] = {
         {"kind": "reward", "candidates": 1, "classes": [0], "weight": 1.0},
         {"kind": "reward", "candidates": 4, "classes": [], "weight": 1.0},
         {"kind": "reward", "candidates": 4, "classes": [-1], "weight": 1.0},
+        {"kind": "reward", "candidates": 4, "classes": [0, 10], "weight": 1.0},
         {"kind": "reward", "candidates": 4, "classes": [0], "weight": float("inf")},
         {"kind": "confidence", "candidates": "4"}, {"kind": "likelihood", "candidates": 10**6},
         {"kind": "confidence", "candidates": 4, "k": 1},
@@ -278,10 +279,12 @@ POINTS: dict[str, list[Any]] = {
     "dataset.dimensions": [2],
     "dataset.name": ["gaussian", "grid_mixture", "digits", "rosenbrok"],
     "model.family": ["ddpm", "gan", "mixture"],
+    "model": [{"family": "mixture", "components": 41}],
     "train.steps": [1],
     "sample.batch_size": [1],
     "evaluate.features": ["lenet", "inception"],
-    "real_only.full": [201],
+    "real_only.full": [1, 201],
+    "loops.biased.n_synthetic": [1],
 }  # fmt: skip
 
 #: The same of tests/configs/latent.yaml.

@@ -1,10 +1,10 @@
-"""What no single key shows of budgets: one is stated, and models can be trained by it."""
+"""What no single key shows of trainings: one budget is stated, and the rows are enough for it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from autophagy import models
+from autophagy import filters, models, presets, regimes, starts
 from autophagy.errors import UserError
 from autophagy.models import budgets
 from autophagy.schema import plain
@@ -48,3 +48,47 @@ def _fewest_rows(experiment: Experiment, loop: str | None) -> int:
     else:
         chosen, known = list(experiment.loops.values()), list(experiment.real_only.values())
     return max(1, min(known + [loop.n_real + loop.n_synthetic for loop in chosen]))
+
+
+def check_rows(experiment: Experiment, size: int | None) -> None:
+    """Refuse training sets of fewer rows than the family can be fitted to.
+
+    What that is a family says by ``fewest(model, size, likelihood)``, where it has such a
+    function: the number of rows, and why in words. `likelihood` asks for a model that a filter can
+    judge by.
+
+    Args:
+        size: side of the pictures or number of coordinates, where it is known.
+
+    Raises:
+        UserError: the training set's key, its rows, and how many are needed.
+    """
+    fewest = getattr(models.module(experiment.model.family), "fewest", None)
+    if fewest is None:
+        return
+    model = plain(experiment.model)
+    judged = {
+        name: bool(chosen := presets.regime_of(loop).filter)
+        and filters.module(chosen["kind"]).NEEDS == "likelihoods"
+        for name, loop in experiment.loops.items()
+    }
+    for start, n in experiment.real_only.items():
+        likelihood = any(
+            judged[name] for name, loop in experiment.loops.items() if loop.start_from == start
+        )
+        needed, why = fewest(model, size, likelihood)
+        if n < needed:
+            raise UserError(f"real_only.{start}: {n} is not allowed; {why}")
+    for name, loop in experiment.loops.items():
+        # The sets of later generations are no smaller.
+        t = max(1, starts.shared(experiment, name)) + 1
+        n = regimes.size(
+            presets.regime_of(loop), t, starts.n_initial(experiment, name), loop.n_real,
+            loop.n_synthetic, starts.fork(experiment, name),
+        )  # fmt: skip
+        needed, why = fewest(model, size, judged[name])
+        if t <= experiment.generations and n < needed:
+            raise UserError(
+                f"loops.{name}: n_real {loop.n_real} and n_synthetic {loop.n_synthetic} make "
+                f"training sets of {n}, which is not allowed; {why}"
+            )

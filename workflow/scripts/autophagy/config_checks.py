@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from autophagy import (
     config_budgets,
+    config_regimes,
     config_starts,
     data,
     features,
@@ -17,6 +18,7 @@ from autophagy import (
     starts,
 )  # fmt: skip
 from autophagy.config_messages import short
+from autophagy.data.table import CLASSES
 from autophagy.errors import UserError
 from autophagy.features import checks as feature_checks
 from autophagy.models.table import FAMILIES
@@ -96,6 +98,7 @@ def check(experiment: Experiment, data_at_hand: bool = True) -> None:
     # Only now can the history of a loop be walked, whichever loops it is made of.
     for name, loop in experiment.loops.items():
         _check_loop(name, loop, experiment)
+    config_budgets.check_rows(experiment, None if shape is None else shape[0])
     if experiment.attribution is not None:
         _check_attribution(experiment)
     _check_case([*experiment.real_only, *experiment.loops])
@@ -179,12 +182,14 @@ def _check_start(name: str, loop: Loop, experiment: Experiment) -> None:
             f"loops.{name}.regime: {short(loop.regime)} is not allowed; allowed: "
             f"{', '.join(presets.known())}"
         )
+    if loop.regime not in presets.REGIMES:
+        config_regimes.check_added(name, loop)
     config_starts.check(name, loop, experiment)
 
 
 def _check_loop(name: str, loop: Loop, experiment: Experiment) -> None:
     regime = presets.regime_of(loop)
-    _check_axes(f"loops.{name}", loop, regime, experiment.generations)
+    config_regimes.check_axes(f"loops.{name}", loop, regime, experiment.generations)
     if regime.start == "previous" and not models.can(experiment.model.family, "fine_tune"):
         raise UserError(
             f"loops.{name}.start: previous is not allowed; {experiment.model.family} cannot go on "
@@ -243,57 +248,6 @@ def _besides(loop: Loop) -> str:
     return f", and as many as its {loop.n_synthetic} synthetic ones" if counterfactual else ""
 
 
-def _check_axes(key: str, loop: Loop, regime: regimes.Regime, generations: int) -> None:
-    """Refuse axes that contradict each other or the numbers of rows."""
-    if regime.real == "none" and loop.n_real:
-        raise UserError(
-            f"{key}.n_real: {loop.n_real} is not allowed; {loop.regime} has no real rows "
-            "after generation 1, so it must be 0"
-        )
-    if regime.real != "none" and not loop.n_real:
-        raise UserError(f"{key}.n_real: 0 is not allowed; {loop.regime} needs at least 1")
-    if regime.counterfactual == "real" and regime.synthetic == "none":
-        raise UserError(
-            f"{key}.counterfactual: real is not allowed with synthetic: none, of which nothing can "
-            "be exchanged"
-        )
-    if regime.synthetic == "none":
-        if regime.real == "none":
-            raise UserError(f"{key}.synthetic: none is not allowed with real: none; D^t is empty")
-        if loop.n_synthetic:
-            raise UserError(
-                f"{key}.n_synthetic: {loop.n_synthetic} is not allowed; with synthetic: none it "
-                "must be 0"
-            )
-    elif not loop.n_synthetic:
-        raise UserError(
-            f"{key}.n_synthetic: 0 is not allowed; synthetic: {regime.synthetic} needs at least 1"
-        )
-    grows = regime.synthetic not in ("none", "previous")
-    if regime.pool != "replace" and not grows:
-        raise UserError(
-            f"{key}.pool: {regime.pool} is not allowed with synthetic: {regime.synthetic}, of "
-            "which nothing accumulates; use synthetic: all or last-K"
-        )
-    if regime.pool == "replace" and regime.synthetic == "all":
-        raise UserError(
-            f"{key}.synthetic: all is not allowed with pool: replace, for which every generation "
-            "would need more new samples of the first; use last-K, or pool: accumulate or subsample"
-        )
-    if regime.synthetic.startswith("last-"):
-        memory = int(regime.synthetic.removeprefix("last-"))
-        if memory >= max(generations, 3):
-            raise UserError(
-                f"{key}.synthetic: {regime.synthetic} is not allowed; {memory} earlier generations "
-                f"never exist in {generations} generations"
-            )
-        if memory > loop.n_synthetic:
-            raise UserError(
-                f"{key}.synthetic: {regime.synthetic} is not allowed; n_synthetic = "
-                f"{loop.n_synthetic} rows have no equal shares of {memory} generations"
-            )
-
-
 def _check_filter(key: str, chosen: dict[str, Any], experiment: Experiment) -> None:
     """Refuse filters that keep nothing, or that nothing in the experiment can judge for."""
     kind = filters.module(chosen["kind"])
@@ -309,6 +263,13 @@ def _check_filter(key: str, chosen: dict[str, Any], experiment: Experiment) -> N
         raise UserError(
             f"{key}.kind: {chosen['kind']} is not allowed with evaluate.features: {network}, which "
             "tells no classes apart; use lenet"
+        )
+    n_classes = CLASSES.get(experiment.dataset.name)
+    asked = max(chosen.get("classes", [0]))
+    if n_classes is not None and asked >= n_classes:
+        raise UserError(
+            f"{key}.classes: {asked} is not allowed; the classes of {experiment.dataset.name} are "
+            f"0 to {n_classes - 1}"
         )
 
 

@@ -8,3 +8,6 @@ DATASETS = (
     "digits", "mnist", "fashion_mnist", "npz", "imagefolder", "hf",
     "gaussian", "grid_mixture", "rosenbrock",
 )  # fmt: skip
+
+#: The number of classes, where it is known before anything is read.
+CLASSES = {"digits": 10, "mnist": 10, "fashion_mnist": 10}

@@ -44,6 +44,16 @@ def check(
     """Every number of dimensions will do."""
 
 
+def fewest(model: dict[str, Any], size: int | None, likelihood: bool) -> tuple[int, str]:
+    """See `config_budgets.check_rows`; a covariance of n points has the rank n - 1 at most."""
+    if likelihood and size is not None:
+        return size + 1, (
+            f"a likelihood in {size} dimension{'s' * (size > 1)} needs a gaussian of {size + 1} "
+            "points or more"
+        )
+    return 2, "a covariance needs 2 points or more"
+
+
 def budget(train: dict[str, Any]) -> str:
     """What each model is given."""
     return "mean and covariance, exact"

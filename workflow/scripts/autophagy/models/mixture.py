@@ -54,6 +54,12 @@ def check(
     """Every number of dimensions will do."""
 
 
+def fewest(model: dict[str, Any], size: int | None, likelihood: bool) -> tuple[int, str]:
+    """See `config_budgets.check_rows`; `train.floor` gives every component a density."""
+    needed = max(2, model["components"])
+    return needed, f"model.components = {model['components']} needs {needed} points or more"
+
+
 def budget(train: dict[str, Any]) -> str:
     """What each model is given."""
     return f"at most {train['iterations']} EM steps from {train['start']}"
