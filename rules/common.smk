@@ -16,6 +16,7 @@ from autophagy import (
     models,
     paths,
     plan as planning,
+    presets,
     runlock,
     starts,
     submitted,

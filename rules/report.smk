@@ -123,6 +123,7 @@ rule draw_curves:
         seed=EXPERIMENT.seeds[0],
         title=curves_title(),
         space=distance_space(),
+        classes=presets.inherit_labels(EXPERIMENT.loops.values()),
         code=code_of("draw_curves.py"),
         software=PLAN.software["report"],
     script:

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from autophagy import config as configuration
 from autophagy import features as features_package
-from autophagy import ledger, lineage_figure, models, paths, tables
+from autophagy import ledger, lineage_figure, models, paths, presets, tables
 from autophagy import plan as planning
 from autophagy.schema import plain
 from autophagy.verdict import tables as verdicts
@@ -221,7 +221,8 @@ def _draw(plan: planning.Plan, root: Path) -> None:
             draw_grid(str(root), loop, seed, previews, title, stem)
     stem, title = str(root / "figures/curves"), tables.budget_line(experiment)
     space = features_package.space(features_package.name_of(experiment.evaluate.features))
-    draw_curves(str(root), list(experiment.loops), first, title, space, stem)
+    inherited = presets.inherit_labels(experiment.loops.values())
+    draw_curves(str(root), list(experiment.loops), first, title, space, stem, inherited)
     chains = paths.training_sets(experiment, first)
     title = lineage_figure.title(experiment.experiment, first)
     draw_lineage(str(root), chains, title, str(root / "figures/lineage"))

@@ -555,6 +555,7 @@ def test_the_reports_scripts_make_what_their_rules_ask_for(tiny_experiment, here
             "seed": 1,
             "title": tables.budget_line(experiment),
             "space": "LeNet",
+            "classes": True,
         },
         "draw_lineage.py": {
             "training_sets": paths.training_sets(experiment, 1),

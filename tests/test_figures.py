@@ -192,6 +192,25 @@ def test_curves_show_every_loop_and_the_biased_one_twice() -> None:
     assert distance["real against real"].get_ydata() == [0.5, 0.5]
 
 
+def test_classes_have_a_panel_where_they_can_die_and_were_seen() -> None:
+    measured = table()
+    measured["class_entropy"] = 2.3 - measured["generation"] / 10
+    asked = (LOOPS, FLOOR, "x", "LeNet")
+    *three, last = curves.draw(measured, *asked, classes=True).axes
+    assert [axes.get_title(loc="left") for axes in three][1:] == ["Precision", "Recall"]
+    assert last.get_title(loc="left") == "Class entropy (nats)"
+    [line] = [line for line in last.lines if line.get_label() == "unbiased"]
+    assert line.get_ydata() == pytest.approx([2.2, 2.1, 2.0])
+    # Its axis is not one of shares: small falls are seen.
+    assert last.get_ylim()[0] > 1.5
+    assert "Recall, Class entropy (nats) over" in curves.caption(measured, *asked, classes=True)
+    for without in (
+        curves.draw(measured, *asked),
+        curves.draw(measured.assign(class_entropy=np.nan), *asked, classes=True),
+    ):
+        assert len(without.axes) == 3
+
+
 def test_one_seed_has_no_band() -> None:
     bands = [
         sum(

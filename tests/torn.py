@@ -171,7 +171,7 @@ JOBS: dict[str, Job] = {
     "draw_curves": report_job(
         report.draw_curves, figure("curves"),
         _drawn("curves", loops=lambda made: list(made.plan.experiment.loops),
-               seed=lambda made: 1, **SPACE),
+               seed=lambda made: 1, classes=lambda made: True, **SPACE),
     ),
     "draw_lineage": report_job(
         report.draw_lineage, figure("lineage"),

@@ -11,5 +11,6 @@ call(
     seed=snakemake.params.seed,
     title=snakemake.params.title,
     space=snakemake.params.space,
+    classes=snakemake.params.classes,
     stem=snakemake.output.png.removesuffix(".png"),
 )

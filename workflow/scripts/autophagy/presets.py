@@ -130,6 +130,11 @@ def is_plain(loop: Any) -> bool:
     return loop.sampling_bias == 1.0 and regime.filter is None and regime.guidance is None
 
 
+def inherit_labels(loops: Iterable[Any]) -> bool:
+    """Is there a loop that inherits its labels? Only in such a one classes can die."""
+    return any(regime_of(loop).labels == "inherited" for loop in loops)
+
+
 def filters_of(loops: Iterable[Any]) -> list[tuple[str, str]]:
     """(kind, what it judges by) of every loop's filter."""
     kinds = [regime.filter["kind"] for loop in loops if (regime := regime_of(loop)).filter]

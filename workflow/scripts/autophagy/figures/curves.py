@@ -1,4 +1,4 @@
-"""Curves over generations: distance, precision and recall, and what is known of points."""
+"""Curves over generations: distance, precision and recall, and what else can be lost."""
 
 from __future__ import annotations
 
@@ -19,6 +19,10 @@ CURVES = {
 }
 #: Panels that follow where the data's true density is known.
 KNOWN = {"modes_recovered": "Share of modes recovered", "tail_mass": "Tail mass, over the truth's"}
+#: The one that follows where classes can die.
+CLASSES = {"class_entropy": "Class entropy (nats)"}
+#: Metrics that do not lie between 0 and 1.
+UNBOUNDED = ("frechet_distance", "tail_mass", *CLASSES)
 
 
 def draw(
@@ -27,23 +31,25 @@ def draw(
     floor: dict[str, dict[str, float]],
     title: str,
     space: str,
+    classes: bool = False,
 ) -> Any:
     """Distance, precision and recall over generations, all loops, the real baseline behind.
 
-    And what is known of the tails and modes of points.
+    And what is known of the tails and modes of points, or how evenly classes are seen.
 
     Args:
         table: metrics.csv.
         loops: names, in the order of their colours.
         floor: metric -> {"mean", "low", "high"} of real against real.
         space: what the space of the distance is called.
+        classes: does a loop inherit its labels, so that classes can die?
     """
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     with rc_context(fname=STYLE):
-        shown = _shown(table)
-        across = min(len(shown), 3)
+        shown = _shown(table, classes)
+        across = 2 if len(shown) == 4 else min(len(shown), 3)
         lines = -(-len(shown) // across)
         figure = Figure(figsize=(WIDTH, 2.3 * lines + 0.6), layout="constrained")
         panels = figure.subplots(lines, across, squeeze=False).ravel()
@@ -58,7 +64,7 @@ def draw(
             axes.set_title(label.format(space=space))
             axes.set_xlabel("generation")
             axes.xaxis.get_major_locator().set_params(integer=True)
-            if metric not in ("frechet_distance", "tail_mass"):
+            if metric not in UNBOUNDED:
                 axes.set_ylim(0, 1.02)
         handles, labels = panels[0].get_legend_handles_labels()
         for axes in panels[len(shown) :]:
@@ -75,10 +81,12 @@ def caption(
     floor: dict[str, dict[str, float]],
     title: str,
     space: str,
+    classes: bool = False,
 ) -> str:
     """What the curves show, in words; arguments as in `draw`."""
     real = table[table["loop"] == "real"].iloc[0]
-    panels = [label.format(space=space) for label in _shown(table).values()]
+    shown = _shown(table, classes)
+    panels = [label.format(space=space) for label in shown.values()]
     seeds = table["seed"].nunique()
     told = [
         f"{', '.join(panels)} over generations of {', '.join(loops)}: {int(real['n_samples'])} "
@@ -87,7 +95,7 @@ def caption(
         if seeds > 1
         else "One seed: no spread, and nothing is decided by it.",
         "Grey line: real data against real data"
-        + ("; band: its 95% range over random cuts." if set(floor) & set(_shown(table)) else "."),
+        + ("; band: its 95% range over random cuts." if set(floor) & set(shown) else "."),
     ]
     rows = table[table["loop"].isin(loops)]
     if any(_differ(rows[rows["loop"] == loop], "frechet_distance") for loop in loops):
@@ -95,10 +103,11 @@ def caption(
     return f"{' '.join(told)} {title}."
 
 
-def _shown(table: pd.DataFrame) -> dict[str, str]:
+def _shown(table: pd.DataFrame, classes: bool) -> dict[str, str]:
     """Metric -> title, of the panels."""
-    known = [name for name in KNOWN if name in table and table[name].notna().any()]
-    return CURVES | {name: KNOWN[name] for name in known}
+    more = KNOWN | (CLASSES if classes else {})
+    measured = [name for name in more if name in table and table[name].notna().any()]
+    return CURVES | {name: more[name] for name in measured}
 
 
 def _curve(axes: Any, rows: pd.DataFrame, metric: str, loop: str, place: int) -> None:

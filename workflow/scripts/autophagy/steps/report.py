@@ -57,7 +57,15 @@ def draw_grid(
     figures.save(figure, said, Path(stem))
 
 
-def draw_curves(root: str, loops: list[str], seed: int, title: str, space: str, stem: str) -> None:
+def draw_curves(
+    root: str,
+    loops: list[str],
+    seed: int,
+    title: str,
+    space: str,
+    stem: str,
+    classes: bool = False,
+) -> None:
     """Draw distance, precision and recall over generations.
 
     Args:
@@ -65,11 +73,12 @@ def draw_curves(root: str, loops: list[str], seed: int, title: str, space: str, 
         seed: whose evaluation of real rows gives the band of real against real.
         space: what the space of the distance is called.
         stem: output path without its suffix.
+        classes: does a loop inherit its labels, so that classes can die?
     """
     folder = Path(root)
     table = tables.read(folder)
     floor = tables.resplits(folder, seed)
-    asked = (table, loops, floor, title, space)
+    asked = (table, loops, floor, title, space, classes)
     figures.save(curves.draw(*asked), curves.caption(*asked), Path(stem))
 
 
