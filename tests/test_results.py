@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import autophagy
 import nbformat
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 from autophagy import lineage, paths, sets, tables
 from autophagy.archive import Archive
 from autophagy.errors import UserError
+from autophagy.results import odds
 from conftest import REPOSITORY, child_environment
 from nbclient import NotebookClient
 
@@ -44,6 +47,14 @@ def test_pictures_are_those_of_the_plan(run, tiny_experiment, loop, t) -> None:
     assert set(table["origin"]) <= {"real", "synthetic"}
     archive = Archive(tiny_experiment.root)
     assert run.lineage(loop, t) == lineage.tree(archive, planned["samples"])
+
+
+def test_odds_count_labels_of_some_classes_over_those_of_others(run) -> None:
+    assert odds(np.array([0, 3, 1, 0]), [0, 1]) == 3.0
+    assert odds(np.array([2, 2]), [0, 1]) == 0.0
+    assert odds(np.array([2, 2]), [2]) == math.inf
+    # Labels are balanced, so that nothing tilts.
+    assert run.odds("fully-synthetic", [0, 1]).to_dict() == {t: 2 / 8 for t in (1, 2, 3)}
 
 
 def test_real_splits(run) -> None:

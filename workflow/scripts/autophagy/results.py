@@ -10,6 +10,8 @@ Everything is read off the folder and its manifests; no configuration is needed.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +27,12 @@ from autophagy.verdict import tables as verdict_tables
 
 #: Sets of pictures a generation may have; `samples-unbiased` only where λ < 1.
 KINDS = ("samples", "samples-unbiased", "preview")
+
+
+def odds(labels: np.ndarray, classes: Iterable[int]) -> float:
+    """How many of n ≥ 1 labels are among the classes, over how many are not; may be infinite."""
+    among = int(np.isin(labels, list(classes)).sum())
+    return among / others if (others := len(labels) - among) else math.inf
 
 
 @dataclass(frozen=True)
@@ -113,6 +121,20 @@ class Results:
     ) -> np.ndarray:
         """The n classes asked for; arguments and errors as in `path`."""
         return sets.read_array(self.root, self.path(loop, generation, seed, kind), "labels")
+
+    def odds(
+        self, loop: str, classes: Iterable[int], seed: int | None = None, kind: str = "samples"
+    ) -> pd.Series:
+        """Generation -> the odds that a row of S^t was asked to be one of these classes.
+
+        What a reward tilts; infinite where all rows are of these. Arguments and errors as in
+        `path`.
+        """
+        found = {
+            t: odds(self.labels(loop, t, seed, kind), classes)
+            for t in range(1, self.generations + 1)
+        }
+        return pd.Series(found, name="odds").rename_axis("generation")
 
     def real(self, split: str = "reference") -> tuple[np.ndarray, np.ndarray]:
         """Images or points, and labels, of a real split: loop, reference or features."""
