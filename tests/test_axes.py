@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from autophagy import audit, lineage, manifests, regimes, sets, trace
+from autophagy import audit, lineage, manifests, regimes, rows, sets, trace
 from autophagy.archive import Archive
 from conftest import TESTS, make, plan_of, quiet
 from tampers import edit, edited_index, forge
@@ -154,7 +154,7 @@ def test_a_model_that_starts_elsewhere_is_found(broken, plan) -> None:
 
 
 @pytest.mark.parametrize(
-    ("loop", "candidates"), [("curated", 60), ("likely", 40), ("verified", None)]
+    ("loop", "candidates"), [("curated", 60), ("likely", 40), ("sure", 40), ("verified", None)]
 )
 def test_a_filtered_set_says_how_many_candidates_it_was_chosen_from(made, loop, candidates) -> None:
     for t in (1, 3):
@@ -165,11 +165,32 @@ def test_a_filtered_set_says_how_many_candidates_it_was_chosen_from(made, loop, 
         assert len(np.unique(sets.read_array(made, samples, "seeds"))) == 20
 
 
-@pytest.mark.parametrize("loop", ["curated", "verified", "likely", "sims", "neon"])
+@pytest.mark.parametrize("loop", ["curated", "sure", "verified", "likely", "sims", "neon"])
 def test_what_was_chosen_or_guided_is_made_again_byte_for_byte(made, plan, loop) -> None:
     again = {"identical": True, "largest_difference": 0, "unit": "grey levels", "same_code": True}
     artifact = f"loops/{loop}/seed-1/gen-003/samples"
     assert trace.regenerate(archive(made, plan), artifact, 7) == again
+
+
+def test_a_sure_set_is_what_the_rule_chooses_among_the_candidates_it_names(made) -> None:
+    """Every kept picture shows its label at least as surely as the candidate beside it."""
+    from autophagy import features, seeds
+    from autophagy.models import ddpm
+
+    folder = "loops/sure/seed-1/gen-002"
+    seed, labels = manifests.read(made, f"{folder}/samples")["seed"], np.arange(20) % 10
+    assert sets.read_array(made, f"{folder}/samples", "labels").tolist() == labels.tolist()
+    keys = np.stack([seeds.derive_rows(2, seed, "candidate", i, 0) for i in range(20)])
+    model = ddpm.load(made / folder / "model", "cpu")
+    drawn = model.sample(labels.repeat(2), keys.ravel(), 1.0, CONTENT["sample"], quiet)
+    real_set = sets.row_facts(manifests.read(made, "real/loop"))
+    stored, _ = rows.of(real_set).stored(drawn, real_set)
+    network = features.module("lenet").load(made / "features/lenet", "cpu")
+    of_label = network.probabilities(stored)[np.arange(40), labels.repeat(2)].reshape(20, 2)
+    best = of_label.argmax(axis=1)
+    assert 0 < best.sum() < 20
+    kept = sets.read_array(made, f"{folder}/samples", "seeds")
+    np.testing.assert_array_equal(kept, keys[np.arange(20), best])
 
 
 def test_a_guided_sample_descends_from_both_models_by_their_weights(made, plan) -> None:

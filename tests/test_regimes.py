@@ -53,6 +53,7 @@ RULES = {
     "iterative_retraining": [REAL, ("synthetic", 3, 0, 5)],
     "replace_keeping_original": [REAL, ("synthetic", 3, 0, 5)],
     "curated": [("synthetic", 3, 0, 5)],
+    "rejection_sampled": [("synthetic", 3, 0, 5)],
     "verified": [("synthetic", 3, 0, 5)],
     "sims": [("synthetic", 3, 0, 5)],
     "neon": [("synthetic", 3, 0, 5)],
@@ -74,7 +75,9 @@ def test_every_preset_names_its_paper_and_has_a_rule_on_a_tiny_example(name) -> 
 
 def test_presets_choose_and_guide_as_their_papers_do() -> None:
     of_filter = {n: r.filter["kind"] for n, r in REGIMES.items() if r.filter}
-    assert of_filter == {"curated": "reward", "verified": "verifier"}
+    assert of_filter == {
+        "curated": "reward", "rejection_sampled": "confidence", "verified": "verifier",
+    }  # fmt: skip
     of_guidance = {n: r.guidance["kind"] for n, r in REGIMES.items() if r.guidance}
     assert of_guidance == {"sims": "sims", "neon": "neon"}
     # Balanced labels would hold every class where it is, whatever is rewarded.

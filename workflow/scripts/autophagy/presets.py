@@ -50,6 +50,16 @@ PRESETS: dict[str, tuple[Regime, str]] = {
         "Ferbach et al., Self-Consuming Generative Models with Curated Data Provably Optimize "
         "Human Preferences, NeurIPS 2024",
     ),
+    "rejection_sampled": (
+        Regime(
+            real="none",
+            synthetic="previous",
+            filter={"kind": "confidence", "candidates": 4},
+        ),
+        "Razavi et al., Generating Diverse High-Fidelity Images with VQ-VAE-2, NeurIPS 2019: "
+        f"samples ranked by a classifier's probability of their class; in the loop of {_MAD}, "
+        "section 3",
+    ),
     "verified": (
         Regime(
             real="none",
