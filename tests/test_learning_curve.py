@@ -76,6 +76,20 @@ def test_outside_the_curve_there_is_no_number(n_e, told) -> None:
     assert (found.low, found.high) == ((0.0, 25.0) if n_e < 25 else (800.0, math.inf))
 
 
+def test_n_e_stays_where_the_distance_hardly_moves() -> None:
+    curve = LearningCurve(SIZES, np.stack([truth(SIZES)] * 3))
+    found, level = EffectiveSize(200.0, 160.0, 250.0, 25, 800), float(truth(200))
+    up, down = float(truth(160)) - level, level - float(truth(250))
+    for change, stays in ((0.0, True), (1.99 * min(up, down), True), (2.01 * min(up, down), False)):
+        assert curve.stays(found, level, change) == stays
+    above = EffectiveSize(math.inf, 800.0, math.inf, 25, 800)
+    assert curve.stays(above, A, 0.1)
+    assert not curve.stays(above, A, 1.0)
+    below = EffectiveSize(0.0, 0.0, 25.0, 25, 800)
+    assert curve.stays(below, A + 9.0, 1.0)
+    assert not curve.stays(found, level, math.inf)
+
+
 def test_near_an_end_the_interval_says_that_the_curve_ends() -> None:
     curve, loop = measured(stream(5), 3, 700.0, noise=0.1)
     found = curve.effective_size(loop)

@@ -148,6 +148,19 @@ def test_a_loop_that_converges_has_a_limit_and_one_that_drifts_has_none(sizes) -
     assert not sizes.loc[sizes["first_generation"] == sizes["last_generation"], "limit"].any()
 
 
+def test_a_drift_that_passes_over_many_sizes_is_no_limit(root, experiment) -> None:
+    """The seeds of fresh-100 drift apart: within the margin, but not within the interval of n_e."""
+    table, plan = tables.read(root), verdicts.asked(experiment)
+    late = (table["loop"] == "fresh-100") & (table["generation"] > 5)
+    apart = table["seed"].map(dict(zip(experiment.seeds, (-0.02, 0.0, 0.02), strict=True)))
+    table.loc[late, "frechet_distance"] += (apart * (table["generation"] - 8))[late]
+    assert verdicts.judged(table, plan, tables.resplits(root, 1))["fresh-100"].converged
+    sizes = verdicts.effective_sizes(table, plan, SD).groupby("loop").last()
+    assert sizes["limit"].to_dict() == {
+        "fresh-50": True, "fresh-100": False, "fresh-200": True, "fresh-400": False,
+    }  # fmt: skip
+
+
 def test_a_loop_with_a_training_of_its_own_has_no_control_and_no_n_e(root) -> None:
     content = longer()
     content["loops"]["fresh-100"]["train"] = {"steps": 4000}

@@ -90,8 +90,13 @@ class Verdict:
         return self.at_total if self.at_real.n == 0 else self.at_real
 
     @property
+    def largest_drift(self) -> float:
+        """The largest drift over the window, up or down, that its interval holds."""
+        return max(-self.drift.low, self.drift.high) if self.drift else np.inf
+
+    @property
     def converged(self) -> bool:
-        """May the window be called a limit? Its drift may be 0 and is less than the margin."""
+        """May the distance be called a limit? Its drift may be 0 and is less than the margin."""
         drift = self.drift
         return drift is not None and -self.margin < drift.low <= 0.0 <= drift.high < self.margin
 

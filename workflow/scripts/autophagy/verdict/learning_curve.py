@@ -123,6 +123,15 @@ class LearningCurve:
             low = high = estimate
         return EffectiveSize(estimate, min(low, estimate), max(high, estimate), n_min, n_max)
 
+    def stays(self, found: EffectiveSize, distance: float, change: float) -> bool:
+        """Does n_e stay in its interval where a loop's distance moves by `change` about its mean?
+
+        Args:
+            found: n_e at `distance`. change: of the distance over a window, 0 or more.
+        """
+        ends = (self._inverted(distance + change / 2), self._inverted(distance - change / 2))
+        return found.low <= ends[0] and ends[1] <= found.high
+
     def _inverted(self, distance: float) -> float:
         if distance > self.fitted[0]:
             return 0.0

@@ -211,9 +211,11 @@ def _told(mean: Mean | None) -> str:
 def effective_sizes(table: pd.DataFrame, plan: dict[str, Any], margin: float) -> pd.DataFrame:
     """n_e of every loop: a row a generation, and one of the window after burn-in.
 
-    The window's row is a limit where the loop has converged. 0 means below the curve's smallest
-    size, inf above its largest. Without a curve to invert there is no row (`LearningCurve.lacks`
-    says why), nor of a loop that trains or samples otherwise than the curve's models.
+    The window's row is a limit where the loop has converged and n_e stays in its interval over the
+    largest drift that the drift's own interval allows: where the curve is flat, a drift that is
+    small as a distance may pass over many sizes. 0 means below the curve's smallest size, inf above
+    its largest. Without a curve to invert there is no row (`LearningCurve.lacks` says why), nor of
+    a loop that trains or samples otherwise than the curve's models.
     """
     import pandas as pd
 
@@ -228,9 +230,10 @@ def effective_sizes(table: pd.DataFrame, plan: dict[str, Any], margin: float) ->
         for first, last in [*spans, *([window] if window else [])]:
             distances = chain.distances[:, first - 1 : last].mean(axis=1)
             if np.isfinite(distances).all() and not chain.unlike:
+                found, distance = curve.effective_size(distances), float(distances.mean())
                 limit = (first, last) == window and verdicts[name].converged
-                found = curve.effective_size(distances)
-                rows.append(_size(name, first, last, limit, distances.mean(), found))
+                limit = limit and curve.stays(found, distance, verdicts[name].largest_drift)
+                rows.append(_size(name, first, last, limit, distance, found))
     return pd.DataFrame(rows, columns=list(SIZES))
 
 
@@ -239,7 +242,7 @@ def _size(
 ) -> dict[str, Any]:
     return {
         "loop": name, "first_generation": first, "last_generation": last, "limit": limit,
-        "distance": float(distance), "n_e": found.n_e,
+        "distance": distance, "n_e": found.n_e,
         "n_e_low": found.low, "n_e_high": found.high, "n_min": found.n_min, "n_max": found.n_max,
         "told": found.told(),
     }  # fmt: skip
