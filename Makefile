@@ -1,5 +1,5 @@
 # Two commands make everything: `make run` and `make test`. Each sets up what it needs.
-.PHONY: run test torture long-tests theory theory-pictures paper paper-page science science-data science-short science-page bad-input setup lock lint format recipe bench timings lineage-timings tampers pictures transcripts pull checkout reproduce record report watch
+.PHONY: run test torture long-tests theory theory-cost theory-pictures paper paper-page science science-data science-short science-page bad-input setup lock lint format recipe bench timings lineage-timings tampers pictures transcripts pull checkout reproduce record report watch
 .DEFAULT_GOAL := run
 
 PYTHON ?= python3
@@ -79,6 +79,9 @@ pictures: setup  ## copy the last run's figures to where README shows them
 theory: setup  ## every figure of the exact loops -> results/theory-*; resumable (docs/theory.md)
 	@for config in config/theory-*/config.yaml; do \
 		snakemake --cores $(CORES) --quiet rules --configfile $$config || exit 1; done
+
+theory-cost: setup  ## what a generation of the exact loops takes at n = 10³, 10⁵, 10⁷ (docs/theory.md)
+	python benchmarks/exact_loops.py
 
 theory-pictures: setup  ## copy the figures of `make theory` to where docs/theory.md shows them
 	mkdir -p docs/figures/theory

@@ -6,17 +6,23 @@ Monte-Carlo values must lie within 4.5 standard errors of what theory says; seed
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import replace
 from itertools import islice, pairwise
 
 import numpy as np
 import pytest
 from autophagy import seeds
-from autophagy.theory import closed_forms, effective, gaussian, limits, loops, regression
+from autophagy.theory import closed_forms, effective, frontier, gaussian, limits, loops, regression
 from autophagy.theory.limits import Effort, mean_and_error
 from autophagy.theory.loops import Loop
+from conftest import REPOSITORY
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+sys.path.insert(0, str(REPOSITORY / "benchmarks"))
+
+import exact_loops
 
 SYNTHETIC = Loop(4, 30, 0, 20, real="none")
 FRESH = Loop(4, 10, 12, 30)
@@ -190,6 +196,13 @@ def test_singular_pools_do_not_fail() -> None:
     np.testing.assert_allclose(values, [[0, 0, 6.0]] * 2, atol=1e-12)
 
 
+@pytest.mark.parametrize("kind", exact_loops.LOOPS)
+def test_a_generation_costs_the_same_whatever_n(kind) -> None:
+    made = exact_loops.LOOPS[kind]
+    small, large = (exact_loops.milliseconds(made(20, n), rounds=9) for n in (10**3, 10**7))
+    assert large < 3 * small
+
+
 # Limits and effective sizes.
 
 
@@ -298,6 +311,27 @@ def test_burn_in_scales_with_the_synthetic_share() -> None:
     assert closed_forms.relaxation(Loop(3, 100, 100, 900, memory=6)) > 5
 
 
+def test_the_slowest_factor_is_the_recursions_largest_root() -> None:
+    for memory in (1, 2, 3, 8, 32):
+        for weight in (0.1, 0.5, 0.9, 0.999, 1 - 1e-9):
+            companion = np.eye(memory, k=-1)
+            companion[0] = weight / memory
+            root = np.max(np.abs(np.linalg.eigvals(companion)))
+            assert closed_forms.slowest_factor(weight, memory) == pytest.approx(root, abs=1e-12)
+    assert closed_forms.slowest_factor(0.0, 7) == 0.0
+    assert 0 < 1 - closed_forms.slowest_factor(0.9, 10**9) < 1e-8
+
+
+@pytest.mark.parametrize("bias", [1.0, 0.9, 0.3])
+@pytest.mark.parametrize(("n_real", "n_synthetic"), [(40, 10), (20, 380), (30, 2970)])
+def test_after_burn_in_fixed_data_have_forgotten_their_start(n_real, n_synthetic, bias) -> None:
+    loop = Loop(2, n_real, n_real, n_synthetic, bias, real="fixed")
+    burn_in, _ = limits.schedule(loop, Effort())
+    for moment in closed_forms.moments(loop, 20 * burn_in):
+        left = np.abs(moment - moment[-1])
+        assert left[burn_in] <= 0.02 * left.max() + 1e-12
+
+
 @pytest.mark.parametrize("accumulate", [False, True])
 def test_linear_regression_grows_or_stays_below_pi_squared_over_six(accumulate) -> None:
     chains = regression.errors(4, 12, 2.0, accumulate, 20_000, seeds.stream(9))
@@ -314,10 +348,11 @@ def test_linear_regression_grows_or_stays_below_pi_squared_over_six(accumulate) 
 
 
 def test_the_frontier_is_where_synthetic_data_stop_helping() -> None:
-    answer = effective.effective_size(100, 50, 0.7, 3, chains=800)
+    answer = frontier.effective_size(100, 50, 0.7, 3, chains=800)
     assert answer.helps
     assert answer.certain
-    n, error = answer.largest_n_synthetic, answer.largest_n_synthetic_se
+    n, error = answer.largest.n, answer.largest.n_se
+    assert answer.largest.known == "yes"
     law = [m for m in range(1, 400) if closed_forms.distance_limit(100, m, 0.7, 3)
            <= closed_forms.real_only_distance(100, 3)][-1]  # fmt: skip
     assert abs(n - law) < 4.5 * error + 0.05 * law
@@ -328,13 +363,45 @@ def test_the_frontier_is_where_synthetic_data_stop_helping() -> None:
 
 
 def test_without_bias_any_number_helps() -> None:
-    answer = effective.effective_size(50, 5000, 1.0, 2, chains=200)
+    answer = frontier.effective_size(50, 5000, 1.0, 2, chains=200)
     assert answer.helps
-    assert answer.largest_n_synthetic is None
+    assert answer.largest == frontier.Frontier("any")
     assert answer.ratio == pytest.approx(2, abs=5 * answer.ratio_se + 0.1)
 
 
+def test_what_the_simulation_does_not_tell_is_undecided() -> None:
+    """λ = 0 to rounding: the most that help are a handful, whatever n_r."""
+    answer = frontier.effective_size(1000, 10, 1e-300, 2, chains=100)
+    assert not answer.certain
+    assert answer.status == frontier.UNDECIDED
+    assert answer.largest == frontier.Frontier("no")
+    told = answer.told()
+    assert "undecided at 100 chains" in told
+    assert "points help at most is undecided at 100 chains" in told
+    assert "at most " not in told
+    # Twice as sure takes four times the chains.
+    assert answer.chains_needed is None or answer.chains_needed > 100
+
+
+def test_more_chains_are_surer_by_their_root() -> None:
+    few = frontier.effective_size(20, 8, 1e-300, 2, chains=64)
+    many = frontier.effective_size(20, 8, 1e-300, 2, chains=4000)
+    assert not few.certain
+    assert few.chains_needed is None or few.chains_needed > 64
+    assert many.n_e_se < few.n_e_se / 5
+    assert frontier._chains(1234.0, 1.0, 10_000) == 1300
+    assert frontier._chains(1234.0, 0.1, 10_000) is None
+    assert frontier._chains(1.0, 0.0, 10_000) is None
+
+
+def test_the_search_ends_where_loops_settle_too_slowly() -> None:
+    most = frontier._most(lambda n: Loop(1, 1000, 1000, n, 1 - 1e-9))
+    for n, slow in ((most, False), (most + 1, True)):
+        assert (frontier._generations(Loop(1, 1000, 1000, n, 1 - 1e-9)) > 10_000) == slow
+    assert frontier._most(lambda n: Loop(1, 1000, 1000, n, 0.7)) == 10**7
+
+
 def test_answers_repeat() -> None:
-    first = effective.effective_size(20, 5, 0.5, 2, chains=4)
-    assert first == effective.effective_size(20, 5, 0.5, 2, chains=4)
-    assert first != effective.effective_size(20, 5, 0.5, 2, chains=4, seed=2)
+    first = frontier.effective_size(20, 5, 0.5, 2, chains=4)
+    assert first == frontier.effective_size(20, 5, 0.5, 2, chains=4)
+    assert first != frontier.effective_size(20, 5, 0.5, 2, chains=4, seed=2)

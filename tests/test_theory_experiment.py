@@ -18,7 +18,7 @@ from autophagy import audit, cli, ledger, lineage, manifests, paths, seeds
 from autophagy import config as configuration
 from autophagy.errors import UserError
 from autophagy.page.asked import of_theory
-from autophagy.theory import mixture, plan
+from autophagy.theory import mixture, plan, tables
 from autophagy.theory.studies.table import FIGURES, STUDIES
 from conftest import REPOSITORY, SCRIPTS, TESTS, Made, make_theory, plan_of
 
@@ -76,7 +76,13 @@ REFUSED = [
     (content(runs={"real-only": TINY["runs"]["biased"]}), "runs.real-only: the name is taken"),
     (content(lambda_=1), "lambda_: unknown key; allowed: schema, experiment, kind, study"),
     (content(runs__biased__p=1), "runs.biased.p: unknown key; allowed: dimensions, real, n_real"),
-    (content(runs__biased__dimensions=0), "runs.biased.dimensions: 0 is not allowed; at least 1"),
+    (content(runs__biased__dimensions=0), "runs.biased.dimensions: 0 is not allowed; 1 to 1000"),
+    (content(runs__biased__dimensions=1001), "runs.biased.dimensions: 1001 is not allowed; 1 to"),
+    (content(effort__chains=10_000, runs__biased__dimensions=100),
+     "runs.biased.dimensions: 100 is not allowed; 10000 chains times dimensions² of covariances "
+     "are 500000000 numbers at once; at most 100000000"),
+    (content(runs__share__real_share=1e-13),
+     "runs.share.n_synthetic: 99999999999990 is not allowed; at most 1000000000"),
     (content(runs__biased__sampling_bias=0.0), "runs.biased.sampling_bias: 0.0 is not allowed; λ"),
     (content(runs__biased__sampling_bias=[0.5, 1.1]), "runs.biased.sampling_bias: 1.1 is not"),
     (content(runs__biased__n_real=0), "runs.biased.n_real: 0 is not allowed; real: fresh needs"),
@@ -91,6 +97,8 @@ REFUSED = [
     (content(runs__biased__real_share=0.1), "runs.biased: one of n_synthetic and real_share"),
     (content(runs__share__real_share=1.0), "runs.share.real_share: 1.0 is not allowed"),
     (content(runs__biased__memory=0), "runs.biased.memory: 0 is not allowed; 1 to n_synthetic"),
+    (content(runs__biased__memory=10**9, runs__biased__n_synthetic=10**9),
+     "runs.biased.memory: 1000000000 is not allowed; at most 1000"),
     (content(runs__biased__memory=41), "runs.biased.memory: 41 is not allowed; 1 to n_synthetic"),
     (content(runs__biased__n_synthetic=10**9, runs__biased__sampling_bias=1.0),
      "runs.biased: n_real 10 beside n_synthetic 1000000000 at λ = 1.0 needs"),
@@ -100,6 +108,10 @@ REFUSED = [
      "runs.a.n_initial: 1 is not allowed; an unbiased covariance needs at least 2 points"),
     (content(TRAJECTORIES, runs__a__n_synthetic=1),
      "runs.a.n_synthetic: n_real + n_synthetic = 1 is not allowed; an unbiased covariance"),
+    (content(TRAJECTORIES, runs__a__n_initial=10**22),
+     "runs.a.n_initial: 10000000000000000000000 is not allowed: it should be less"),
+    (content(TRAJECTORIES, runs__a__n_synthetic=10**7, runs__a__pool="subsample"),
+     "runs.a.dimensions: 2 is not allowed; 3 chains times points that are kept are 180000000"),
     (content(TRAJECTORIES, runs__a__memory=4),
      "runs.a.memory: 4 previous models never exist in 4 generations; at most 3"),
     (content(TRAJECTORIES, runs__a__n_real=2), "runs.a.n_real: 2 is not allowed; with real: none"),
@@ -270,9 +282,28 @@ def test_commands_know_theory(made, monkeypatch, capsys) -> None:
     assert cli.main(["export", "results/tiny-theory", "--format", "prov"]) == 2
     assert "is of kind theory" in capsys.readouterr().err
     assert cli.main(["summary"]) == 0
-    assert "biased" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "biased" in told
+    drift = pd.read_csv(made.root / plan.TABLE)["drift"]
+    expected = f"over 8 cells: mean {drift.mean():.2f}, standard deviation {drift.std():.2f}\n"
+    assert expected in told
     assert cli.main(["summary", "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)) == 8
+
+
+def test_the_summary_says_what_converged_cells_drift() -> None:
+    cells = pd.DataFrame({"drift": [-1.0, 0.0, 1.0], "chains": [8] * 3})
+    assert tables.convergence(cells) == (
+        "Drift between the halves of the window, in standard errors, over 3 cells: mean 0.00, "
+        "standard deviation 1.00; converged: 0 and 1.18"
+    )
+    assert tables.convergence(cells[:1]).endswith("over 1 cell: mean -1.00; converged: 0 and 1.18")
+
+
+def test_watching_is_refused_for_what_it_is(made, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(made.folder)
+    assert cli.main(["watch", "--once"]) == 2
+    assert "config/config.yaml: kind: theory has no generations" in capsys.readouterr().err
 
 
 def test_effective_size_answers_and_refuses(capsys) -> None:
@@ -281,7 +312,7 @@ def test_effective_size_answers_and_refuses(capsys) -> None:
     answer = json.loads(capsys.readouterr().out)
     assert answer["ratio"] > 1
     assert answer["ratio_se"] > 0
-    assert answer["largest_n_synthetic"] > 10
+    assert answer["largest"]["n"] > 10
     assert cli.main([*asked, "--n-synthetic", "5000", "--bias", "0.8"]) == 1
     assert "do not help" in capsys.readouterr().out
     for wrong in (["0", "0.8"], ["10", "0"], ["10", "1.5"], ["10", "nan"]):

@@ -6,8 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from autophagy import manifests, paths, watch
+from autophagy import cli, manifests, paths, watch
 from autophagy.watch import FAILED, MEASURED, RUNNING, SAMPLED, TRAINED, WAITING
+from conftest import TESTS
 from rich.console import Console
 
 
@@ -84,3 +85,11 @@ def test_it_writes_nothing(tiny_experiment, half, capsys) -> None:
     watch.watch(tiny_experiment.plan, root, logs, once=True)
     assert "generations measured" in capsys.readouterr().out
     assert before == sorted((p, p.stat().st_mtime_ns) for p in root.parent.parent.rglob("*"))
+
+
+def test_points_have_generations_to_watch(tmp_path, monkeypatch, capsys) -> None:
+    (tmp_path / "config").mkdir()
+    shutil.copy(TESTS / "configs/points.yaml", tmp_path / "config/config.yaml")
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["watch", "--once"]) == 0
+    assert "0 of 11 generations measured" in capsys.readouterr().out

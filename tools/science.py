@@ -174,11 +174,11 @@ def _size(ask: dict[str, Any], found: Found) -> str:
 
 
 def _gaussian(ask: dict[str, Any], found: Found) -> str:
-    from autophagy.theory import effective
+    from autophagy.theory import frontier
 
     loop = found.experiment.loops[ask["gaussian"]]
     sizes = (loop.n_real, loop.n_synthetic, loop.sampling_bias)
-    told = effective.effective_size(*sizes, DIMENSIONS, seed=0)
+    told = frontier.effective_size(*sizes, DIMENSIONS, seed=0)
     return f"`{ask['gaussian']}`: a Gaussian in {DIMENSIONS} dimensions: {told.told()}"
 
 

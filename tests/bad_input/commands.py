@@ -86,8 +86,26 @@ LINES: dict[str, str] = {
     f"export {ROOT} --format card --out config/config.yaml": "config.yaml",
     f"export {ROOT} --format card --out /dev/null/x": "/dev/null/x",
 }
+ASKED = {"n-real": "100", "n-synthetic": "50", "bias": "0.7", "dim": "2", "chains": "8"}
+LINES |= {
+    "effective-size " + " ".join(f"--{k} {v}" for k, v in (ASKED | {flag: value}).items()): word
+    for flag, value, word in (
+        ("n-real", "1", "n_real: 1 "),
+        ("n-real", f"{10**22}", f"n_real: {10**22} "),
+        ("n-real", "2.5", "--n-real"),
+        ("n-synthetic", "0", "n_synthetic: 0 "),
+        ("n-synthetic", f"{10**22}", f"n_synthetic: {10**22} "),
+        ("bias", "0", "sampling_bias: 0.0 "),
+        ("bias", "nan", "sampling_bias: nan "),
+        ("dim", "0", "dimensions: 0 "),
+        ("dim", "-3", "dimensions: -3 "),
+        ("dim", f"{10**22}", f"dimensions: {10**22} "),
+        ("chains", "1", "chains: 1 "),
+        ("chains", f"{10**22}", f"{10**22} chains"),
+    )
+}
 CASES = [
-    Case(KIND, line[:70] or "nothing", here, (f"autophagy {line}",), (word,))
+    Case(KIND, line[:110] or "nothing", here, (f"autophagy {line}",), (word,))
     for line, word in LINES.items()
 ]
 CASES += [

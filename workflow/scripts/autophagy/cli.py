@@ -1,6 +1,6 @@
 """Run experiments' bookkeeping and ask where their images and models came from.
 
-Exit status: 0 fine, 1 a finding, 2 wrong use.
+Exit status: 0 fine, 1 a finding, 2 wrong use, 3 undecided (effective-size alone).
 """
 
 from __future__ import annotations
@@ -153,21 +153,27 @@ def _summary_of_theory(plan, as_json: bool) -> int:
 def _effective_size(chosen: argparse.Namespace) -> int:
     from dataclasses import asdict
 
-    from autophagy.theory import effective
+    from threadpoolctl import threadpool_limits
 
-    found = effective.effective_size(
-        chosen.n_real, chosen.n_synthetic, chosen.bias, chosen.dim, chosen.chains, chosen.seed
-    )
+    from autophagy.theory import frontier
+
+    asked = (chosen.n_real, chosen.n_synthetic, chosen.bias, chosen.dim)
+    # On small matrices the threads of BLAS only wait for each other, most of all on a busy machine.
+    with threadpool_limits(1):
+        found = frontier.effective_size(*asked, chosen.chains, chosen.seed)
     print(json.dumps(asdict(found), indent=2) if chosen.json else found.told())
-    return 0 if found.helps else 1
+    return found.status
 
 
 def _watch(chosen: argparse.Namespace) -> int:
     from autophagy import watch
 
     plan, _ = _plan(chosen.config)
-    if plan.experiment.kind != "images":
-        raise UserError(f"{chosen.config}: kind: the exact loops have no generations to watch")
+    if plan.experiment.kind == "theory":
+        raise UserError(
+            f"{chosen.config}: kind: theory has no generations to watch, but parts; `autophagy "
+            f"timings` lists those that are done"
+        )
     if chosen.json:
         found = watch.grid(plan, Path(plan.root), Path("logs") / plan.experiment.experiment)
         rows = [
@@ -527,6 +533,7 @@ def _parser() -> argparse.ArgumentParser:
         "effective-size",
         _effective_size,
         "what synthetic data are worth beside fresh real data: n_e/n_r of a Gaussian's loop",
+        ". Exit status: 0 = they help, 1 = they do not, 3 = undecided at so many chains.",
     )
     for flag, kind, text in (
         ("--n-real", int, "fresh real points a generation, n_r"),
@@ -541,6 +548,7 @@ def _parser() -> argparse.ArgumentParser:
         "plan",
         _costs,
         "what an experiment will cost: jobs, pictures, operations, hours at a given rate, bytes",
+        ". Of pictures and of the families ddpm and latent; nothing else is counted.",
     )
     add_config(sub)
     sub.add_argument("--tflops", type=float, help="10¹² operations a second that a device sustains")

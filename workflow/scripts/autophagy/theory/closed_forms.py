@@ -135,21 +135,36 @@ def last_k_variance(p: float, memory: int) -> float:
 def relaxation(loop: Loop) -> float:
     """Generations for one e-fold of the slowest of what decides W2² in the loop's limit.
 
-    λ = 1: variances forget with the square of the mean's factor z, 1/(2(1-z)), which is n/(2 n_r)
-    for K = 1. λ < 1: the covariance's bias forgets with its own factor, 1/(1-(1-p)λ) for K = 1.
+    Variances forget with the square of the mean's factor z, 1/(2(1-z)), which is n/(2 n_r) for
+    K = 1. At λ < 1 the covariance's bias forgets with its own factor, 1/(1-(1-p)λ) for K = 1. The
+    mean of fresh data is short of both: `limits.starting_point` has its limit's law. Fixed data
+    leave no such start, so there the slower of the two counts.
     """
     q = 1 - loop.real_share
+    mean = 0.5 / (1 - slowest_factor(q, loop.memory))
     if loop.sampling_bias == 1.0:
-        return 0.5 / (1 - slowest_factor(q, loop.memory))
-    return 1 / (1 - slowest_factor(q * loop.sampling_bias, loop.memory))
+        return mean
+    covariance = 1 / (1 - slowest_factor(q * loop.sampling_bias, loop.memory))
+    return max(mean, covariance) if loop.real == "fixed" else covariance
 
 
 def slowest_factor(weight: float, memory: int) -> float:
-    """The largest root of z^K = weight/K (z^(K-1) + … + 1)."""
-    companion = np.zeros((memory, memory))
-    companion[0] = weight / memory
-    companion[np.arange(1, memory), np.arange(memory - 1)] = 1.0
-    return float(np.max(np.abs(np.linalg.eigvals(companion))))
+    """The largest root of z^K = weight/K (z^(K-1) + … + 1), weight in [0, 1 - 1e-12], K >= 1.
+
+    It is the one positive root. With z = e^-s, 1 = weight/K Σ e^(js) over j = 1 … K, which grows
+    with s; their largest and (by convexity) the middle one bound it, with room for rounding here.
+    """
+    if memory == 1 or weight == 0.0:
+        return weight
+    from scipy.optimize import brentq
+
+    least = -math.log(weight)
+
+    def excess(s: float) -> float:
+        ratio = math.log(math.expm1(-s * memory) / math.expm1(-s))
+        return s * memory + ratio - math.log(memory) - least
+
+    return math.exp(-brentq(excess, 0.5 * least / memory, 4 * least / (memory + 1), xtol=1e-300))
 
 
 def regression_error(generations: int, accumulate: bool) -> float:

@@ -16,6 +16,16 @@ from autophagy.theory.gaussian import Gaussians, Statistics
 Real = Literal["none", "fixed", "fresh"]
 Pool = Literal["replace", "accumulate", "subsample"]
 
+#: No sample is larger.
+MOST_POINTS = 1_000_000_000
+MOST_DIMENSIONS = 1_000
+#: A covariance of each is kept, and drawn from anew in every generation.
+MOST_MODELS = 1_000
+#: Numbers of 8 bytes that all chains hold at once.
+MOST_NUMBERS = 100_000_000
+#: Matrices that a chain holds beside its K models while a generation is computed.
+_WORK = 4
+
 
 @dataclass(frozen=True)
 class Loop:
@@ -51,18 +61,26 @@ class Loop:
         return self.n_real / (self.n_real + self.n_synthetic)
 
 
-def check(loop: Loop, key: str, generations: int | None = None) -> None:
+def check(loop: Loop, key: str, count: int, generations: int | None = None) -> None:
     """Refuse loops that cannot be run.
 
     Args:
         key: where the loop stands in the configuration, for messages.
-        generations: T, where the loop has an end.
+        count: chains that run at once.
+        generations: T, where the loop has an end; a pool of subsample needs one.
 
     Raises:
         UserError: the number that does not fit, and what is allowed.
     """
-    if loop.dimensions < 1:
-        raise UserError(f"{key}.dimensions: {loop.dimensions} is not allowed; at least 1")
+    if not 1 <= loop.dimensions <= MOST_DIMENSIONS:
+        raise UserError(
+            f"{key}.dimensions: {loop.dimensions} is not allowed; 1 to {MOST_DIMENSIONS}"
+        )
+    for name in ("n_initial", "n_real", "n_synthetic"):
+        if getattr(loop, name) > MOST_POINTS:
+            raise UserError(
+                f"{key}.{name}: {getattr(loop, name)} is not allowed; at most {MOST_POINTS}"
+            )
     if not 0.0 < loop.sampling_bias <= 1.0:
         raise UserError(
             f"{key}.sampling_bias: {loop.sampling_bias} is not allowed; λ lies in (0, 1]"
@@ -94,6 +112,8 @@ def check(loop: Loop, key: str, generations: int | None = None) -> None:
         raise UserError(
             f"{key}.memory: {loop.memory} is not allowed; 1 to n_synthetic = {loop.n_synthetic}"
         )
+    if loop.memory > MOST_MODELS:
+        raise UserError(f"{key}.memory: {loop.memory} is not allowed; at most {MOST_MODELS}")
     if loop.memory > 1 and loop.pool != "replace":
         raise UserError(
             f"{key}.memory: {loop.memory} is not allowed; pool: {loop.pool} takes new points from "
@@ -104,6 +124,22 @@ def check(loop: Loop, key: str, generations: int | None = None) -> None:
             f"{key}.memory: {loop.memory} previous models never exist in {generations} "
             f"generations; at most {max(generations - 1, 1)}"
         )
+    total = count * held(loop, generations or 1)
+    if total > MOST_NUMBERS:
+        what = "points that are kept" if loop.pool == "subsample" else "dimensions² of covariances"
+        raise UserError(
+            f"{key}.dimensions: {loop.dimensions} is not allowed; {count} chains times {what} are "
+            f"{total} numbers at once; at most {MOST_NUMBERS}"
+        )
+
+
+def held(loop: Loop, generations: int = 1) -> int:
+    """Numbers that a chain holds at its end: all points that are kept, or covariances."""
+    if loop.pool != "subsample":
+        return (loop.memory + _WORK) * loop.dimensions**2
+    start = loop.n_real if loop.real == "fixed" else 0
+    new = loop.n_synthetic + (loop.n_real if loop.real == "fresh" else 0)
+    return max(loop.n_initial, start + new * (generations - 1)) * loop.dimensions
 
 
 def chains(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -72,4 +73,16 @@ def summary(table: pd.DataFrame, study: str) -> str:
         "regression": ["generation", "error", "error_se", "error_exact"],
     }[study]
     ends = table.groupby("run", sort=False).nth([0, -1])
-    return ends[["run", *columns]].to_string(index=False, float_format=lambda x: f"{x:.4g}")
+    told = ends[["run", *columns]].to_string(index=False, float_format=lambda x: f"{x:.4g}")
+    return f"{told}\n\n{convergence(table)}" if study == "limits" else told
+
+
+def convergence(table: pd.DataFrame) -> str:
+    """One line on `drift`: over converged cells it follows Student's t, chains - 1 degrees."""
+    drift, freedom = table["drift"], int(table["chains"].iloc[0]) - 1
+    spread = "" if len(drift) < 2 else f", standard deviation {drift.std(ddof=1):.2f}"
+    due = f"; converged: 0 and {math.sqrt(freedom / (freedom - 2)):.2f}" if freedom > 2 else ""
+    return (
+        f"Drift between the halves of the window, in standard errors, over {len(drift)} "
+        f"cell{'s' if len(drift) > 1 else ''}: mean {drift.mean():.2f}{spread}{due}"
+    )

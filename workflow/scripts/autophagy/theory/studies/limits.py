@@ -16,7 +16,7 @@ from autophagy.theory import effective, limits, loops
 from autophagy.theory.axes import Counts, Numbers, counts, numbers
 from autophagy.theory.loops import Loop
 
-SOFTWARE = ("numpy",)
+SOFTWARE = ("numpy", "scipy")
 #: The run that simulates E W2² of real points alone, which n_e inverts; no name for others.
 REAL_ONLY = "real-only"
 _MOST_CELLS = 10_000
@@ -77,7 +77,7 @@ def check(run: Run, key: str, effort: Effort) -> None:
     if len(found) > _MOST_CELLS:
         raise UserError(f"{key}: {len(found)} cells; at most {_MOST_CELLS}")
     for loop in found:
-        loops.check(loop, key)
+        loops.check(loop, key, effort.chains)
         longest = limits.schedule(loop, limits.Effort(**effort.model_dump()))[1][-1]
         if longest > _LONGEST:
             raise UserError(

@@ -36,9 +36,9 @@ class Run(Options):
     """One loop; see `loops.Loop`."""
 
     dimensions: int
-    n_initial: Annotated[int, Field(le=1_000_000_000)]
-    n_real: Annotated[int, Field(ge=0, le=1_000_000_000)]
-    n_synthetic: Annotated[int, Field(le=1_000_000_000)]
+    n_initial: Annotated[int, Field(le=loops.MOST_POINTS)]
+    n_real: Annotated[int, Field(ge=0, le=loops.MOST_POINTS)]
+    n_synthetic: Annotated[int, Field(le=loops.MOST_POINTS)]
     sampling_bias: float
     real: Literal["none", "fixed", "fresh"]
     memory: int
@@ -47,7 +47,7 @@ class Run(Options):
 
 def check(run: Run, key: str, effort: Effort) -> None:
     """Refuse loops that cannot be run."""
-    loops.check(Loop(**run.model_dump()), key, effort.generations)
+    loops.check(Loop(**run.model_dump()), key, effort.chains, effort.generations)
 
 
 def parts(run: Run, effort: Effort) -> list[dict[str, Any]]:
