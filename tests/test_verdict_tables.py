@@ -155,9 +155,19 @@ def test_a_drift_that_passes_over_many_sizes_is_no_limit(root, experiment) -> No
     apart = table["seed"].map(dict(zip(experiment.seeds, (-0.02, 0.0, 0.02), strict=True)))
     table.loc[late, "frechet_distance"] += (apart * (table["generation"] - 8))[late]
     assert verdicts.judged(table, plan, tables.resplits(root, 1))["fresh-100"].converged
-    sizes = verdicts.effective_sizes(table, plan, SD).groupby("loop").last()
-    assert sizes["limit"].to_dict() == {
-        "fresh-50": True, "fresh-100": False, "fresh-200": True, "fresh-400": False,
+    for e_fold, limit in ((None, False), (1.01, False), (1.0, True)):
+        plan["loops"]["fresh-100"]["e_fold"] = e_fold
+        sizes = verdicts.effective_sizes(table, plan, SD).groupby("loop").last()
+        assert sizes.loc["fresh-100", "limit"] == limit
+
+
+def test_only_the_plain_fresh_data_loop_has_a_known_e_fold() -> None:
+    content = longer()
+    content["loops"]["fresh-50"]["sampling_bias"] = 0.9
+    content["loops"]["fresh-200"]["regime"] = "last_k"
+    asked = verdicts.asked(plan_of(content).experiment)["loops"]
+    assert {name: loop["e_fold"] for name, loop in asked.items()} == {
+        "fresh-50": None, "fresh-100": 1.0, "fresh-200": None, "fresh-400": 2.5,
     }  # fmt: skip
 
 

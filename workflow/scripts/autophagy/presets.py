@@ -149,3 +149,16 @@ def filters_of(loops: Iterable[Any]) -> list[tuple[str, str]]:
     """(kind, what it judges by) of every loop's filter."""
     kinds = [regime.filter["kind"] for loop in loops if (regime := regime_of(loop)).filter]
     return [(kind, filters.module(kind).NEEDS) for kind in kinds]
+
+
+def e_fold(loop: Any) -> float | None:
+    """Generations in which a fresh data loop of a Gaussian forgets its start by a factor e.
+
+    (n_real + n_synthetic) / (2 n_real), to leading order (`theory.closed_forms.relaxation`); None
+    of a loop that is not the plain fresh data loop at λ = 1.
+    """
+    fresh = Regime(real="fresh", synthetic="previous")
+    regime = dataclasses.replace(regime_of(loop), labels=fresh.labels)
+    if regime != fresh or not is_plain(loop) or not loop.n_real:
+        return None
+    return (loop.n_real + loop.n_synthetic) / (2 * loop.n_real)

@@ -76,7 +76,7 @@ def check(loop: Loop, key: str, count: int, generations: int | None = None) -> N
         raise UserError(
             f"{key}.dimensions: {loop.dimensions} is not allowed; 1 to {MOST_DIMENSIONS}"
         )
-    for name in ("n_initial", "n_real", "n_synthetic"):
+    for name in ("n_real", "n_synthetic", "n_initial"):
         if getattr(loop, name) > MOST_POINTS:
             raise UserError(
                 f"{key}.{name}: {getattr(loop, name)} is not allowed; at most {MOST_POINTS}"

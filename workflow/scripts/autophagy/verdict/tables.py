@@ -29,6 +29,8 @@ WORSE = {
     "coverage": -1, "spectral_distance": 1,
 }  # fmt: skip
 assert set(WORSE) <= set(METRICS)
+#: After as many, exp(-5) < 1% of a start is left.
+E_FOLDS = 5
 #: Columns of verdicts.csv.
 COLUMNS = (
     "loop", "metric", "verdict", "seeds", "first_generation", "last_generation", "margin",
@@ -78,7 +80,11 @@ def _sizes(experiment: Experiment, name: str, loop: Loop) -> dict[str, Any]:
     counts = (last, starts.n_initial(experiment, name), loop.n_real, loop.n_synthetic)
     total = regimes.size(regime, *counts, starts.fork(experiment, name))
     real = total if regime.counterfactual == "real" else min(loop.n_real, total)
-    return {"n_real": real, "n_synthetic": total - real, "unlike": tables.changes_of(loop)}
+    forked = starts.fork(experiment, name) is not None
+    return {
+        "n_real": real, "n_synthetic": total - real, "unlike": tables.changes_of(loop),
+        "e_fold": None if forked else presets.e_fold(loop),
+    }  # fmt: skip
 
 
 def curve_of(table: pd.DataFrame, plan: dict[str, Any], metric: str = METRIC) -> LearningCurve:
@@ -211,11 +217,12 @@ def _told(mean: Mean | None) -> str:
 def effective_sizes(table: pd.DataFrame, plan: dict[str, Any], margin: float) -> pd.DataFrame:
     """n_e of every loop: a row a generation, and one of the window after burn-in.
 
-    The window's row is a limit where the loop has converged and n_e stays in its interval over the
-    largest drift that the drift's own interval allows: where the curve is flat, a drift that is
-    small as a distance may pass over many sizes. 0 means below the curve's smallest size, inf above
-    its largest. Without a curve to invert there is no row (`LearningCurve.lacks` says why), nor of
-    a loop that trains or samples otherwise than the curve's models.
+    The window's row is a limit where the loop has converged and n_e has, too: it stays in its
+    interval over the largest drift that the drift's own interval holds (where the curve is flat, a
+    small one may pass over many sizes), or burn-in is `E_FOLDS` of a Gaussian's loop. 0 means below
+    the curve's smallest size, inf above its largest. Without a curve to invert there is no row
+    (`LearningCurve.lacks` says why), nor of a loop that trains or samples otherwise than the
+    curve's models.
     """
     import pandas as pd
 
@@ -232,7 +239,10 @@ def effective_sizes(table: pd.DataFrame, plan: dict[str, Any], margin: float) ->
             if np.isfinite(distances).all() and not chain.unlike:
                 found, distance = curve.effective_size(distances), float(distances.mean())
                 limit = (first, last) == window and verdicts[name].converged
-                limit = limit and curve.stays(found, distance, verdicts[name].largest_drift)
+                limit = limit and (
+                    curve.stays(found, distance, verdicts[name].largest_drift)
+                    or first - 1 >= E_FOLDS * (plan["loops"][name]["e_fold"] or np.inf)
+                )
                 rows.append(_size(name, first, last, limit, distance, found))
     return pd.DataFrame(rows, columns=list(SIZES))
 
