@@ -152,7 +152,7 @@ def test_a_drift_that_passes_over_many_sizes_is_no_limit(root, experiment) -> No
     """The seeds of fresh-100 drift apart: within the margin, but not within the interval of n_e."""
     table, plan = tables.read(root), verdicts.asked(experiment)
     late = (table["loop"] == "fresh-100") & (table["generation"] > 5)
-    apart = table["seed"].map(dict(zip(experiment.seeds, (-0.02, 0.0, 0.02), strict=True)))
+    apart = table["seed"].map(dict(zip(experiment.seeds, (-0.01, 0.0, 0.01), strict=True)))
     table.loc[late, "frechet_distance"] += (apart * (table["generation"] - 8))[late]
     assert verdicts.judged(table, plan, tables.resplits(root, 1))["fresh-100"].converged
     for e_fold, limit in ((None, False), (1.01, False), (1.0, True)):
