@@ -1,12 +1,12 @@
 """Side by side with what a user would pick instead: `make bench` prints one table.
 
-    python benchmarks/bench.py [ROW …] [--quick] [--fresh] [--accept]
+    python benchmarks/bench.py [ROW …] [--quick] [--fresh] [--accept] [--list]
 
-Rows are the modules of benchmarks/rows/. Every run is stored when it ends (benchmarks/results/), so
-an interrupted benchmark goes on, and a row that is measured is measured again only with --fresh or
-when the code has changed. benchmarks/RESULTS.md is written from what is stored. A line that is
-worse than its recorded value by more than 20% is named, and the command exits with 1; --accept
-records what is measured now.
+Rows are the modules of benchmarks/rows/. What is left to run, and about how long it takes, is told
+first. Every run is stored when it ends (benchmarks/results/), so an interrupted benchmark goes on,
+and a row that is measured is measured again only with --fresh or when the code it runs has changed.
+benchmarks/RESULTS.md is written from what is stored. A line that is worse than its recorded value
+by more than 20% is named, and the command exits with 1; --accept records what is measured now.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
-import os
-import subprocess
+import statistics
 import sys
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
-from rows import ROWS, machine, page, stored
-from rows.base import REPOSITORY, SCRIPTS
+from rows import ROWS, machine, page, process, stored
+from rows.base import REPOSITORY
 
 PAGE = REPOSITORY / "benchmarks" / "RESULTS.md"
 
@@ -34,6 +34,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     folder = options.store or (None if not options.quick else REPOSITORY / "logs" / "bench-quick")
     here, worse = machine.described(), []
+    print(ahead(options, here, folder), file=sys.stderr, flush=True)
+    if options.list:
+        return 0
     for row in options.rows:
         worse += measure(row, here, options, folder)
     records = {row: stored.read(row, folder) for row in ROWS}
@@ -45,45 +48,69 @@ def main(arguments: list[str] | None = None) -> int:
     return int(bool(worse))
 
 
+def ahead(options: argparse.Namespace, here: dict[str, Any], folder: Path | None) -> str:
+    """What is left to run of each row and the minutes it should take, as a table.
+
+    A side takes what it took here; one that has not run, what its module expects of a slow core.
+    """
+    lines, whole = [], 0.0
+    for row in options.rows:
+        module = importlib.import_module(f"rows.{row}")
+        found = stored.begun(row, here, options.fresh, folder)["found"]
+        left = _left(module, found, here, options.quick)
+        took = {
+            side: statistics.median(run["whole_seconds"] for run in runs)
+            for side, runs in found.items()
+        }
+        expected = module.SECONDS | took
+        seconds = sum(max(expected[side] for side in sides) for sides in left)
+        whole += seconds
+        told = "toy sizes" if options.quick else f"about {seconds / 60:4.1f} min"
+        lines.append(f"{row:14} {sum(map(len, left)):3} runs left, {told}")
+    return "\n".join(lines + ([] if options.quick else [f"about {whole / 60:.0f} min in all"]))
+
+
+def _left(module: Any, found: dict[str, Any], here: dict[str, Any], quick: bool) -> list[list[str]]:
+    """The sides of a row still to run, in their order; those of one list at once."""
+    repeats = 1 if quick else module.REPEATS
+    left = stored.missing(found, module.SIDES, repeats, getattr(module, "ONCE", ()))
+    together = getattr(module, "TOGETHER", False) and here["cores"] >= len(module.SIDES)
+    batches: list[list[str]] = []
+    for side in left:
+        if together and batches and side not in batches[-1]:
+            batches[-1].append(side)
+        else:
+            batches.append([side])
+    return batches
+
+
 def measure(
     row: str, here: dict[str, Any], options: argparse.Namespace, folder: Path | None
 ) -> list[str]:
     """Run what is missing of a row and store each run; the lines that got worse, in words."""
     module = importlib.import_module(f"rows.{row}")
     record = stored.begun(row, here, options.fresh, folder)
-    repeats = 1 if options.quick else module.REPEATS
-    left = stored.missing(record["found"], module.SIDES, repeats)
-    for place, side in enumerate(left, start=1):
-        print(f"{row}: {side}, {place} of {len(left)}", file=sys.stderr, flush=True)
-        runs = record["found"].setdefault(side, [])
-        runs.append(_run(row, side, len(runs), options.quick))
-        stored.write(row, record, folder)
+    left = _left(module, record["found"], here, options.quick)
+    for place, sides in enumerate(left, start=1):
+        print(f"{row}: {', '.join(sides)}; {place} of {len(left)}", file=sys.stderr, flush=True)
+        with ThreadPoolExecutor(len(sides)) as pool:
+            running = {
+                pool.submit(
+                    process.run,
+                    __file__,
+                    row,
+                    side,
+                    len(record["found"].get(side, [])),
+                    options.quick,
+                ): side
+                for side in sides
+            }
+            for done in as_completed(running):
+                record["found"].setdefault(running[done], []).append(done.result())
+                stored.write(row, record, folder)
     worse = stored.finish(record, module.lines(record["found"]), options.accept)
     stored.write(row, record, folder)
     return worse
-
-
-def _run(row: str, side: str, turn: int, quick: bool) -> dict[str, Any]:
-    """One side, once, in a process of its own on one thread a library.
-
-    Raises:
-        SystemExit: it failed.
-    """
-    command = [sys.executable, __file__, row, "--side", side, "--turn", str(turn)]
-    command += ["--quick"] * quick
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = os.environ | threads | {"PYTHONPATH": str(SCRIPTS), "PATH": programs}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as child:
-        assert child.stdout is not None
-        told = child.stdout.read()
-        _, status, usage = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        sys.exit(f"{row}: {side} exits with {child.returncode}")
-    # ru_maxrss counts kilobytes on Linux, bytes on macOS.
-    unit = 2**20 if sys.platform == "darwin" else 2**10
-    return json.loads(told.splitlines()[-1]) | {"peak_mb": usage.ru_maxrss / unit}
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
@@ -92,6 +119,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="toy sizes, stored in logs/")
     parser.add_argument("--fresh", action="store_true", help="measure again what is measured")
     parser.add_argument("--accept", action="store_true", help="record what is measured now")
+    parser.add_argument("--list", action="store_true", help="what is left to run, and its minutes")
     parser.add_argument("--store", type=Path, help="folder of the measurements")
     parser.add_argument("--side", help=argparse.SUPPRESS)
     parser.add_argument("--turn", type=int, default=0, help=argparse.SUPPRESS)

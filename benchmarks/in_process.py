@@ -35,6 +35,11 @@ FUNCTIONS = {
 }
 
 
+def plan_of(content: dict[str, Any], origin: str = "config.yaml") -> planning.Plan:
+    """The plan of a configuration; `origin` is what errors call it."""
+    return planning.build(configuration.parse(content, origin))
+
+
 def quiet(done: int, total: int, note: str) -> None:
     """Progress nobody watches."""
 
@@ -76,8 +81,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
     content = yaml.safe_load(options.config.read_text(encoding="utf-8"))
-    plan = planning.build(configuration.parse(content, str(options.config)))
-    make_all(plan, options.folder, options.processes)
+    make_all(plan_of(content, str(options.config)), options.folder, options.processes)
 
 
 if __name__ == "__main__":

@@ -20,20 +20,12 @@ import yaml
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY / "workflow" / "scripts"))
 
-from autophagy import config as configuration  # noqa: E402
+import in_process  # noqa: E402
 from autophagy import paths, store, tables  # noqa: E402
-from autophagy import plan as planning  # noqa: E402
-from autophagy.schema import plain  # noqa: E402
-from autophagy.steps.evaluate import evaluate, evaluate_real  # noqa: E402
-from autophagy.steps.features import train_features  # noqa: E402
-from autophagy.steps.mix import mix  # noqa: E402
-from autophagy.steps.real import real  # noqa: E402
-from autophagy.steps.sample import sample  # noqa: E402
-from autophagy.steps.train import train  # noqa: E402
+from autophagy.plan import Plan  # noqa: E402
 
 NAME = "full"
 SHOWN = ("frechet_distance", "precision", "recall", "label_accuracy", "frechet_distance_to_train")
-FUNCTIONS = {"mix": mix, "train": train, "sample": sample, "evaluate": evaluate}
 
 
 def main() -> None:
@@ -45,7 +37,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for steps in options.budgets:
             content["train"]["steps"] = steps
-            plan = planning.build(configuration.parse(content, str(options.config)))
+            plan = in_process.plan_of(content, str(options.config))
             root = Path(folder)
             if not rows:
                 _prepare(plan, root)
@@ -64,22 +56,21 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _prepare(plan: planning.Plan, root: Path) -> None:
-    splits = [plan.record(f"real/{split}") for split in ("loop", "reference", "features")]
-    real(root, splits, _quiet, dataset=plain(plan.experiment.dataset))
-    train_features(root, [plan.record(paths.network_path(plan.experiment))], _quiet)
-    first = plan.experiment.seeds[0]
-    evaluate_real(root, [plan.record(paths.evaluation_path("real", first, 0))], _quiet)
+def _prepare(plan: Plan, root: Path) -> None:
+    in_process.splits(plan, root)
+    real = paths.evaluation_path("real", plan.experiment.seeds[0], 0)
+    for path in (paths.network_path(plan.experiment), real):
+        in_process.make(root, plan.record(path))
 
 
-def _measure(plan: planning.Plan, root: Path, seed: int) -> dict[str, float]:
+def _measure(plan: Plan, root: Path, seed: int) -> dict[str, float]:
     folder = paths.real_only_folder(NAME, seed)
     metrics = paths.evaluation_path(NAME, seed, 1)
     seconds = {}
     for path in (f"{folder}/training_set.parquet", f"{folder}/model", f"{folder}/samples", metrics):
         record = plan.record(path)
         started = time.process_time()
-        FUNCTIONS[record["step"]](root, [record], _quiet)
+        in_process.make(root, record)
         seconds[record["step"]] = time.process_time() - started
     found = store.read_json(root / metrics)["output"]
     return {"seed": seed, "seconds": seconds["train"]} | {name: found[name] for name in SHOWN}
@@ -133,10 +124,6 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
-
-
-def _quiet(done: int, total: int, note: str) -> None:
-    """Progress nobody watches."""
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +15,10 @@ from conftest import REPOSITORY
 sys.path.insert(0, str(REPOSITORY / "benchmarks"))
 
 import bench
-from rows import ROWS, base, machine, page, stored
-from rows.base import Line
+from rows import ROWS, code, generations, jobs, machine, page, process, recipe, stored
+from rows.line import Line, ratio, sample
 
-#: Rows that run Snakemake or another program: minutes at any size, `make bench QUICK=1` tries them.
+#: Rows that run Snakemake or another program: minutes at any size, a long test tries them.
 PROGRAMS = {"jobs", "workflow", "plan", "disk"}
 
 
@@ -46,7 +48,35 @@ def test_every_row_is_whole(row: str) -> None:
     module = importlib.import_module(f"rows.{row}")
     assert module.__doc__
     assert module.REPEATS >= 1
+    assert module.REPEATS >= page.ENOUGH or module.FEW
     assert all(map(callable, module.SIDES.values()))
+    assert module.SECONDS.keys() == module.SIDES.keys()
+    assert set(getattr(module, "ONCE", ())) <= module.SIDES.keys()
+
+
+def test_the_whole_benchmark_fits_into_about_an_hour(tmp_path: Path, capsys) -> None:
+    assert bench.main(["--list", "--store", str(tmp_path)]) == 0
+    told = capsys.readouterr().err.splitlines()
+    assert [line.split()[0] for line in told[:-1]] == list(ROWS)
+    assert int(re.search(r"about (\d+) min in all", told[-1])[1]) <= 75
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.long
+def test_every_row_runs_at_toy_size_as_its_command_does(tmp_path: Path, capsys) -> None:
+    assert bench.main(["--quick", "--store", str(tmp_path)]) == 0
+    assert {file.stem for file in tmp_path.glob("*.json")} == set(ROWS)
+    records = {row: stored.read(row, tmp_path) for row in ROWS}
+    assert all(record["lines"] for record in records.values())
+    assert stored.lines_of(records["workflow"])[0].holds
+    # Every rule of a run of the default is measured.
+    rules = records["jobs"]["found"]["ours"][0]["rules"]
+    assert set(jobs.TORCH) <= rules.keys()
+    assert {"mix", "record", "real", "audit", "judge_loops", "write_page"} <= rules.keys()
+    capsys.readouterr()
+    # Nothing is left to run.
+    assert bench.main(["--quick", "--list", "--store", str(tmp_path)]) == 0
+    assert capsys.readouterr().err.count(" 0 runs left") == len(ROWS)
 
 
 def test_both_sides_of_the_metrics_agree() -> None:
@@ -54,6 +84,15 @@ def test_both_sides_of_the_metrics_agree() -> None:
 
     found = {side: [run(True, 0)] for side, run in metrics.SIDES.items()}
     assert metrics.difference(found) < 1e-6
+
+
+HERE = machine.described()
+
+
+def begun(recorded: dict[str, dict[str, float]]) -> dict[str, object]:
+    """What is stored of a row, before its lines are."""
+    found = {"ours": [{}] * 5, "plain": [{}] * 5}
+    return {"recorded": recorded, "lines": [], "machine": HERE, "found": found}
 
 
 def line(value: float, better: str = "higher", reach: float | None = 3.0) -> Line:
@@ -75,27 +114,91 @@ def line(value: float, better: str = "higher", reach: float | None = 3.0) -> Lin
 def test_what_is_worse_by_a_fifth_is_named_and_not_recorded(
     better: str, known: float, value: float, named: bool, recorded: float
 ) -> None:
-    record = {"recorded": {"speed": known}, "lines": []}
+    record = begun({stored.ANYWHERE: {"speed": known}})
     worse = stored.finish(record, [line(value, better)], accept=False)
     assert bool(worse) == named
-    assert record["recorded"]["speed"] == recorded
+    assert record["recorded"] == {stored.ANYWHERE: {"speed": recorded}}
     assert record["lines"][0]["value"] == value
 
 
 def test_accepting_records_what_is_worse() -> None:
-    record = {"recorded": {"speed": 4.0}, "lines": []}
+    record = begun({stored.ANYWHERE: {"speed": 4.0}})
     assert stored.finish(record, [line(1.0)], accept=True) == []
-    assert record["recorded"] == {"speed": 1.0}
+    assert record["recorded"] == {stored.ANYWHERE: {"speed": 1.0}}
 
 
 def test_the_first_value_is_recorded() -> None:
-    record = {"recorded": {}, "lines": []}
+    record = begun({})
     assert stored.finish(record, [line(1.0)], accept=False) == []
-    assert record["recorded"] == {"speed": 1.0}
+    assert record["recorded"] == {stored.ANYWHERE: {"speed": 1.0}}
+
+
+def test_what_is_no_ratio_is_compared_on_its_own_machine_alone() -> None:
+    seconds = Line("start", "", "", "", 9.0, "lower", 4.0, "s")
+    here = machine.hardware(HERE)
+    record = begun({"another": {"start": 1.0, "gone": 1.0}, here: {"gone": 1.0}})
+    assert stored.finish(record, [seconds], accept=False) == []
+    assert record["recorded"] == {"another": {"start": 1.0}, here: {"start": 9.0}}
+    slower = dataclasses.replace(seconds, value=12.0)
+    [worse] = stored.finish(record, [slower], accept=False)
+    assert worse == "start: 12 s, recorded 9: 33% worse"
+
+
+@pytest.mark.parametrize(
+    ("value", "holds", "reached"),
+    [(4.0, None, True), (4.0, True, True), (4.0, False, False), (2.0, True, False)],
+)
+def test_a_speed_reaches_only_with_its_quality(
+    value: float, holds: bool | None, reached: bool
+) -> None:
+    assert dataclasses.replace(line(value), holds=holds).reached is reached
+    assert dataclasses.replace(line(value, reach=None), holds=holds).reached is None
+
+
+def test_distances_are_compared_within_their_spread_over_seeds() -> None:
+    near, far = sample([1.0, 2.0, 3.0]), sample([5.0, 6.0, 7.0])
+    # The standard error of the difference is √(1/3 + 1/3).
+    assert far.above(near) == pytest.approx(4 / (2 / 3) ** 0.5)
+    assert near.no_farther(far)
+    assert not far.no_farther(near)
+    assert sample([2.0, 3.0, 4.0]).no_farther(near)
+    assert sample([2.0, 3.0, 4.0]).agrees(near)
+    assert not near.agrees(far)
+    # One seed says nothing of a spread; equal numbers agree without one.
+    assert not sample([1.0]).no_farther(sample([2.0]))
+    assert sample([1.0, 1.0]).agrees(sample([1.0, 1.0]))
+    assert str(near) == "2.00 ± 1.00"
+    assert str(sample([1.0])) == "1.00"
+
+
+def test_the_flattened_distance_is_that_of_the_longest_training() -> None:
+    steps, distance = recipe.flattened()
+    page = (REPOSITORY / "docs/recipe.md").read_text()
+    assert f"| {steps} | " in page
+    assert f"{distance.mean:.2f} ± {distance.deviation:.2f}" in page
+    assert steps == max(map(int, re.findall(r"^\| (\d+) \|", page, flags=re.M)))
+
+
+def test_the_slowest_rule_of_a_run_is_told_unrounded_whatever_it_is() -> None:
+    runs = [
+        {"rules": {"train": 3.0, "mix": 0.54, "draw_new": seconds}, "jobs": 3, "besides": 0.1}
+        for seconds in (0.2, 0.9, 0.58)
+    ]
+    torch, other, _ = jobs.lines({"ours": runs})
+    assert torch.value == 3.0
+    assert (other.value, other.reached) == (0.58, False)
+    assert other.ours == "draw_new 0.58 s, mix 0.54 s"
+
+
+def test_a_chain_is_held_against_a_straight_line_through_its_first_two_thirds() -> None:
+    # The first generation, which imports, does not count: thirds are 0 to 5, 6 to 11, 12 to 17.
+    assert generations.straight([99.0, *range(18)]) == 14.5
+    assert generations.straight([99.0, *(t**2 for t in range(18))]) == 2 * 72.5 - 6.5
+    assert generations.parts([99.0, 9.0, 1.0, 2.0, 3.0, 4.0], 2) == [1.5, 3.5]
 
 
 def test_what_is_stored_goes_on_where_it_was(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(stored, "CODE", ())
+    monkeypatch.setattr(code, "state", lambda row, machine: f"{row} on {machine}")
     here = {"processor": "one"}
     record = stored.begun("step", here, False, tmp_path)
     record["found"] = {"ours": [{"cpu": 1.0}]}
@@ -103,6 +206,7 @@ def test_what_is_stored_goes_on_where_it_was(tmp_path: Path, monkeypatch) -> Non
     again = stored.begun("step", here, False, tmp_path)
     assert again["found"] == {"ours": [{"cpu": 1.0}]}
     assert stored.missing(again["found"], ["ours", "plain"], 2) == ["plain", "ours", "plain"]
+    assert stored.missing(again["found"], ["ours", "plain"], 2, ("ours",)) == ["plain", "plain"]
     # Other code or another machine measure anew, and keep what is recorded.
     record["recorded"] = {"speed": 2.0}
     stored.write("step", record, tmp_path)
@@ -111,15 +215,76 @@ def test_what_is_stored_goes_on_where_it_was(tmp_path: Path, monkeypatch) -> Non
         assert (anew["found"], anew["recorded"]) == ({}, {"speed": 2.0})
 
 
-def test_a_change_of_code_is_another_state(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(stored, "REPOSITORY", tmp_path)
-    monkeypatch.setattr(stored, "CODE", ("code",))
-    (tmp_path / "code").mkdir()
-    (tmp_path / "code/a.py").write_text("a = 1\n")
-    first = stored.state({})
-    assert stored.state({}) == first
-    (tmp_path / "code/a.py").write_text("a = 2\n")
-    assert stored.state({}) != first
+SOURCE = '''"""A row."""
+from rows.line import Line
+REPEATS = 5
+def ours(quick, turn):
+    """A side."""
+    from rows import other
+    return {"cpu": 1.0}
+SIDES = {"ours": ours}
+def lines(found):
+    return []
+'''
+
+
+@pytest.fixture
+def benchmarks(tmp_path: Path, monkeypatch) -> Path:
+    """A folder of benchmarks with a row, what it imports, and what it does not."""
+    folder = tmp_path / "rows"
+    folder.mkdir()
+    files = {"row": SOURCE, "other": "a = 1", "unrelated": "a = 1", "line": "a = 1", "process": ""}
+    for name, text in files.items():
+        (folder / f"{name}.py").write_text(text)
+    monkeypatch.setattr(code, "BENCHMARKS", tmp_path)
+    monkeypatch.setattr(code, "_library", lambda files: "")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "anew"),
+    [
+        ("row", "1.0", "2.0", True),
+        ("other", "a = 1", "a = 2", True),
+        ("process", "", "a = 1", True),
+        ("row", "SIDES", "\n# A remark.\nSIDES", False),
+        ("row", '"""A side."""', '"""What a side gives."""', False),
+        ("row", "REPEATS = 5", "REPEATS = 3", False),
+        ("row", "return []", "return [1]", False),
+        ("row", "import Line", "import Line, ratio", False),
+        ("line", "a = 1", "a = 2", False),
+        ("unrelated", "a = 1", "a = 2", False),
+    ],
+)
+def test_what_a_row_runs_decides_whether_it_is_measured_anew(
+    benchmarks: Path, file: str, old: str, new: str, anew: bool
+) -> None:
+    place = benchmarks / f"{file}.py"
+    first = code.state("row", {})
+    code._tree.cache_clear()
+    place.write_text(place.read_text().replace(old, new, 1))
+    assert (code.state("row", {}) != first) == anew
+    assert code.state("row", {"processor": "other"}) != first
+
+
+def test_a_row_depends_on_the_library_that_it_reaches(monkeypatch) -> None:
+    from autophagy import fingerprint
+
+    seen: dict[str, set[str]] = {}
+    for row in ("gaussians", "step", "generation", "jobs"):
+        monkeypatch.setattr(
+            fingerprint, "code_hash", lambda files, row=row: seen.setdefault(row, set(files)) and ""
+        )
+        code.state(row, {})
+    assert "autophagy/theory/loops.py" in seen["gaussians"]
+    assert "autophagy/models/ddpm_training.py" in seen["step"]
+    for row in ("gaussians", "step"):
+        assert "autophagy/steps/evaluate.py" not in seen[row]
+    # Reached through tables: a model family, a feature network.
+    assert {"autophagy/models/ddpm.py", "autophagy/features/lenet.py"} <= seen["generation"]
+    assert "autophagy/page/render.py" not in seen["generation"]
+    assert {"autophagy/page/render.py", "autophagy/features/lenet.py"} <= seen["jobs"]
+    assert not any("benchmarks" in file for files in seen.values() for file in files)
 
 
 def test_the_benchmark_stores_each_run_and_names_the_worse(
@@ -127,18 +292,20 @@ def test_the_benchmark_stores_each_run_and_names_the_worse(
 ) -> None:
     runs: list[tuple[str, str, int]] = []
 
-    def run(row: str, side: str, turn: int, quick: bool) -> dict[str, object]:
+    def run(program: str, row: str, side: str, turn: int, quick: bool) -> dict[str, object]:
         runs.append((row, side, turn))
-        return {"cpu": 1.0, "w2": 2.0, "generations": 3, "peak_mb": 1.0}
+        numbers = {"cpu": 1.0, "w2": 2.0, "generations": 3}
+        return numbers | {"peak_mb": 1.0, "whole_seconds": 2.0}
 
-    monkeypatch.setattr(bench, "_run", run)
+    monkeypatch.setattr(process, "run", run)
     command = ["gaussians", "--store", str(tmp_path), "--quick"]
     assert bench.main(command) == 0
     assert len(runs) == 4
     assert bench.main(command) == 0
     assert len(runs) == 4
     record = stored.read("gaussians", tmp_path)
-    record["recorded"] = dict.fromkeys(record["recorded"], 9.0)
+    assert {line.runs for line in stored.lines_of(record)} == {1}
+    record["recorded"] = {stored.ANYWHERE: dict.fromkeys(record["recorded"][stored.ANYWHERE], 9.0)}
     stored.write("gaussians", record, tmp_path)
     capsys.readouterr()
     assert bench.main(command) == 1
@@ -149,11 +316,14 @@ def test_the_page_says_what_is_reached_and_what_is_missing() -> None:
     here = machine.described()
     rows = {
         "metrics": {"machine": here, "lines": [vars(line(4.0)), vars(line(2.0))]},
+        "workflow": {"machine": here, "lines": [vars(line(4.0)) | {"holds": False, "runs": 1}]},
         "step": {"machine": here, "lines": []},
     }
     text = page.text(rows)
     assert "| speed | 1 s | them | 4 s | 4 | ≥ 3: reached |" in text
     assert "| 2 | ≥ 3: **not reached** |" in text
+    assert "| 4 | ≥ 3: **not reached**, **quality not held** |  | 1 |" in text
+    assert "Fewer than 5 runs a side: `workflow` 1 (" in text
     assert "Not measured: step." in text
     assert here["processor"] in text
     assert here["libraries"]["numpy"] in text
@@ -164,7 +334,7 @@ def test_ratios_are_medians_over_pairs() -> None:
         "ours": [{"s": 1.0}, {"s": 2.0}, {"s": 1.0}],
         "plain": [{"s": 4.0}, {"s": 8.0}, {"s": 9.0}],
     }
-    assert base.ratio(found, "plain", "ours", "s") == 4.0
+    assert ratio(found, "plain", "ours", "s") == 4.0
 
 
 def test_a_made_up_archive_is_one_that_can_be_read(tmp_path) -> None:

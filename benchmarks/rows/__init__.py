@@ -4,11 +4,15 @@ A row is a module with
 
     SIDES    name -> function(quick, turn) -> dict of numbers; each call runs in its own process
     REPEATS  how often the sides are run, one after the other and again
-    lines    dict of side -> list of what its calls gave, in; `base.Line`s of the table, out
+    FEW      why REPEATS is less than five, where it is
+    ONCE     sides that run once only, where there are some: they repeat what they time themselves
+    TOGETHER True where sides may run at once, a core each: what they tell is processor time
+    SECONDS  name -> seconds that a run should take on one slow core, told before the benchmark
+    lines    dict of side -> list of what its calls gave, in; `line.Line`s of the table, out
 
 `quick` asks for toy sizes: it shows that a row works, and its numbers mean nothing. `turn` counts a
 side's runs from 0, for what shall differ between them. What a side returns is stored as it is, with
-the peak memory of its process, `peak_mb`.
+the peak memory of its process, `peak_mb`, and the seconds that it lived, `whole_seconds`.
 """
 
 from __future__ import annotations

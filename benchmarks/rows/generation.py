@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import statistics
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rows.base import Found, Line, clocked, default_content, median, plan_of, ratio, shrunk, spread
+from rows.base import clocked, default_content, shrunk
+from rows.line import Found, Line, median, over_seeds, ratio
+from rows.recipe import flattened
 
-#: Of two and a half minutes for the plain side; each turn is a seed of its own.
 REPEATS = 3
+FEW = "a turn takes four minutes on two cores; each is a seed of its own"
+TOGETHER = True
+SECONDS = {"ours": 250, "plain": 260}
 MODEL = "full"
+LEVELS = 17
+STAGES = ("training", "sampling", "evaluation")
+QUALITY = ("frechet_distance", "precision", "recall")
 
 
 def _prepared(quick: bool, turn: int, folder: str) -> tuple[dict[str, Any], Any, Path]:
@@ -21,104 +30,151 @@ def _prepared(quick: bool, turn: int, folder: str) -> tuple[dict[str, Any], Any,
     from autophagy import devices, paths
 
     content = default_content() | {"seeds": [turn + 1], "generations": 1}
-    content = shrunk(content) if quick else content
+    if quick:
+        content = shrunk(content)
+        content["evaluate"]["features"] = "lenet_random"
     devices.prepare(1, "cpu")
-    plan, root = plan_of(content), Path(folder)
+    plan, root = in_process.plan_of(content), Path(folder)
     in_process.splits(plan, root)
     in_process.make(root, plan.record(paths.network_path(plan.experiment)))
     return content, plan, root
 
 
-def ours(quick: bool, turn: int) -> dict[str, Any]:
-    import in_process
-    from autophagy import paths, store
+def _reader(plan: Any, root: Path) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """The feature network that both sides are measured with."""
+    from autophagy import features, paths
 
+    place = root / paths.network_path(plan.experiment)
+    return features.module(plan.experiment.evaluate.features).load(place, "cpu")
+
+
+def _drawn(unet: Any, scheduler: Any, content: dict[str, Any]) -> np.ndarray:
+    """A model's pictures, all its steps for each, as many as a generation measures."""
+    import plain_diffusers
+    from autophagy.rows import quantise
+
+    n, size = content["evaluate"]["n"], content["sample"]["batch_size"]
+    asked = np.arange(n) % 10
+    drawn = [
+        plain_diffusers.sample(unet, scheduler, asked[start : start + size], start, "cpu")
+        for start in range(0, n, size)
+    ]
+    return quantise(np.concatenate(drawn), LEVELS)[0]
+
+
+def ours(quick: bool, turn: int) -> dict[str, Any]:
+    """A generation, and its model sampled the plain way too, so that samplers can be compared."""
+    import in_process
+    import torch
+    from autophagy import paths, sets, store
+    from autophagy.metrics.frechet import frechet_distance
+    from autophagy.models import ddpm, diffusers_parts  # noqa: F401 (no import is timed)
+
+    found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
-        _, plan, root = _prepared(quick, turn, folder)
+        content, plan, root = _prepared(quick, turn, folder)
         home = paths.real_only_folder(MODEL, turn + 1)
         metrics = paths.evaluation_path(MODEL, turn + 1, 1)
-        found: dict[str, Any] = {}
-        stages = {
-            "training": [f"{home}/training_set.parquet", f"{home}/model"],
-            "sampling": [f"{home}/samples"],
-            "evaluation": [metrics],
-        }
-        for stage, artifacts in stages.items():
+        made = ([f"{home}/training_set.parquet", f"{home}/model"], [f"{home}/samples"], [metrics])
+        for stage, artifacts in zip(STAGES, made, strict=True):
             with clocked(found, stage):
                 for path in artifacts:
                     in_process.make(root, plan.record(path))
         output = store.read_json(root / metrics)["output"]
-    found |= {name: output[name] for name in ("frechet_distance", "precision", "recall")}
-    return found | {"cpu": sum(found[f"{stage}_cpu"] for stage in stages)}
+        import plain_diffusers  # noqa: F401 (no import is timed, nor do ours run beside it)
+
+        pipeline = ddpm.load(root / home / "model", "cpu").pipeline
+        torch.use_deterministic_algorithms(False)
+        with clocked(found, "ancestral"):
+            pictures = _drawn(pipeline.unet, pipeline.scheduler, content)
+        read = _reader(plan, root)
+        held_out = sets.read_array(root, "real/reference", "images")
+        (reference, _), (generated, _) = read(held_out), read(pictures)
+    found |= {name: output[name] for name in QUALITY}
+    found["ancestral_distance"] = frechet_distance(generated, reference)
+    return found | {"cpu": sum(found[f"{stage}_cpu"] for stage in STAGES)}
 
 
 def plain(quick: bool, turn: int) -> dict[str, Any]:
+    """The same network, batch, steps and learning rate, in the way of diffusers' examples."""
     import plain_diffusers
     import plain_metrics
     import torch
-    from autophagy import features, paths, sets
-    from autophagy.rows import quantise
+    from autophagy import sets
     from diffusers import DDPMScheduler
 
+    found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         content, plan, root = _prepared(quick, turn, folder)
-        torch.use_deterministic_algorithms(False)
-        torch.manual_seed(turn)
         images, labels = (sets.read_array(root, "real/loop", name) for name in ("images", "labels"))
         held_out = sets.read_array(root, "real/reference", "images")
-        place = root / paths.network_path(plan.experiment)
-        network = features.module("lenet").load(place, "cpu")
-    model, n, levels = content["model"], content["evaluate"]["n"], 17
-    pictures = plain_diffusers.Pictures(images, labels, images.shape[1], levels)
+        read = _reader(plan, root)
+    torch.use_deterministic_algorithms(False)
+    torch.manual_seed(turn)
+    model = content["model"]
+    pictures = plain_diffusers.Pictures(images, labels, images.shape[1], LEVELS)
     scheduler = DDPMScheduler(
         model["timesteps"],
         beta_schedule=model["beta_schedule"],
         prediction_type=model["prediction"],
     )
-    asked, found = np.arange(n) % 10, {}
     with clocked(found, "training"):
         unet = plain_diffusers.network(model, images.shape[1], 1, 10)
         plain_diffusers.train(unet, scheduler, pictures, content["train"])
     with clocked(found, "sampling"):
-        size = content["sample"]["batch_size"]
-        drawn = [
-            plain_diffusers.sample(unet, scheduler, asked[start : start + size], start, "cpu")
-            for start in range(0, n, size)
-        ]
+        drawn = _drawn(unet, scheduler, content)
     with clocked(found, "evaluation"):
-        generated, _ = network(quantise(np.concatenate(drawn), levels)[0])
-        reference, _ = network(held_out)
+        (reference, _), (generated, _) = read(held_out), read(drawn)
         values = plain_metrics.measured(reference, generated, content["evaluate"]["k"])
-    found |= {name: values[name] for name in ("frechet_distance", "precision", "recall")}
-    stages = ("training", "sampling", "evaluation")
-    return found | {"cpu": sum(found[f"{stage}_cpu"] for stage in stages)}
+    found |= {name: values[name] for name in QUALITY}
+    return found | {"cpu": sum(found[f"{stage}_cpu"] for stage in STAGES)}
 
 
 SIDES = {"ours": ours, "plain": plain}
 
 
+def _quality(found: Found, side: str) -> str:
+    distance, precision, recall = (over_seeds(found, side, name) for name in QUALITY)
+    return f"FD {distance}, precision {precision}, recall {recall}"
+
+
 def lines(found: Found) -> list[Line]:
-    told = {
-        side: f"FD {spread(found, side, 'frechet_distance')}, precision "
-        f"{spread(found, side, 'precision')}, recall {spread(found, side, 'recall')}"
-        for side in found
-    }
-    quality = f"{told['ours']}; theirs {told['plain']}"
-    against = "diffusers' training example, all its steps, prdc and torchmetrics; as many steps"
-    table = []
-    for what, key, reach in (
-        ("a generation of the default: train, sample, evaluate", "cpu", 3.0),
-        ("sampling of it", "sampling_cpu", 10.0),
-    ):
-        table.append(
-            Line(
-                f"{what}: processor time",
-                against if key == "cpu" else "DDPMPipeline's 500 ancestral steps",
-                f"{median(found, 'ours', key):.1f} s",
-                f"{median(found, 'plain', key):.1f} s",
-                ratio(found, "plain", "ours", key),
-                reach=reach,
-                quality=quality,
-            )
-        )
-    return table
+    reached, theirs = (over_seeds(found, side, "frechet_distance") for side in ("ours", "plain"))
+    ancestral = over_seeds(found, "ours", "ancestral_distance")
+    steps, flat = flattened()
+    # Both samplers are of one run.
+    times = [run["ancestral_cpu"] / run["sampling_cpu"] for run in found["ours"]]
+    return [
+        Line(
+            "a generation of the default, to the flattened distance: processor time",
+            "diffusers' training example given our recipe and as many steps; all its sampling "
+            "steps, prdc and torchmetrics",
+            f"{median(found, 'ours', 'cpu'):.1f} s",
+            f"{median(found, 'plain', 'cpu'):.1f} s",
+            ratio(found, "plain", "ours", "cpu"),
+            reach=3.0,
+            quality=f"{_quality(found, 'ours')}; theirs {_quality(found, 'plain')}; "
+            f"flattened, after {steps} steps: FD {flat} (docs/recipe.md)",
+            holds=reached.no_farther(theirs) and reached.no_farther(flat),
+        ),
+        Line(
+            "training of it: processor time",
+            "diffusers' training example",
+            f"{median(found, 'ours', 'training_cpu'):.1f} s",
+            f"{median(found, 'plain', 'training_cpu'):.1f} s",
+            ratio(found, "plain", "ours", "training_cpu"),
+            reach=1.0,
+            quality="in the line above",
+            holds=reached.no_farther(theirs),
+        ),
+        Line(
+            "sampling of one model: processor time",
+            "DDPMPipeline's 500 ancestral steps of the same model",
+            f"{median(found, 'ours', 'sampling_cpu'):.1f} s",
+            f"{median(found, 'ours', 'ancestral_cpu'):.1f} s",
+            statistics.median(times),
+            reach=10.0,
+            quality=f"FD {reached}; theirs {ancestral}",
+            holds=reached.no_farther(ancestral),
+        ),
+    ]

@@ -29,13 +29,18 @@ def described() -> dict[str, Any]:
     }
 
 
+def hardware(machine: dict[str, Any]) -> str:
+    """What a number that is no ratio belongs to: the machine, whatever is installed."""
+    return (
+        f"{machine['cores']} cores of {machine['processor']} ({machine['vectors']}), "
+        f"{machine['memory']}, {machine['system']}"
+    )
+
+
 def told(machine: dict[str, Any]) -> str:
     """One sentence for people."""
     libraries = ", ".join(f"{name} {version}" for name, version in machine["libraries"].items())
-    return (
-        f"{machine['cores']} cores of {machine['processor']} ({machine['vectors']}), "
-        f"{machine['memory']}, {machine['system']}, Python {machine['python']}, {libraries}."
-    )
+    return f"{hardware(machine)}, Python {machine['python']}, {libraries}."
 
 
 def _information(file: str, key: str) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 from rows import machine
-from rows.base import Line
+from rows.line import Line
 from rows.stored import lines_of
 
 HEAD = (
-    "what", "ours", "against", "theirs", "ratio", "reach", "quality",
+    "what", "ours", "against", "theirs", "ratio", "reach", "quality", "runs",
 )  # fmt: skip
+#: Runs a side below which the page says why.
+ENOUGH = 5
 MARKS = {True: "reached", False: "**not reached**", None: ""}
 
 
@@ -31,16 +34,31 @@ def text(records: dict[str, dict[str, Any]]) -> str:
         "",
         "Written by `make bench` from what it stores in `benchmarks/results/`. Each ratio is the",
         "median over pairs of runs, one side after the other; what each row runs stands in its",
-        "module in `benchmarks/rows/`, what was tried in `benchmarks/NOTES.md`.",
+        "module in `benchmarks/rows/`, what was tried in `benchmarks/NOTES.md`. A speed reaches",
+        "what is asked only where its quality is as good: of metrics, equal to 1e-6; of what is",
+        "random, means over seeds no farther apart (of a distance: ours no larger) than twice the",
+        "standard error of their difference.",
         "",
         table(measured),
         "",
     ]
+    lines += _few(measured)
     waiting = [row for row, record in records.items() if not record["lines"]]
     if waiting:
         lines += [f"Not measured: {', '.join(waiting)}.", ""]
     lines += [f"Measured on {told}" for told in machines]
     return "\n".join(lines) + "\n"
+
+
+def _few(records: dict[str, dict[str, Any]]) -> list[str]:
+    """Which rows have few runs a side, and why."""
+    modules = {row: importlib.import_module(f"rows.{row}") for row in records}
+    told = [
+        f"`{row}` {module.REPEATS} ({module.FEW})"
+        for row, module in modules.items()
+        if module.REPEATS < ENOUGH
+    ]
+    return [f"Fewer than {ENOUGH} runs a side: {'; '.join(told)}.", ""] if told else []
 
 
 def table(records: dict[str, dict[str, Any]]) -> str:
@@ -55,4 +73,7 @@ def _cells(line: Line) -> tuple[str, ...]:
     value = f"{line.value:.3g}{unit}"
     sign = {"higher": "≥", "lower": "≤"}[line.better]
     reach = "told" if line.reach is None else f"{sign} {line.reach:g}{unit}: {MARKS[line.reached]}"
-    return (line.what, line.ours, line.against, line.theirs, value, reach, line.quality)
+    if line.holds is False:
+        reach += ", **quality not held**"
+    runs = str(line.runs)
+    return (line.what, line.ours, line.against, line.theirs, value, reach, line.quality, runs)

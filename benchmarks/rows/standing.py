@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rows.base import REPOSITORY, plan_of, run, written
+from rows.base import REPOSITORY
+from rows.programs import run, written
 
 #: Stages of dvc.yaml whose artifacts `lineage.make` makes whole.
 STAGES = ("real", "features", "real-only", "loop", "evaluate")
@@ -34,10 +35,11 @@ def stand(folder: Path, content: dict[str, Any], size: int, weights: int) -> Pat
         size: pixels a side.
         weights: bytes of a model.
     """
+    import in_process
     import lineage
     from autophagy import paths, store
 
-    plan = plan_of(content)
+    plan = in_process.plan_of(content)
     root = folder / plan.root
     lineage.make(plan, root, size, weights)
     store.write_json(root / paths.AUDIT, {})

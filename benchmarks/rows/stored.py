@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
-from rows.base import REPOSITORY, Found, Line
+from rows import code, machine
+from rows.base import REPOSITORY
+from rows.line import Found, Line
 
 FOLDER = REPOSITORY / "benchmarks" / "results"
 #: A line is named where it is worse than recorded by more than this share.
 TOLERANCE = 0.2
-#: What decides whether a measurement is still that of the code as it is.
-CODE = ("benchmarks/rows", "benchmarks", "workflow/scripts", "rules", "config/config.yaml")
-
-
-def state(machine: dict[str, Any]) -> str:
-    """One token for the code that is measured and the machine it is measured on."""
-    digest = hashlib.sha256(json.dumps(machine, sort_keys=True).encode())
-    for place in CODE:
-        path = REPOSITORY / place
-        files = [path] if path.is_file() else sorted([*path.rglob("*.py"), *path.rglob("*.smk")])
-        for file in files:
-            digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]
+#: Where ratios are recorded; every other number is, under the machine that gave it.
+ANYWHERE = "any machine"
 
 
 def read(row: str, folder: Path | None = None) -> dict[str, Any]:
@@ -44,12 +35,12 @@ def write(row: str, record: dict[str, Any], folder: Path | None = None) -> None:
     aside.replace(folder / f"{row}.json")
 
 
-def begun(row: str, machine: dict[str, Any], fresh: bool, folder: Path | None = None) -> Any:
+def begun(row: str, here: dict[str, Any], fresh: bool, folder: Path | None = None) -> Any:
     """The record of a row to go on with: emptied of runs of other code or of another machine."""
     record = read(row, folder)
-    now = state(machine)
+    now = code.state(row, here)
     if fresh or record["state"] != now:
-        record |= {"state": now, "machine": machine, "found": {}, "lines": []}
+        record |= {"state": now, "machine": here, "found": {}, "lines": []}
     return record
 
 
@@ -57,12 +48,15 @@ def finish(record: dict[str, Any], lines: list[Line], accept: bool) -> list[str]
     """Put the lines into a record, and say which are worse than what was recorded.
 
     A line's value is recorded when it is first measured, when it is better by more than the
-    tolerance, and when a person accepts it.
+    tolerance, and when a person accepts it; one that is no ratio, for this machine.
     """
     worse = []
-    recorded = record["recorded"]
+    least = min(map(len, record["found"].values()), default=0)
+    lines = [dataclasses.replace(line, runs=line.runs or least) for line in lines]
+    recorded, here = record["recorded"], machine.hardware(record["machine"])
     for line in lines:
-        known = recorded.get(line.what)
+        place = recorded.setdefault(ANYWHERE if line.unit == "×" else here, {})
+        known = place.get(line.what)
         change = None if known is None else _gain(line, known)
         if change is not None and change < -TOLERANCE and not accept:
             worse.append(
@@ -70,9 +64,14 @@ def finish(record: dict[str, Any], lines: list[Line], accept: bool) -> list[str]
                 f"{-100 * change:.0f}% worse"
             )
         if change is None or change > TOLERANCE or accept:
-            recorded[line.what] = line.value
+            place[line.what] = line.value
     record["lines"] = [dataclasses.asdict(line) for line in lines]
-    record["recorded"] = {line.what: recorded[line.what] for line in lines}
+    # What is no longer measured is forgotten, on every machine.
+    names = {line.what for line in lines}
+    record["recorded"] = {
+        place: {what: value for what, value in values.items() if what in names}
+        for place, values in recorded.items()
+    }
     return worse
 
 
@@ -86,6 +85,13 @@ def lines_of(record: dict[str, Any]) -> list[Line]:
     return [Line(**line) for line in record["lines"]]
 
 
-def missing(found: Found, sides: Any, repeats: int) -> list[str]:
-    """The sides still to run, in the order of alternating runs."""
-    return [side for turn in range(repeats) for side in sides if len(found.get(side, [])) <= turn]
+def missing(
+    found: Found, sides: Iterable[str], repeats: int, once: Collection[str] = ()
+) -> list[str]:
+    """The sides still to run, in the order of alternating runs; those of `once` run once."""
+    return [
+        side
+        for turn in range(repeats)
+        for side in sides
+        if len(found.get(side, [])) <= turn and not (turn and side in once)
+    ]
