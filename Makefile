@@ -101,9 +101,9 @@ science: science-data  ## every piece of docs/science.md, at most two hours each
 		snakemake --cores $(CORES) --quiet rules --configfile $$config || exit 1; done
 
 science-data: setup  ## the data sets of our own that some of it reads -> data/
-	@test -e data/digits-unlabelled.npz || python tools/science.py data
+	@test -e data/digits-imbalanced.npz -a -e data/digits-unlabelled.npz || python tools/science.py data
 
-science-short: setup  ## the null loop and the forks with one seed and small budgets, in minutes
+science-short: setup  ## controls-null and controls-fork alone, with one seed and small budgets, in minutes
 	@for name in $$(python tools/science.py short); do \
 		snakemake --cores $(CORES) --quiet rules --configfile config/$$name/config.yaml \
 			config/science-short.yaml --config experiment=short-$$name || exit 1; done

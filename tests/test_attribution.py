@@ -7,14 +7,13 @@ import pandas as pd
 import pytest
 from autophagy import config as configuration
 from autophagy import ledger, paths
+from autophagy import plan as planning
 from autophagy.errors import UserError
 from autophagy.steps import report
 from autophagy.verdict import attribution
 from autophagy.verdict import tables as verdicts
 from conftest import REPOSITORY, changed, plan_of
 from test_verdict import distances, stream
-
-CONFIG = REPOSITORY / "config/controls-attribution/config.yaml"
 
 
 def found(seeds: int, noise: float = 0.05, **slopes: float) -> pd.DataFrame:
@@ -47,6 +46,7 @@ def test_loops_that_differ_in_nothing_are_told_apart_in_one_of_twenty_tables_at_
         made = {f"{k}": distances(rng, 3, 5) for k in range(5)}
         told = dict.fromkeys(made, "")
         wrong += attribution.table(made, told, told)["told"].str.startswith("drifts").any()
+    # At 5% ten are due, and more than twenty come by chance once in 800 such tests (binomial).
     assert wrong <= 20
 
 
@@ -76,14 +76,15 @@ def test_fewer_than_three_seeds_have_no_interval(seeds) -> None:
     assert "less" in attribution.lines(table.reset_index())[2]
 
 
-def test_the_shipped_experiment_changes_one_thing_at_a_time() -> None:
-    experiment = configuration.load(CONFIG)
-    asked = verdicts.attributed(experiment)
+def asked_of(name: str) -> dict:
+    return verdicts.attributed(configuration.load(REPOSITORY / "config" / name / "config.yaml"))
+
+
+def test_the_shipped_experiments_change_one_thing_at_a_time() -> None:
+    asked = asked_of("controls-attribution")
     assert asked["changes"] == {
         "fully-synthetic": "",
         "samples-4x": "n_synthetic 500 → 2000",
-        "steps-2x": "train.steps 1000 → 2000",
-        "steps-4x": "train.steps 1000 → 4000",
         "sampler-4x": "sample.steps 25 → 100",
         "no-ema": "train.ema_decay 0.99 → 0.0",
         "biased": "sampling_bias 1.0 → 0.5",
@@ -91,8 +92,43 @@ def test_the_shipped_experiment_changes_one_thing_at_a_time() -> None:
         "exact-samples": "sample.exact None → True",
         "real-rows": "counterfactual none → real",
     }
+    assert asked["otherwise"] == ["no-ema"]
+    asked = asked_of("controls-steps")
+    assert asked["changes"] == {
+        "fully-synthetic": "",
+        "steps-half": "train.steps 1000 → 500",
+        "steps-2x": "train.steps 1000 → 2000",
+        "steps-4x": "train.steps 1000 → 4000",
+    }
     assert asked["budgets"]["steps-2x"] == "2000 steps of 128"
-    assert asked["otherwise"] == ["steps-2x", "steps-4x", "no-ema"]
+    assert asked["otherwise"] == ["steps-half", "steps-2x", "steps-4x"]
+
+
+def test_what_else_follows_from_a_rule_is_told() -> None:
+    changes = asked_of("science-budgets")["changes"]
+    assert changes == {
+        "fully-synthetic": "",
+        "twice-the-rows": "n_synthetic 500 → 1000",
+        "twice-the-rows-epochs": "train.steps → train.epochs, n_synthetic 500 → 1000",
+        "until-flat": "train.steps → train.until_flat, decay of the learning rate to 0 → none, "
+        "rows of D^t that train 100% → 90%",
+    }
+
+
+def test_the_pieces_of_one_attribution_share_their_reference() -> None:
+    """Tables of several pieces stand together, so they compare with one and the same loop."""
+    one, *others = (
+        planning.build(configuration.load(REPOSITORY / "config" / name / "config.yaml"))
+        for name in ("controls-attribution", "controls-steps", "science-budgets")
+    )
+    made = [
+        path
+        for path, node in one.nodes.items()
+        if path.startswith("loops/fully-synthetic/") and node.kind in ("model", "sample_set")
+    ]
+    assert len(made) > 3 * 4
+    for plan in others:
+        assert [plan.record(path) for path in made] == [one.record(path) for path in made]
 
 
 def test_table_and_figure_are_made_where_they_are_asked_for(tmp_path) -> None:

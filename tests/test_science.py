@@ -9,43 +9,69 @@ import numpy as np
 import pandas as pd
 import pytest
 from autophagy.metrics import OF_FEATURES
-from autophagy.tables import COLUMNS
+from autophagy.models import budgets
+from autophagy.tables import COLUMNS, VIEWS
 from autophagy.verdict import attribution, opinions
+from autophagy.verdict import tables as verdicts
 from conftest import REPOSITORY
 
 sys.path.insert(0, str(REPOSITORY / "tools"))
 
 import science
+import science_answers as answers
 
 ASKED = science.content(REPOSITORY)
 
 
+EXPERIMENTS = {name: science.loaded(REPOSITORY, name) for name in ASKED["configs"]}
+
+
 @pytest.mark.parametrize("row", ASKED["rows"], ids=lambda row: row["claim"][:40])
 def test_claims_ask_of_loops_and_metrics_that_there_are(row) -> None:
-    experiment = science.loaded(REPOSITORY, row["config"])
-    assert row["config"] in ASKED["configs"]
+    experiment = EXPERIMENTS[row["config"]]
     assert row["control"]
     assert row["asks"]
     for ask in row["asks"]:
-        [kind] = ask.keys() & science.ANSWERS.keys()
+        [kind] = ask.keys() & answers.ANSWERS.keys()
+        assert set(answers.loops_of(ask, experiment)) <= set(experiment.loops)
+        assert ask.get("metric", "recall") in COLUMNS
+        assert ask.get("view", "model") in VIEWS
         if kind == "opinion":
             assert ask[kind] in OF_FEATURES
             assert experiment.evaluate.second
-            continue
-        loops = ask[kind] if isinstance(ask[kind], list) else [ask[kind]]
-        assert set(loops) <= set(experiment.loops)
-        assert ask.get("metric", "recall") in COLUMNS
-        if kind == "drift":
-            assert set(loops) <= set(attribution.compared(experiment))
+            # With fewer there is no interval.
+            assert len(experiment.loops) >= opinions.FEWEST_OF_INTERVAL
+        if kind == "attribution":
+            assert ask[kind] == experiment.attribution
+        if kind == "size":
+            # It has to start where it is compared.
+            loop = experiment.loops[ask[kind]]
+            assert experiment.real_only[loop.start_from] == loop.n_real
 
 
 def test_what_make_runs_is_there() -> None:
-    for name in [*ASKED["configs"], *ASKED["short"]]:
+    for name in ASKED["configs"]:
         assert (REPOSITORY / "config" / name / "config.yaml").is_file()
     assert set(ASKED["short"]) <= set(ASKED["configs"])
     page = (REPOSITORY / science.PAGE).read_text(encoding="utf-8")
     for row in ASKED["rows"]:
         assert f"| {row['claim']} |" in page
+    assert f"# {' and '.join(ASKED['short'])} alone" in page
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_a_piece_takes_two_hours_of_two_cores_at_most_and_has_three_seeds(name) -> None:
+    assert 0.5 < science.hours(EXPERIMENTS[name]) < 2 * 2
+    assert len(EXPERIMENTS[name].seeds) >= 3
+
+
+def test_fixed_epochs_and_fixed_steps_part_in_the_piece_on_budgets() -> None:
+    experiment = EXPERIMENTS["science-budgets"]
+    trained = {
+        name: budgets.resolved(experiment.settings("train", name), loop.n_synthetic)["steps"]
+        for name, loop in experiment.loops.items()
+    }
+    assert trained["twice-the-rows-epochs"] == 2 * trained["twice-the-rows"] == 2000
 
 
 def test_classes_of_the_imbalanced_digits_shrink_by_their_share() -> None:
@@ -55,69 +81,158 @@ def test_classes_of_the_imbalanced_digits_shrink_by_their_share() -> None:
     assert np.bincount(classes[science.digits(classes, 0.001)]).tolist() == [100, 1, 1, 1]
 
 
-def test_intervals_need_three_seeds() -> None:
-    assert science.over_seeds(np.array([1.0, np.nan])) == "+1 (1 seed, no interval)"
-    assert science.over_seeds(np.array([1.0, 3.0])) == "+2 (2 seeds, no interval)"
-    assert science.over_seeds(np.array([])) == "undefined"
+def test_intervals_need_three_seeds_and_lost_seeds_are_counted() -> None:
+    told = answers.over_seeds
+    assert told(np.array([1.0, np.nan])) == "+1 (1 seed, no interval; undefined in 1 of 2 seeds)"
+    assert told(np.array([1.0, 3.0])) == "+2 (2 seeds, no interval)"
+    assert told(np.array([np.nan] * 3)) == "undefined in 3 of 3 seeds"
     # Student's 97.5% of three values: 4.303 standard errors of 1/√3.
-    assert science.over_seeds(np.array([1.0, 2.0, 3.0])) == "+2 (-0.484 to +4.48)"
+    assert told(np.array([1.0, 2.0, 3.0])) == "+2 (-0.484 to +4.48; 3 seeds)"
 
 
 @pytest.fixture
-def found(tmp_path) -> science.Found:
-    """Tables of a run with two loops, three seeds and two generations."""
+def found(tmp_path) -> answers.Found:
+    """Tables of runs with two loops of controls-steps and one of science-dose, three seeds."""
     rows = [
         {"loop": loop, "seed": seed, "generation": t, "view": view,
          "frechet_distance": slope * t + 0.1 * seed * t + (view == "output")}
-        for loop, slope in (("a", 2.0), ("b", 1.0))
+        for loop, slope in (("fully-synthetic", 2.0), ("steps-2x", 1.0))
         for seed in (1, 2, 3)
         for t in (1, 2)
         for view in ("output", "model")
     ]  # fmt: skip
     pd.DataFrame(rows).to_csv(tmp_path / "metrics.csv", index=False)
-    told = {"loop": "a", "told": "diverging: +1 a generation"}
-    pd.DataFrame([told]).to_csv(tmp_path / "verdicts.csv", index=False)
-    drift = dict.fromkeys(attribution.COLUMNS, np.nan) | {
-        "loop": "b", "changed": "λ", "budget": "9 steps", "drift": 1.0, "difference": -1.0,
-        "difference_low": -2.0, "difference_high": -0.5, "told": "drifts less",
-    }  # fmt: skip
-    pd.DataFrame([drift]).to_csv(tmp_path / "attribution.csv", index=False)
-    agreed = {"metric": "recall", "ranked": "loops", "items": 4, "seeds": 3, "correlation": 0.9,
+    told = [{"loop": "fully-synthetic", "told": "diverging: +1 a generation; 3 seeds"},
+            {"loop": "steps-2x", "told": "undecided (why)"}]  # fmt: skip
+    pd.DataFrame(told).to_csv(tmp_path / "verdicts.csv", index=False)
+    blank = dict.fromkeys(attribution.COLUMNS, np.nan) | {"first_generation": 1, "seeds": 3}
+    drifts = [
+        {"loop": "fully-synthetic", "changed": "", "budget": "9 steps", "drift": 2.0,
+         "drift_low": 1.0, "drift_high": 3.0, "told": "reference"},
+        {"loop": "steps-2x", "changed": "steps", "budget": "18 steps", "drift": 1.0, "p": 0.01,
+         "difference": -1.0, "difference_low": -2.0, "difference_high": -0.5,
+         "told": "drifts less"},
+        {"loop": "steps-4x", "changed": "more", "budget": "36 steps", "drift": 2.0, "p": 1.0,
+         "difference": 0.0, "told": "undecided"},
+    ]  # fmt: skip
+    pd.DataFrame([blank | row for row in drifts]).to_csv(tmp_path / "attribution.csv", index=False)
+    agreed = {"metric": "recall", "ranked": "loops", "items": 5, "seeds": 3, "correlation": 0.9,
               "low": 0.8, "high": 1.0, "first": "one", "second": "two"}  # fmt: skip
-    table = pd.DataFrame([agreed], columns=list(opinions.COLUMNS))
+    few = agreed | {"metric": "precision", "items": 4, "low": np.nan, "high": np.nan}
+    table = pd.DataFrame([agreed, few], columns=list(opinions.COLUMNS))
     table.to_csv(tmp_path / "second_opinion.csv", index=False)
     labels = [
-        {"loop": "a", "seed": seed, "generation": t, "n": 10, "diversity": 0.8 * 0.9 ** (t - 2)}
+        {"loop": "fully-synthetic", "seed": seed, "generation": t, "n": 10, "classes": 12 - t,
+         "diversity": 0.8 * 0.9 ** (t - 2)}
         for seed in (1, 2)
         for t in (2, 3, 4)
-    ]
+    ]  # fmt: skip
     pd.DataFrame(labels).to_csv(tmp_path / "labels.csv", index=False)
-    return science.Found(tmp_path, None)
+    sizes = dict.fromkeys(verdicts.SIZES, np.nan) | {
+        "loop": "p50-l100-s75", "first_generation": 2, "last_generation": 4, "limit": False,
+        "n_e": 60.0, "n_e_low": 0.0, "n_e_high": 90.0, "n_min": 25, "n_max": 900,
+    }  # fmt: skip
+    above = {"loop": "p50-l50-s75", "n_e": np.inf, "n_e_low": 450.0, "n_e_high": np.inf}
+    pd.DataFrame([sizes, sizes | above]).to_csv(tmp_path / "effective_size.csv", index=False)
+    exact = {"loop": "p50-l100-s75", "dimensions": 64, "ratio": 1.5968, "ratio_se": 0.0076}
+    pd.DataFrame([exact]).to_csv(tmp_path / "gaussian.csv", index=False)
+    return answers.Found(tmp_path, EXPERIMENTS["controls-steps"])
+
+
+DOSE = "science-dose"
+BUDGET = "1000 steps of 128"
 
 
 @pytest.mark.parametrize(
     ("ask", "words"),
     [
-        ({"change": "a", "metric": "frechet_distance"},
-         "`a`: frechet distance (output), generation 1 to 2: +2.2 (+1.95 to +2.45)"),
-        ({"difference": ["a", "b"], "metric": "frechet_distance"},
-         "`a` less `b`: frechet distance (model) in the last generation: +2 (+2 to +2)"),
-        ({"verdict": "a"}, "`a`: diverging: +1 a generation"),
-        ({"drift": "b"},
-         "`b` (λ; 9 steps): drift +1 a generation, difference -1 (-2 to -0.5): drifts less"),
+        ({"change": "fully-synthetic", "metric": "frechet_distance"},
+         "`fully-synthetic`: frechet distance (output), generation 1 to 2: "
+         f"+2.2 (+1.95 to +2.45; 3 seeds); {BUDGET}"),
+        ({"difference": ["fully-synthetic", "steps-2x"], "metric": "frechet_distance"},
+         "`fully-synthetic` less `steps-2x`: frechet distance (model) in the last generation: "
+         f"+2 (+2 to +2; 3 seeds); {BUDGET} or 2000 steps of 128"),
+        ({"verdict": "fully-synthetic"},
+         f"`fully-synthetic`: diverging: +1 a generation; 3 seeds; {BUDGET}"),
+        ({"verdict": "steps-2x"}, "`steps-2x`: undecided (why); 3 seeds; 2000 steps of 128"),
+        ({"verdict": "steps-4x"}, "`steps-4x`: undefined, verdicts.csv has no row of it"),
+        ({"attribution": "fully-synthetic"},
+         "`fully-synthetic`: drift +2 (+1 to +3) a generation; 3 seeds; "
+         "drifts less: `steps-2x` (-1 (-2 to -0.5)); drifts more: none; undecided: `steps-4x` (+0)"
+         " ([the table](#attribution-of-drift)); "
+         f"{BUDGET} or 500 steps of 128 or 2000 steps of 128 or 4000 steps of 128"),
         ({"opinion": "recall"},
-         "recall: rank correlation of one and two +0.9 (+0.8 to +1) over 4 loops"),
-        ({"labels": "a"}, "1 − Σp² of D^4 over that of D^2, n = 10: +0.81 (2 seeds, no interval); "
-         "drift alone makes 0.81 of it"),
+         "recall: rank correlation of one and two +0.9 (+0.8 to +1; 3 seeds) over 5 loops; "),
+        ({"opinion": "precision"},
+         "one and two +0.9 (no interval: fewer than 5 loops; 3 seeds) over 4 loops; "),
+        ({"labels": "fully-synthetic"},
+         "of 10 classes in D^2 died by D^4: +2 (2 seeds, no interval); 1 − Σp² of D^4 over that of "
+         f"D^2, n = 10: +0.81 (2 seeds, no interval), drift alone makes 0.81 of it; {BUDGET}"),
+        ({"size": "p50-l100-s75"},
+         "`p50-l100-s75`: n_r = 75, n_e/n_r 0.8 (< 0.333 to 1.2; 3 seeds), generations 2-4, "
+         f"not converged; {BUDGET}"),
+        ({"size": "p50-l50-s75"}, "n_r = 75, n_e/n_r > 12 (6 to > 12; 3 seeds)"),
+        ({"size": "p25-l50-s225"},
+         "`p25-l50-s225`: undefined, effective_size.csv has no row of it"),
+        ({"gaussian": "p50-l100-s75"},
+         "`p50-l100-s75`: a Gaussian loop of its sizes and λ in 64 dimensions has n_e/n_r 1.6 in "
+         "the limit (standard error 0.008)"),
     ],
 )  # fmt: skip
 def test_an_answer_is_read_off_the_tables(ask, words, found) -> None:
-    assert words in science.answer(ask, found)
+    if str(next(iter(ask.values()))).startswith("p"):
+        found = answers.Found(found.folder, EXPERIMENTS[DOSE])
+    told = answers.answer(ask, found)
+    assert words in told
+    # It stands in a cell of a Markdown table.
+    assert not set("\n|") & set(told)
+
+
+def test_the_attribution_stands_whole_on_the_page(found) -> None:
+    pieces = {name: EXPERIMENTS[name] for name in ("controls-steps", "science-budgets", DOSE)}
+    lines = science.attribution(pieces, {"controls-steps": found}).splitlines()
+    assert lines[3] == (
+        "| `controls-steps` | `steps-2x` | steps | 18 steps | 3 | 1-4 | +1 | -1 (-2 to -0.5) | "
+        "0.01 | drifts less |"
+    )
+    assert [line.split(" | ")[1] for line in lines[2:]] == [
+        "`fully-synthetic`", "`steps-2x`", "`steps-4x`", "not yet run"
+    ]  # fmt: skip
+    assert len({line.count("|") for line in lines}) == 1
+
+
+def test_the_gaussian_helps_as_its_closed_form_says() -> None:
+    """λ = 1 and n_r ≫ d: n_e/n_r = 2 − p."""
+    experiment = EXPERIMENTS[DOSE]
+    found = science.gaussian_table(experiment, ["p50-l100-s225", "p50-l50-s225"], dimensions=1)
+    assert found["ratio"][0] == pytest.approx(1.5, abs=0.1 + 3 * found["ratio_se"][0])
+    assert found["ratio"][1] < found["ratio"][0]
+
+
+def test_classes_are_counted_off_the_training_sets(tmp_path, monkeypatch) -> None:
+    file = tmp_path / "loops/a/seed-2/gen-003/training_set.parquet"
+    file.parent.mkdir(parents=True)
+    file.touch()
+    rows = pd.DataFrame({"label": [0, 0, 0, 7]})
+    monkeypatch.setattr(science.sets, "read_index", lambda _: rows)
+    [row] = science.labels_table(tmp_path).to_dict("records")
+    assert row == {"loop": "a", "seed": 2, "generation": 3, "n": 4, "classes": 2,
+                   "diversity": pytest.approx(1 - 9 / 16 - 1 / 16)}  # fmt: skip
+
+
+def test_the_data_of_our_own_are_written_whole(tmp_path) -> None:
+    science.data(tmp_path)
+    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == [
+        "digits-imbalanced.npz", "digits-unlabelled.npz"
+    ]  # fmt: skip
+    made = np.load(tmp_path / "data/digits-imbalanced.npz")
+    assert len(made["images"]) == len(made["labels"]) == 582
+    assert len(np.load(tmp_path / "data/digits-unlabelled.npz")["images"]) == 1797
 
 
 def test_only_what_has_ended_is_collected(tmp_path) -> None:
     (tmp_path / "docs/science").mkdir(parents=True)
-    (tmp_path / science.ROWS).write_text("configs: [ended, running]\n")
+    (tmp_path / science.ROWS).write_text("configs: [ended, running]\nrows: []\n")
     for name in ("ended", "running"):
         (tmp_path / "results" / name).mkdir(parents=True)
         (tmp_path / f"results/{name}/metrics.csv").write_text("loop\n")

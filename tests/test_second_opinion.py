@@ -75,10 +75,24 @@ def test_an_interval_holds_its_mean_and_needs_three_seeds(seeds, loops, draw) ->
     for _, row in opinions.table(*pair, ["one", "two"]).iterrows():
         assert row["seeds"] == seeds
         assert row["items"] == loops * (2 if row["ranked"] == "generations" else 1)
-        if seeds < 3:
+        if seeds < 3 or row["items"] < 5:
             assert np.isnan(row["low"])
+            assert opinions.why_no_interval(row).startswith("fewer than")
         else:
             assert -1 <= row["low"] <= row["correlation"] <= row["high"] <= 1
+            assert opinions.why_no_interval(row) == ""
+
+
+@pytest.mark.parametrize(
+    ("loops", "why"), [(4, "fewer than 5 loops"), (5, "the same in every seed")]
+)
+def test_seeds_that_agree_on_one_order_have_no_interval_of_no_width(loops, why) -> None:
+    same = frames({f"l{k}": [[float(k)]] * 3 for k in range(loops)})
+    found = opinions.table(same, same, ["one", "two"])
+    row = found[found["ranked"] == "loops"].iloc[0]
+    assert row["correlation"] == pytest.approx(1.0)
+    assert row[["low", "high"]].isna().all()
+    assert f"1.00 (no interval: {why}) over {loops} loops" in opinions.lines(found)[1]
 
 
 def test_what_cannot_be_ranked_is_said_to_be_undefined() -> None:
@@ -89,7 +103,10 @@ def test_what_cannot_be_ranked_is_said_to_be_undefined() -> None:
     assert np.isnan(loops["correlation"])
     lines = opinions.lines(table)
     assert "one and two" in lines[0]
-    assert lines[1] == "  frechet_distance: undefined over 2 loops, 1.00 over 4 generations"
+    assert lines[1] == (
+        "  frechet_distance: undefined over 2 loops, "
+        "1.00 (no interval: fewer than 3 seeds) over 4 generations"
+    )
     same = {"a": [[1.0]], "b": [[1.0]], "c": [[1.0]]}
     assert np.isnan(correlations(same, same)["loops"])
 

@@ -13,6 +13,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from autophagy import presets
+from autophagy.models import budgets
 from autophagy.schema import plain
 from autophagy.verdict.inference import FEWEST_SEEDS, holm, mean
 from autophagy.verdict.judge import slopes
@@ -28,6 +29,8 @@ COLUMNS = (
     "loop", "changed", "budget", "seeds", "first_generation", "drift", "drift_low", "drift_high",
     "difference", "difference_low", "difference_high", "p", "told",
 )  # fmt: skip
+#: The budget that takes rows from the training and the decay from its learning rate.
+UNTIL_FLAT = "train.until_flat"
 
 
 def compared(experiment: Experiment) -> list[str]:
@@ -45,11 +48,30 @@ def otherwise_trained(experiment: Experiment) -> list[str]:
 
 
 def changed(experiment: Experiment, name: str) -> list[str]:
-    """What a loop has otherwise than the reference, as `train.steps 1000 → 2000`."""
+    """What a loop has otherwise than the reference, as `train.steps 1000 → 2000`.
+
+    Of a budget of another kind, `train.steps → train.until_flat`, what else follows from it too.
+    """
     ours, theirs = (_said(experiment, loop) for loop in (name, experiment.attribution))
-    # A budget of another kind is another key.
-    told = [(key, theirs.get(key), ours.get(key)) for key in theirs | ours]
-    return [f"{key} {before} → {after}" for key, before, after in told if before != after]
+    rules = [_budget(said) for said in (theirs, ours)]
+    other = rules[0] != rules[1]
+    told = [" → ".join(rules)] if other else []
+    told += [
+        f"{key} {theirs.get(key)} → {ours.get(key)}"
+        for key in theirs | ours
+        if theirs.get(key) != ours.get(key) and not (other and key in rules)
+    ]
+    if other and UNTIL_FLAT in rules:
+        before, after = ("none" if rule == UNTIL_FLAT else "to 0" for rule in rules)
+        told.append(f"decay of the learning rate {before} → {after}")
+        shares = [1.0 - said.get(UNTIL_FLAT, {}).get("held_out", 0.0) for said in (theirs, ours)]
+        told.append(f"rows of D^t that train {shares[0]:.0%} → {shares[1]:.0%}")
+    return told
+
+
+def _budget(said: dict[str, Any]) -> str:
+    """The key that states how long a loop's models train; empty where none does."""
+    return next((f"train.{key}" for key in budgets.BUDGETS if f"train.{key}" in said), "")
 
 
 def _said(experiment: Experiment, name: str) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 Every metric of feature space ranks the loops once in each network. Agreement is Spearman's rank
 correlation, one a seed: of the loops by their last generation, and of all generations of all loops.
+Few things have few orders, and seeds that all give one correlation have no spread: neither has an
+interval, since Student's would be of no width where nothing is certain.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ COLUMNS = (
 RANKED = {"loops": lambda t, last: t == last, "generations": lambda t, last: t > 0}
 #: With fewer things to rank, a correlation says nothing.
 FEWEST = 3
+#: With fewer, of 24 orders at most, the correlations of seeds are too coarse for an interval.
+FEWEST_OF_INTERVAL = 5
 
 
 def table(first: pd.DataFrame, second: pd.DataFrame, spaces: list[str]) -> pd.DataFrame:
@@ -46,9 +50,10 @@ def table(first: pd.DataFrame, second: pd.DataFrame, spaces: list[str]) -> pd.Da
                                for frame in pair))
                 for seed in first["seed"].unique()
             ]  # fmt: skip
-            told = _told(np.array(found)) | {
+            items = int(here.sum() / first["seed"].nunique())
+            told = _told(np.array(found), items) | {
                 "metric": metric, "ranked": ranked, "first": spaces[0], "second": spaces[1],
-                "items": int(here.sum() / first["seed"].nunique()),
+                "items": items,
             }  # fmt: skip
             if ranked == "loops":
                 orders = [_order(frame, metric) for frame in pair]
@@ -70,14 +75,15 @@ def _correlation(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.corrcoef(ranks)[0, 1])
 
 
-def _told(found: np.ndarray) -> dict[str, Any]:
-    """Mean over seeds, and its interval within [-1, 1] where there are seeds enough."""
+def _told(found: np.ndarray, items: int) -> dict[str, Any]:
+    """Mean over seeds, and its interval within [-1, 1] but for the cases of `why_no_interval`."""
     found = found[np.isfinite(found)]
     told: dict[str, Any] = {"seeds": len(found)}
     if not len(found):
         return told
     told["correlation"] = found.mean()
-    if len(found) >= FEWEST_SEEDS:
+    # Equal ranks give equal correlations but for rounding.
+    if len(found) >= FEWEST_SEEDS and items >= FEWEST_OF_INTERVAL and np.ptp(found) > 1e-9:
         of = mean(found)
         told |= {"low": max(of.low, -1.0), "high": min(of.high, 1.0)}
     return told
@@ -86,6 +92,17 @@ def _told(found: np.ndarray) -> dict[str, Any]:
 def _order(frame: pd.DataFrame, metric: str) -> str:
     means = frame.groupby("loop", sort=False)[metric].mean().dropna()
     return " < ".join(means.sort_values(kind="stable").index)
+
+
+def why_no_interval(row: pd.Series) -> str:
+    """Why a row of the table has no interval; empty where it has one, or no correlation either."""
+    if not row["seeds"] or row["low"] == row["low"]:
+        return ""
+    if row["seeds"] < FEWEST_SEEDS:
+        return f"fewer than {FEWEST_SEEDS} seeds"
+    if row["items"] < FEWEST_OF_INTERVAL:
+        return f"fewer than {FEWEST_OF_INTERVAL} {row['ranked']}"
+    return "the same in every seed"
 
 
 def lines(found: pd.DataFrame) -> list[str]:
@@ -98,6 +115,8 @@ def lines(found: pd.DataFrame) -> list[str]:
             value = f"{row['correlation']:.2f}" if row["seeds"] else "undefined"
             if row["low"] == row["low"]:
                 value += f" [{row['low']:.2f}, {row['high']:.2f}]"
+            elif why := why_no_interval(row):
+                value += f" (no interval: {why})"
             parts.append(f"{value} over {row['items']} {row['ranked']}")
         told.append(f"  {metric}: {', '.join(parts)}")
     return told
