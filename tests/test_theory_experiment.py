@@ -18,7 +18,7 @@ from autophagy import audit, cli, ledger, lineage, manifests, paths, seeds
 from autophagy import config as configuration
 from autophagy.errors import UserError
 from autophagy.page.asked import of_theory
-from autophagy.theory import mixture, plan, tables
+from autophagy.theory import frontier, mixture, plan, tables
 from autophagy.theory.studies.table import FIGURES, STUDIES
 from conftest import REPOSITORY, SCRIPTS, TESTS, Made, make_theory, plan_of
 
@@ -318,6 +318,25 @@ def test_effective_size_answers_and_refuses(capsys) -> None:
     for wrong in (["0", "0.8"], ["10", "0"], ["10", "1.5"], ["10", "nan"]):
         assert cli.main([*asked, "--n-synthetic", wrong[0], "--bias", wrong[1]]) == 2
         assert capsys.readouterr().err.startswith("autophagy: effective-size.")
+
+
+def test_effective_size_keeps_blas_to_one_thread(monkeypatch) -> None:
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    def threads() -> set[int]:
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    def asked(*_):
+        seen.append(threads())
+        raise UserError("seen")
+
+    seen: list[set[int]] = []
+    monkeypatch.setattr(frontier, "effective_size", asked)
+    with threadpool_limits(2):
+        assert threads() == {2}
+        words = ["effective-size", "--n-real=9", "--n-synthetic=9", "--bias=1", "--dim=2"]
+        assert cli.main(words) == 2
+    assert seen == [{1}]
 
 
 # The mixture.
