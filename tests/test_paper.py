@@ -15,6 +15,7 @@ from autophagy import cli, paths
 from autophagy import config as configuration
 from autophagy import plan as planning
 from autophagy.errors import UserError
+from autophagy.presets import regime_of
 from autophagy.schema import plain
 from autophagy.tables import COLUMNS
 from conftest import plan_of
@@ -28,6 +29,7 @@ sys.path.insert(0, str(REPOSITORY / "tools"))
 import paper  # noqa: E402
 import paper_claims  # noqa: E402
 import paper_exact  # noqa: E402
+import paper_filters  # noqa: E402
 
 CONFIG = REPOSITORY / "config"
 FEW_STEPS = CONFIG / "few-steps.yaml"
@@ -156,6 +158,12 @@ def test_claims_speak_of_loops_metrics_and_pictures_that_there_are() -> None:
         for claim in row["claims"]:
             others = {claim[key] for key in ("more_than", "less_than", "like") if key in claim}
             assert {claim["loop"], *others} <= set(experiment.loops)
+            if "metric" not in claim:
+                regime = regime_of(experiment.loops[claim["loop"]])
+                assert "odds_of" in claim or regime.filter["kind"] == "verifier"
+                continue
+            assert set(claim.get("views", ())) <= {"output", "model"}
+            assert claim["metric"] in paper_claims.WORSE or "every_step" not in claim
             assert claim["metric"] in COLUMNS
             assert claim["metric"] in paper_claims.WORSE or not {"more_than", "less_than"} & set(
                 claim
@@ -169,10 +177,12 @@ TABLE = pd.DataFrame(
         for loop, seed, t, value, fd in [
             ("a", 1, 1, 0.9, 2.0), ("a", 2, 1, 0.8, 2.0), ("a", 1, 2, 0.5, 9.0),
             ("a", 2, 2, 0.4, 9.0), ("b", 1, 1, 0.9, 2.0), ("b", 1, 2, 0.86, 2.3),
-            ("better", 1, 1, 0.2, 20.0), ("better", 1, 2, 0.9, 2.0),
+            ("better", 1, 1, 0.2, 20.0), ("better", 1, 2, 0.9, 2.0), ("steady", 1, 1, 0.9, 1.0),
+            ("steady", 1, 2, 0.8, 2.0), ("steady", 1, 3, 0.6, 1.9),
         ]
         for view in ("output",)
     ]
+    + [{"loop": "a", "seed": 1, "generation": 1, "view": "model", "recall": 0.5, "fd": 4.0}]
 ).rename(columns={"fd": "frechet_distance"})  # fmt: skip
 
 
@@ -203,12 +213,71 @@ TABLE = pd.DataFrame(
             "worsens more than `better` (20.0 → 2.00), against the claim",
         ),
         ({"loop": "a", "metric": "recall", "more_than": "a"}, "0.45), against the claim"),
+        (
+            {"loop": "a", "metric": "recall", "views": ["model", "output"], "trend": "rises"},
+            "`a`, generation 1, model → output: recall 0.50 → 0.85: rises",
+        ),
+        (
+            {
+                "loop": "a",
+                "metric": "frechet_distance",
+                "views": ["model", "output"],
+                "trend": "rises",
+            },
+            "distance 4.00 → 2.00: falls, where it should rise",
+        ),
+        (
+            {"loop": "steady", "metric": "recall", "every_step": True},
+            "0.90 → 0.60: worsens in 2 of 2 steps, monotone",
+        ),
+        (
+            {"loop": "steady", "metric": "frechet_distance", "every_step": True},
+            "worsens in 1 of 2 steps, not monotone",
+        ),
     ],
 )
 def test_a_claim_is_told_with_its_numbers_whether_it_held_or_not(claim, words: str) -> None:
     told = paper_claims.told(claim, TABLE)
     assert words in told
     assert ("against the claim" in told) == ("against the claim" in words)
+
+
+def test_one_choice_from_even_odds_gives_the_odds_of_the_paper() -> None:
+    found = [round(paper_filters.odds(k, 1.0), 2) for k in (1, 2, 4, 16)]
+    assert found == [1.0, 1.60, 2.11, 2.56]
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ([678, 322], "D² 2.10 (95% 1.84 to 2.40); 2.11 expected from even odds: agrees"),
+        ([500, 500], "D² 1.00 (95% 0.88 to 1.13); 2.11 expected from even odds: does not agree"),
+        ([1000, 0], "does not agree"),
+    ],
+)
+def test_the_odds_of_curation_are_told_beside_what_one_choice_gives(counts, words: str) -> None:
+    loop = {"filter": {"kind": "reward", "candidates": 4, "classes": [0], "weight": 1.0}}
+    told = paper_filters.curated({"loop": "a", "odds_of": [0]}, loop, counts)
+    assert told.endswith(words)
+    control = paper_filters.curated({"loop": "a", "odds_of": [0]}, {}, counts)
+    assert control.endswith("agrees") == (counts == [500, 500])
+
+
+@pytest.mark.parametrize(
+    ("model", "output", "words"),
+    [
+        (0.95, 0.65, "5% of G¹'s samples wrong, p* = 9%; 65% of the kept ones right, as the"),
+        (0.80, 0.30, "20% of G¹'s samples wrong, p* = 9%; 30% of the kept ones right, as the"),
+        (0.80, 0.70, "right, not as the threshold says"),
+    ],
+)
+def test_a_verifier_is_told_beside_its_threshold(model, output, words: str) -> None:
+    loop = {"filter": {"kind": "verifier", "keep_right": 0.1, "keep_wrong": 1.0}}
+    views = {"model": model, "output": output}
+    rows = [{"loop": "a", "generation": 1, "view": view, "label_accuracy": value}
+            for view, value in views.items()]  # fmt: skip
+    told = paper_filters.verified({"loop": "a", "threshold": True}, loop, pd.DataFrame(rows))
+    assert words in told
 
 
 EXACT = yaml.safe_load("""

@@ -19,6 +19,7 @@ from autophagy import config as configuration
 from autophagy.errors import UserError
 from autophagy.page.asked import of_theory
 from autophagy.theory import frontier, mixture, plan, tables
+from autophagy.theory.studies import mixture as mixture_study
 from autophagy.theory.studies.table import FIGURES, STUDIES
 from conftest import REPOSITORY, SCRIPTS, TESTS, Made, make_theory, plan_of
 
@@ -121,6 +122,8 @@ REFUSED = [
      "runs.a.memory: 2 is not allowed; pool: accumulate"),
     (content(TRAJECTORIES, runs__a__sampling_bias=-0.1), "runs.a.sampling_bias: -0.1 is not"),
     (content(MIXTURE, runs__a__n=7), "runs.a.n: 7 is not allowed; 4 covariances need at least 8"),
+    (content(MIXTURE, runs__a__n_real=60), "runs.a.n_real: 60 is not allowed; fewer than n = 60"),
+    (content(MIXTURE, runs__a__n_real=-1), "runs.a.n_real: -1 is not allowed"),
     (content(MIXTURE, effort__k=40), "effort.k: 40 must be below effort.evaluate_n"),
     (content(MIXTURE, effort__shown=[4]), "effort.shown: 4 exceeds effort.generations = 3"),
     (content(REGRESSION, runs__a__pairs=3), "runs.a.pairs: 3 is not allowed; more than dimensions"),
@@ -377,3 +380,18 @@ def test_mode_weights_drift_like_inherited_labels() -> None:
     error = np.std(found, ddof=1) / np.sqrt(len(found))
     assert abs(np.mean(found) - 0.75 * (1 - 1 / n) ** generations) < 4 * error
     assert np.mean(found) < 0.75 - 4 * error
+
+
+def test_original_points_keep_their_modes_alive() -> None:
+    """60 points in 25 modes lose most of them; 30 originals keep those that they are in."""
+    effort = {"generations": 30, "chains": 2, "evaluate_n": 500, "k": 5, "shown": [30]}
+    ends = {}
+    for n_real in (0, 30):
+        run = {"side": 5, "spacing": 1.0, "deviation": 0.01, "n": 60, "start": "previous"}
+        part = {"run": run | {"n_real": n_real}, "chain": 1}
+        ends[n_real] = mixture_study.compute(part, effort, 7, lambda *_: None)[-1]
+    real = mixture.sample(mixture.grid(5, 1.0, 0.01), 60, seeds.stream(7, 1))[:30]
+    held = mixture.modes_recovered(real, mixture.grid(5, 1.0, 0.01))
+    assert ends[30]["modes"] >= held - 1 > ends[0]["modes"] + 4
+    assert ends[30]["weight_diversity_exact"] is None
+    assert ends[0]["weight_diversity_exact"] == pytest.approx(0.96 * (1 - 1 / 60) ** 30)

@@ -16,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 import paper_exact
+import paper_filters
 import yaml
 from paper_claims import POINTS, SHARE, told
 
@@ -46,6 +47,14 @@ def collect(repository: Path) -> None:
             measured.setdefault(name, {})["numbers"] = _exact(content, name, results)
         if (results / "metrics.csv").exists():
             shutil.copy(results / "metrics.csv", repository / f"docs/paper/{name}.csv")
+            counted = {
+                claim["loop"]: paper_filters.labels(results, claim)
+                for row in _rows(content, name)
+                for claim in row.get("claims", [])
+                if "odds_of" in claim
+            }
+            if counted:
+                measured.setdefault(name, {})["labels"] = counted
             for picture in _pictures(content, name):
                 file = results / "figures" / f"{picture}.png"
                 shutil.copy(file, repository / PICTURES / f"{name}-{picture}.png")
@@ -94,7 +103,8 @@ class Page:
         ours.append(", ".join(links))
         known = self.measured.get(name, {}).get("numbers", {})
         exact = paper_exact.told(row, known) if row.get("theory") else []
-        told = [*exact, *self._claims(row), row.get("note", "")]
+        caution = self.content.get("cautions", {}).get(name, "")
+        told = [*exact, *self._claims(row), row.get("note", ""), caution]
         cells = (
             row["figures"], f"{row['model']} → {row['shows']}", "<br>".join(filter(None, ours)),
             self._time(row), "<br>".join(filter(None, (text.strip() for text in told))),
@@ -110,16 +120,26 @@ class Page:
 
     def _links(self, row: dict[str, Any]) -> list[Path]:
         """Pictures that are there, relative to docs/."""
-        if row.get("theory"):
-            return [Path(f"figures/theory/{row['theory']}.png")]
         files = [Path(PICTURES) / f"{row['config']}-{name}.png" for name in row.get("pictures", [])]
+        if row.get("theory"):
+            files = [Path(f"docs/figures/theory/{row['theory']}.png")]
         return [file.relative_to("docs") for file in files if (self.repository / file).exists()]
 
     def _claims(self, row: dict[str, Any]) -> list[str]:
         if row.get("config") not in self.metrics:
             return []
-        table = self.metrics[row["config"]]
-        return [told(claim, table) for claim in row.get("claims", [])]
+        return [self._claim(row["config"], claim) for claim in row.get("claims", [])]
+
+    def _claim(self, name: str, claim: dict[str, Any]) -> str:
+        table = self.metrics[name]
+        if "metric" in claim:
+            return told(claim, table)
+        file = self.repository / "config" / name / "config.yaml"
+        loop = yaml.safe_load(file.read_text(encoding="utf-8"))["loops"][claim["loop"]]
+        if "odds_of" not in claim:
+            return paper_filters.verified(claim, loop, table)
+        counts = self.measured[name]["labels"][claim["loop"]]
+        return paper_filters.curated(claim, loop, counts)
 
     def pictures(self) -> str:
         """Every picture of a picture loop, below its figure's number."""
@@ -143,13 +163,16 @@ def _read_measured(repository: Path) -> dict[str, Any]:
 def _exact(content: dict[str, Any], name: str, results: Path) -> dict[str, float | None]:
     """What rows ask of an exact loop's table."""
     table = pd.read_csv(results / "theory.csv")
-    rows = [row for row in content["rows"] + content["later"] if row.get("config") == name]
+    rows = _rows(content, name)
     return {key: value for row in rows for key, value in paper_exact.numbers(row, table).items()}
 
 
+def _rows(content: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    return [row for row in content["rows"] + content["later"] if row.get("config") == name]
+
+
 def _pictures(content: dict[str, Any], name: str) -> list[str]:
-    rows = [row for row in content["rows"] + content["later"] if row.get("config") == name]
-    return [picture for row in rows for picture in row.get("pictures", [])]
+    return [picture for row in _rows(content, name) for picture in row.get("pictures", [])]
 
 
 def processor_time(logs: Path) -> dict[str, Any]:

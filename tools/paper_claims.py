@@ -27,7 +27,9 @@ def told(claim: dict[str, Any], table: pd.DataFrame) -> str:
     metric = claim["metric"]
     first, last = ends(claim, claim["loop"], table)
     name = NAMES.get(metric, metric.replace("_", " "))
-    text = f"`{claim['loop']}`: {name} {number(first)} → {number(last)}"
+    start, end = claim.get("views", ("", ""))
+    what = f", generation 1, {start} → {end}" if "views" in claim else ""
+    text = f"`{claim['loop']}`{what}: {name} {number(first)} → {number(last)}"
     results = []
     if "trend" in claim:
         found = trend(metric, first, last)
@@ -38,6 +40,11 @@ def told(claim: dict[str, Any], table: pd.DataFrame) -> str:
             start, end = ends(claim, claim[key], table)
             changes = WORSE[metric] * np.array([last - first, end - start])
             results.append(_beside(key, claim[key], changes, (start, end)))
+    if claim.get("every_step"):
+        steps = WORSE[metric] * np.diff(means(claim, claim["loop"], table))
+        worse = int((steps > 0).sum())
+        monotone = "monotone" if worse == len(steps) else "not monotone"
+        results.append(f"worsens in {worse} of {len(steps)} steps, {monotone}")
     if "like" in claim:
         _, end = ends(claim, claim["like"], table)
         same = trend(metric, end, last) == "holds"
@@ -63,10 +70,18 @@ def _beside(key: str, other: str, changes: np.ndarray, ends: tuple[float, float]
 
 
 def ends(claim: dict[str, Any], loop: str, table: pd.DataFrame) -> tuple[float, float]:
-    """A metric's mean over seeds in a loop's first and last generation."""
+    """A metric in a loop's first and last generation; or in two views of the first one."""
+    if "views" in claim:
+        first, last = (means(claim | {"view": view}, loop, table)[0] for view in claim["views"])
+    else:
+        first, *_, last = means(claim, loop, table)
+    return float(first), float(last)
+
+
+def means(claim: dict[str, Any], loop: str, table: pd.DataFrame) -> np.ndarray:
+    """A metric's mean over seeds in every generation of a loop."""
     rows = table[(table["loop"] == loop) & (table["view"] == claim.get("view", "output"))]
-    means = rows.groupby("generation")[claim["metric"]].mean()
-    return float(means.iloc[0]), float(means.iloc[-1])
+    return rows.groupby("generation")[claim["metric"]].mean().to_numpy()
 
 
 def trend(metric: str, first: float, last: float) -> str:
@@ -82,6 +97,8 @@ def _verb(trend: str) -> str:
 
 
 def number(value: float) -> str:
-    """Two digits after the point below 10, one below 100, none above."""
+    """Two digits below 0.1, two after the point below 10, one below 100, none above."""
+    if 0 < abs(value) < 0.1:
+        return f"{value:.2g}"
     digits = 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
     return f"{value:.{digits}f}"

@@ -229,18 +229,22 @@ def _modes(table: pd.DataFrame) -> Any:
     }
     panels = curves.subplots(1, len(measures))
     for axes, (measure, label) in zip(panels, measures.items(), strict=True):
-        for _, rows, style in _runs(table):
+        for name, rows, style in _runs(table):
             by_generation = rows.groupby("generation")[measure]
             mean, error = by_generation.mean(), by_generation.sem()
-            axes.errorbar(mean.index, mean, 2 * error, ms=3, lw=1, elinewidth=1, **style)
-            if measure == "weight_diversity":
-                exact = rows.groupby("generation")["weight_diversity_exact"].mean()
-                axes.plot(exact.index, exact, color="black", lw=1.2, label="∝ (1 - 1/n)ᵗ")
-                axes.legend(fontsize="small")
+            axes.errorbar(
+                mean.index, mean, 2 * error, ms=3, lw=1, elinewidth=1, label=name, **style
+            )
+            exact = rows.groupby("generation")["weight_diversity_exact"].mean()
+            if measure == "weight_diversity" and exact.notna().any():
+                [line] = axes.plot(exact.index, exact, color="black", lw=1.2, label="∝ (1 - 1/n)ᵗ")
+                axes.legend(handles=[line], fontsize="small")
         axes.set_xscale("log")
         axes.set_ylim(bottom=0)
         axes.set_title(label)
         axes.set_xlabel("generation")
+    if len(table["run"].unique()) > 1:
+        _legend(curves, panels[0])
     return figure
 
 

@@ -32,7 +32,8 @@ class Effort(Options):
 class Run(Options):
     """side² modes, `spacing` apart, each with this standard deviation; n points a generation.
 
-    start: where EM begins; see `mixture.fit`.
+    start: where EM begins; see `mixture.fit`. n_real: of the n, the real points that stay in every
+    generation (Shumailov et al., Nature 2024: a tenth); all n of the first one are real.
     """
 
     side: Annotated[int, Field(ge=2, le=20)]
@@ -40,6 +41,7 @@ class Run(Options):
     deviation: Annotated[float, Field(gt=0.0)]
     n: Annotated[int, Field(le=1_000_000)]
     start: Literal["previous", "scratch"]
+    n_real: Annotated[int, Field(ge=0)] = 0
 
 
 def check(run: Run, key: str, effort: Effort) -> None:
@@ -49,6 +51,8 @@ def check(run: Run, key: str, effort: Effort) -> None:
             f"{key}.n: {run.n} is not allowed; {run.side**2} covariances need at least "
             f"{2 * run.side**2} points"
         )
+    if run.n_real >= run.n:
+        raise UserError(f"{key}.n_real: {run.n_real} is not allowed; fewer than n = {run.n}")
     if effort.k >= effort.evaluate_n:
         raise UserError(f"effort.k: {effort.k} must be below effort.evaluate_n")
     if max(effort.shown) > effort.generations:
@@ -74,12 +78,18 @@ def compute(
 ) -> list[dict[str, Any]]:
     """One row a measured generation; and, of the first chain, the points that the picture shows."""
     run, n = part["run"], effort["evaluate_n"]
+    kept = run["n_real"]
     truth = mixture.grid(run["side"], run["spacing"], run["deviation"])
     reference = mixture.sample(truth, n, seeds.stream(seed, 0))
     wanted, model, rows = set(looks(effort)), truth, []
     for t in range(1, effort["generations"] + 1):
         rng = seeds.stream(seed, t)
-        model = mixture.fit(mixture.sample(model, run["n"], rng), model, run["start"], rng)
+        data = mixture.sample(model, run["n"] - (kept if t > 1 else 0), rng)
+        if t == 1:
+            real = data[:kept]
+        else:
+            data = np.concatenate([real, data])
+        model = mixture.fit(data, model, run["start"], rng)
         if t not in wanted:
             continue
         points = mixture.sample(model, n, rng)
@@ -90,8 +100,10 @@ def compute(
             "total_variance": mixture.total_variance(points),
             "precision": precision, "recall": recall,
             "weight_diversity": float(1 - np.sum(model.weights**2)),
-            "weight_diversity_exact": (1 - run["side"] ** -2) * (1 - 1 / run["n"]) ** t,
         }  # fmt: skip
+        # Of labels that are all inherited; real points bring others.
+        exact = (1 - run["side"] ** -2) * (1 - 1 / run["n"]) ** t
+        row["weight_diversity_exact"] = exact if kept == 0 else None
         if part["chain"] == 0 and t in effort["shown"]:
             row["points"] = " ".join(f"{x:.4g},{y:.4g}" for x, y in points[:SHOWN])
         rows.append(row)
