@@ -250,8 +250,8 @@ def test_one_choice_from_even_odds_gives_the_odds_of_the_paper() -> None:
 @pytest.mark.parametrize(
     ("counts", "words"),
     [
-        ([678, 322], "D² 2.10 (95% 1.84 to 2.40); 2.11 expected from even odds: agrees"),
-        ([500, 500], "D² 1.00 (95% 0.88 to 1.13); 2.11 expected from even odds: does not agree"),
+        ([678, 322], "S¹ 2.10 (95% 1.84 to 2.40); 2.11 expected from even odds: agrees"),
+        ([500, 500], "S¹ 1.00 (95% 0.88 to 1.13); 2.11 expected from even odds: does not agree"),
         ([1000, 0], "does not agree"),
     ],
 )

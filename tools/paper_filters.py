@@ -14,11 +14,11 @@ REACH = 1.96
 
 
 def labels(results: Path, claim: dict[str, Any]) -> list[int]:
-    """How many rows of a loop's D^2, over all seeds, are of the claim's classes, and of others."""
-    from autophagy import sets
+    """How many rows of a loop's S^1, over all seeds, are of the claim's classes, and of others."""
+    import autophagy
 
-    files = sorted(results.glob(f"loops/{claim['loop']}/seed-*/gen-002/training_set.parquet"))
-    found = np.concatenate([sets.read_index(file)["label"].to_numpy() for file in files])
+    run = autophagy.open(results)
+    found = np.concatenate([run.labels(claim["loop"], 1, seed) for seed in run.seeds])
     inside = int(np.isin(found, claim["odds_of"]).sum())
     return [inside, len(found) - inside]
 
@@ -37,7 +37,7 @@ def odds(candidates: int, weight: float) -> float:
 
 
 def curated(claim: dict[str, Any], loop: dict[str, Any], counts: list[int]) -> str:
-    """Whether the odds in D^2 are those of one choice, within their 95% interval.
+    """Whether the odds in S^1 are those of one choice, within their 95% interval.
 
     Args:
         loop: of the configuration; without a filter the odds stay even. counts: as of `labels`.
@@ -52,7 +52,7 @@ def curated(claim: dict[str, Any], loop: dict[str, Any], counts: list[int]) -> s
     agrees = "agrees" if low <= due <= high else "does not agree"
     classes = ", ".join(map(str, claim["odds_of"]))
     return (
-        f"`{claim['loop']}`: odds of classes {classes} in D² {found:.2f} (95% {low:.2f} to "
+        f"`{claim['loop']}`: odds of classes {classes} in S¹ {found:.2f} (95% {low:.2f} to "
         f"{high:.2f}); {due:.2f} expected from even odds: {agrees}"
     )
 
