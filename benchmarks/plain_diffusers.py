@@ -35,6 +35,16 @@ def network(model: dict[str, Any], side: int, channels: int, n_classes: int) -> 
     )
 
 
+def schedule(model: dict[str, Any]) -> DDPMScheduler:
+    """Noise as in a configuration's section `model`."""
+    # By name: from_config takes a value given by place for a default, and forgets it.
+    return DDPMScheduler(
+        num_train_timesteps=model["timesteps"],
+        beta_schedule=model["beta_schedule"],
+        prediction_type=model["prediction"],
+    )
+
+
 class Pictures(torch.utils.data.Dataset):
     """Grey pictures, each padded, scaled and made a tensor when it is asked for."""
 

@@ -8,7 +8,9 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from conftest import REPOSITORY
 
@@ -335,6 +337,27 @@ def test_ratios_are_medians_over_pairs() -> None:
         "plain": [{"s": 4.0}, {"s": 8.0}, {"s": 9.0}],
     }
     assert ratio(found, "plain", "ours", "s") == 4.0
+
+
+def test_the_plain_sampler_takes_every_step_of_the_schedule() -> None:
+    import plain_diffusers
+    import torch
+
+    asked: list[int] = []
+
+    class Network:
+        config = SimpleNamespace(sample_size=2, in_channels=1)
+
+        def __call__(self, x, t, classes):
+            asked.append(int(t))
+            return SimpleNamespace(sample=torch.zeros_like(x))
+
+    model = {"timesteps": 7, "beta_schedule": "linear", "prediction": "v_prediction"}
+    drawn = plain_diffusers.sample(
+        Network(), plain_diffusers.schedule(model), np.arange(3), 0, "cpu"
+    )
+    assert asked == [6, 5, 4, 3, 2, 1, 0]
+    assert drawn.shape == (3, 2, 2, 1)
 
 
 def test_a_made_up_archive_is_one_that_can_be_read(tmp_path) -> None:

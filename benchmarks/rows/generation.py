@@ -101,7 +101,6 @@ def plain(quick: bool, turn: int) -> dict[str, Any]:
     import plain_metrics
     import torch
     from autophagy import sets
-    from diffusers import DDPMScheduler
 
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -113,11 +112,7 @@ def plain(quick: bool, turn: int) -> dict[str, Any]:
     torch.manual_seed(turn)
     model = content["model"]
     pictures = plain_diffusers.Pictures(images, labels, images.shape[1], LEVELS)
-    scheduler = DDPMScheduler(
-        model["timesteps"],
-        beta_schedule=model["beta_schedule"],
-        prediction_type=model["prediction"],
-    )
+    scheduler = plain_diffusers.schedule(model)
     with clocked(found, "training"):
         unet = plain_diffusers.network(model, images.shape[1], 1, 10)
         plain_diffusers.train(unet, scheduler, pictures, content["train"])

@@ -81,16 +81,11 @@ def ours(quick: bool, turn: int) -> dict[str, Any]:
 def plain(quick: bool, turn: int) -> dict[str, Any]:
     import plain_diffusers
     import torch
-    from diffusers import DDPMScheduler
 
     torch.set_num_threads(1)
     model, train = _content(quick)
     unet = plain_diffusers.network(model, SIDE, 1, CLASSES)
-    scheduler = DDPMScheduler(
-        model["timesteps"],
-        beta_schedule=model["beta_schedule"],
-        prediction_type=model["prediction"],
-    )
+    scheduler = plain_diffusers.schedule(model)
     clock, pictures = Clock(), plain_diffusers.Pictures(*_pictures(), SIDE, LEVELS)
     plain_diffusers.train(unet, scheduler, pictures, train, clock)
     return {"cpu": clock.step()}
