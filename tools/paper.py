@@ -146,8 +146,9 @@ class Page:
         parts = []
         for row in self.content["rows"] + self.content["later"]:
             shown = [] if row.get("theory") else self._links(row)
-            for link in shown:
-                parts.append(f"### {row['figures']}\n\n![{row['model']}]({link.as_posix()})")
+            if shown:
+                parts.append(f"### {row['figures']}")
+            parts += [f"![{row['model']}]({link.as_posix()})" for link in shown]
         return "\n\n".join(parts)
 
 
