@@ -17,7 +17,7 @@ from conftest import REPOSITORY
 sys.path.insert(0, str(REPOSITORY / "benchmarks"))
 
 import bench
-from rows import ROWS, code, generations, jobs, machine, page, process, recipe, stored
+from rows import ROWS, generations, jobs, machine, page, process, recipe, states, stored
 from rows.line import Line, ratio, sample
 
 #: Rows that run Snakemake or another program: minutes at any size, a long test tries them.
@@ -200,7 +200,7 @@ def test_a_chain_is_held_against_a_straight_line_through_its_first_two_thirds() 
 
 
 def test_what_is_stored_goes_on_where_it_was(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(code, "state", lambda row, machine: f"{row} on {machine}")
+    monkeypatch.setattr(states, "state", lambda row, machine: f"{row} on {machine}")
     here = {"processor": "one"}
     record = stored.begun("step", here, False, tmp_path)
     record["found"] = {"ours": [{"cpu": 1.0}]}
@@ -238,8 +238,8 @@ def benchmarks(tmp_path: Path, monkeypatch) -> Path:
     files = {"row": SOURCE, "other": "a = 1", "unrelated": "a = 1", "line": "a = 1", "process": ""}
     for name, text in files.items():
         (folder / f"{name}.py").write_text(text)
-    monkeypatch.setattr(code, "BENCHMARKS", tmp_path)
-    monkeypatch.setattr(code, "_library", lambda files: "")
+    monkeypatch.setattr(states, "BENCHMARKS", tmp_path)
+    monkeypatch.setattr(states, "_library", lambda files: "")
     return folder
 
 
@@ -262,11 +262,11 @@ def test_what_a_row_runs_decides_whether_it_is_measured_anew(
     benchmarks: Path, file: str, old: str, new: str, anew: bool
 ) -> None:
     place = benchmarks / f"{file}.py"
-    first = code.state("row", {})
-    code._tree.cache_clear()
+    first = states.state("row", {})
+    states._tree.cache_clear()
     place.write_text(place.read_text().replace(old, new, 1))
-    assert (code.state("row", {}) != first) == anew
-    assert code.state("row", {"processor": "other"}) != first
+    assert (states.state("row", {}) != first) == anew
+    assert states.state("row", {"processor": "other"}) != first
 
 
 def test_a_row_depends_on_the_library_that_it_reaches(monkeypatch) -> None:
@@ -277,7 +277,7 @@ def test_a_row_depends_on_the_library_that_it_reaches(monkeypatch) -> None:
         monkeypatch.setattr(
             fingerprint, "code_hash", lambda files, row=row: seen.setdefault(row, set(files)) and ""
         )
-        code.state(row, {})
+        states.state(row, {})
     assert "autophagy/theory/loops.py" in seen["gaussians"]
     assert "autophagy/models/ddpm_training.py" in seen["step"]
     for row in ("gaussians", "step"):

@@ -253,7 +253,7 @@ def test_a_loop_may_have_another_kind_of_budget() -> None:
     params = plan.nodes["loops/biased/seed-1/gen-002/model"].params["train"]
     assert (params.get("steps"), params["epochs"]) == (None, 2)
     said = attribution.changed(plan.experiment, "biased")
-    assert {"train.steps 3 → None", "train.epochs None → 2"} <= set(said)
+    assert "train.steps → train.epochs" in said
 
 
 START = "real-only/small/seed-1"

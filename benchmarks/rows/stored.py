@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
-from rows import code, machine
+from rows import machine, states
 from rows.base import REPOSITORY
 from rows.line import Found, Line
 
@@ -38,7 +38,7 @@ def write(row: str, record: dict[str, Any], folder: Path | None = None) -> None:
 def begun(row: str, here: dict[str, Any], fresh: bool, folder: Path | None = None) -> Any:
     """The record of a row to go on with: emptied of runs of other code or of another machine."""
     record = read(row, folder)
-    now = code.state(row, here)
+    now = states.state(row, here)
     if fresh or record["state"] != now:
         record |= {"state": now, "machine": here, "found": {}, "lines": []}
     return record
