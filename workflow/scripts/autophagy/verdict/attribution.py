@@ -128,8 +128,8 @@ def _infer(
         own = mean(drift)
         rows[name] |= {"drift_low": own.low, "drift_high": own.high}
     found = {name: mean(drifts[name] - theirs) for name, theirs in against.items()}
-    sides = [2 * min(of.p_above(0.0), of.p_below(0.0)) for of in found.values()]
-    for (name, of), p in zip(found.items(), holm([min(side, 1.0) for side in sides]), strict=True):
+    adjusted = holm([of.p_apart(0.0) for of in found.values()])
+    for (name, of), p in zip(found.items(), adjusted, strict=True):
         rows[name] |= {"difference_low": of.low, "difference_high": of.high, "p": float(p)}
 
 

@@ -48,6 +48,10 @@ class Mean:
             return 0.0 if self.value < cut else 1.0
         return float(stdtr(self.n - 1, (self.value - cut) / (self.sd / math.sqrt(self.n))))
 
+    def p_apart(self, cut: float) -> float:
+        """Two-sided p of the null hypothesis that the mean is `cut`."""
+        return min(1.0, 2 * min(self.p_above(cut), self.p_below(cut)))
+
     def times(self, factor: float) -> Mean:
         """The mean of the values times a positive factor."""
         scaled = (factor * x for x in (self.value, self.low, self.high, self.sd))

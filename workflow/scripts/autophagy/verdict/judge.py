@@ -209,8 +209,7 @@ def _case(
             continue
         found = mean(late.mean(axis=1) - control, level)
         case.differences[n] = found
-        aside = 2 * min(found.p_above(margin), found.p_below(margin))
-        case.p[n] = min(1.0, max(unsettled, aside))
+        case.p[n] = max(unsettled, found.p_apart(margin))
     return case
 
 

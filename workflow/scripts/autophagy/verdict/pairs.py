@@ -35,12 +35,19 @@ def table(chains: dict[str, Chain], level: float = 0.05) -> pd.DataFrame:
     Args:
         chains: of at least 3 seeds, all of the same and of generations enough for a `window`.
         level: the table's family-wise error.
+
+    Raises:
+        ValueError: the generations are too few for a window.
     """
     import pandas as pd
 
+    [generations] = {chain.distances.shape[1] for chain in chains.values()}
+    span = window(generations)
+    if span is None:
+        raise ValueError(f"{generations} generations leave too few after burn-in")
+    first, last = span
     rows, tested = [], []
     for one, other in combinations(chains, 2):
-        first, last = window(chains[one].distances.shape[1]) or (0, 0)
         late = [chains[name].distances[:, first - 1 :] for name in (one, other)]
         row: dict[str, Any] = {
             "loop": one, "other": other, "seeds": len(late[0]),
@@ -52,7 +59,7 @@ def table(chains: dict[str, Chain], level: float = 0.05) -> pd.DataFrame:
             for name, differences in found.items():
                 of = mean(differences, level)
                 row |= {name: of.value, f"{name}_low": of.low, f"{name}_high": of.high}
-                tested.append((row, name, min(1.0, 2 * min(of.p_above(0.0), of.p_below(0.0)))))
+                tested.append((row, name, of.p_apart(0.0)))
         rows.append(row)
     adjusted = holm(np.array([p for _, _, p in tested])) if tested else []
     for (row, name, _), p in zip(tested, adjusted, strict=True):
