@@ -22,6 +22,7 @@ sys.path.insert(0, str(REPOSITORY / "workflow" / "scripts"))
 
 from autophagy import config as configuration  # noqa: E402
 from autophagy import plan as planning  # noqa: E402
+from autophagy.progress import Report  # noqa: E402
 from autophagy.schema import plain  # noqa: E402
 from autophagy.steps import evaluate, features, mix, real, sample, train  # noqa: E402
 
@@ -50,9 +51,9 @@ def splits(plan: planning.Plan, root: Path) -> None:
     real.real(root, records, quiet, dataset=plain(plan.experiment.dataset))
 
 
-def make(root: Path, record: dict[str, Any]) -> None:
+def make(root: Path, record: dict[str, Any], report: Report = quiet) -> None:
     """Make one artifact of a plan, from its record."""
-    FUNCTIONS[record["step"]](root, [record], quiet)
+    FUNCTIONS[record["step"]](root, [record], report)
 
 
 def make_all(plan: planning.Plan, root: Path, processes: int) -> None:
