@@ -70,6 +70,39 @@ def test_jobs_take_a_card_each_and_a_third_waits(monkeypatch) -> None:
 
 
 @pytest.mark.parametrize(
+    ("one", "other", "free"),
+    [
+        # A card each, of which both say that it is number 0.
+        ({"JOB_ID": "7", "JOB_GPUS": "2"}, {"JOB_ID": "8", "JOB_GPUS": "3"}, True),
+        ({"JOB_ID": "7", "STEP_ID": "0", "STEP_GPUS": "2"},
+         {"JOB_ID": "7", "STEP_ID": "1", "STEP_GPUS": "3"}, True),
+        # Two processes of one job.
+        ({"JOB_ID": "7", "JOB_GPUS": "2,3"}, {"JOB_ID": "7", "JOB_GPUS": "2,3"}, False),
+        # Slurm counts no cards here, and none.
+        ({"JOB_ID": "7"}, {"JOB_ID": "8"}, False),
+        ({"JOB_ID": "7"}, {}, False),
+        ({"JOB_GPUS": "2"}, {}, False),
+    ],
+)  # fmt: skip
+def test_jobs_that_slurm_gave_cards_do_not_wait_for_each_other(
+    one, other, free, monkeypatch
+) -> None:
+    """Where it hides a job's cards from others, each job's first is number 0."""
+    held = []
+    for job_of in (one, other):
+        for name in ("JOB_ID", "STEP_ID", "JOB_GPUS", "STEP_GPUS"):
+            monkeypatch.delenv(f"SLURM_{name}", raising=False)
+        for name, value in job_of.items():
+            monkeypatch.setenv(f"SLURM_{name}", value)
+        held.append(cards._token("0"))
+    assert held[0] is not None
+    assert (held[1] is not None) == free
+    for file in held:
+        if file is not None:
+            file.close()
+
+
+@pytest.mark.parametrize(
     ("variable", "expected"),
     [
         (None, ["0", "1", "10"]), ("", []), ("-1", []), ("1", ["1"]), ("2, 0", ["2", "0"]),

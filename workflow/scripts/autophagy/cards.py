@@ -2,6 +2,10 @@
 
 Snakemake counts cards (`resources: gpu`) and hands out none. A job therefore takes a lock, one file
 a card, which the system gives back when the job ends, however it ends.
+
+A job that Slurm gave cards counts them from 0, whichever they are, where the cluster hides the
+others. A card is then one job's alone, so tokens there are the job's: two jobs that both speak of
+card 0 do not wait for each other.
 """
 
 from __future__ import annotations
@@ -19,6 +23,9 @@ from typing import IO
 from autophagy.errors import UserError
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
+#: Slurm's: the job, its step, and one of these where it was given cards.
+JOB, STEP = "SLURM_JOB_ID", "SLURM_STEP_ID"
+GIVEN = ("SLURM_JOB_GPUS", "SLURM_STEP_GPUS")
 #: Seconds between two looks for a free card.
 INTERVAL = 0.5
 
@@ -116,7 +123,7 @@ def _token(card: str) -> IO[str] | None:
     folder = Path(tempfile.gettempdir(), f"autophagy-cards-{os.getuid()}")
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-        file = (folder / re.sub(r"[^A-Za-z0-9-]", "_", card)).open("w")
+        file = (folder / re.sub(r"[^A-Za-z0-9-]", "_", _named(card))).open("w")
     except OSError as error:
         raise UserError(f"{folder}: cannot be written: {error.strerror or error}") from error
     try:
@@ -125,3 +132,10 @@ def _token(card: str) -> IO[str] | None:
         file.close()
         return None
     return file
+
+
+def _named(card: str) -> str:
+    """The card among all that processes of this user may speak of on this machine."""
+    if not any(os.environ.get(name) for name in GIVEN) or not os.environ.get(JOB):
+        return card
+    return f"slurm-{os.environ[JOB]}-{os.environ.get(STEP, 'batch')}-{card}"
