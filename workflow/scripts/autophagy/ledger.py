@@ -26,7 +26,7 @@ from autophagy.config import NAME
 from autophagy.errors import UserError
 from autophagy.paths import AUDIT, METRICS_CSV, METRICS_JSON, PAGE, REPORT, table_names
 from autophagy.plan import Plan
-from autophagy.schema import plain
+from autophagy.schema import place, plain
 from autophagy.theory import plan as theory
 
 HEADER = """\
@@ -188,12 +188,12 @@ def stages_of(plan: Plan) -> tuple[Stage, ...]:
     forks = [name for name in plan.experiment.loops if starts.shared(plan.experiment, name)]
     if not outside and not forks:
         return tuple(stages)
-    place = next(n for n, stage in enumerate(stages) if stage.name == "real-only")
+    at = next(n for n, stage in enumerate(stages) if stage.name == "real-only")
     report = len(stages) - 1
     forked = [_forked(plan, stage, name) for name in forks for stage in stages if _of_loops(stage)]
     stages = [_beside_others(plan, stage) if _of_loops(stage) else stage for stage in stages]
     stages[report:report] = forked
-    stages[place:place] = [_import(*start) for start in outside.items()]
+    stages[at:at] = [_import(*start) for start in outside.items()]
     return tuple(stages)
 
 
@@ -500,7 +500,7 @@ def _networks(plan: Plan) -> list[str]:
     """The user's own files that trainings read."""
     model = plain(plan.experiment.model)
     source = models.source(plan.experiment.model.family, model)
-    return [] if source is None else [str(starts.place(source))]
+    return [] if source is None else [str(place(source))]
 
 
 def _sources(plan: Plan, stage: str) -> list[str]:
@@ -539,7 +539,7 @@ def _other_start(plan: Plan, root: Path, artifact: str) -> str | None:
     """What was brought from outside is no longer what lies there; not asked where nothing does."""
     start = plan.experiment.loops[artifact.split("/")[1]].start_from
     read = manifests.read(root, artifact)["facts"].get("source", {}).get("files", {})
-    if starts.place(start).exists() and starts.hashes(start) != read:
+    if place(start).exists() and starts.hashes(start) != read:
         return f"{start}: does not hold what {artifact} was read from"
     return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pathlib
 from typing import Annotated, Any
 
 from pydantic import (
@@ -34,6 +35,11 @@ class Sparse(Options):
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 #: A path as the user writes it: absolute, or relative to the working directory.
 Path = Annotated[str, Field(min_length=1)]
+
+
+def place(path: str) -> pathlib.Path:
+    """Where a `Path` leads: `~` is the user's home."""
+    return pathlib.Path(path).expanduser()
 
 
 def plain(section: Options) -> dict[str, Any]:

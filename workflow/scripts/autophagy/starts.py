@@ -12,6 +12,7 @@ from typing import Any
 
 from autophagy import data, presets, regimes
 from autophagy.errors import UserError
+from autophagy.schema import place
 
 #: How a path is told from a name in the configuration.
 SEPARATOR = "/"
@@ -69,10 +70,6 @@ def kind(start_from: Any) -> str | None:
     if not is_outside(start_from):
         return None
     return MODEL if (place(start_from) / _INDEX).is_file() else PICTURES
-
-
-def place(start_from: str) -> Path:
-    return Path(start_from).expanduser()
 
 
 def n_initial(experiment: Any, name: str) -> int:

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from autophagy import plugins, store
+from autophagy.schema import place
 
 LOCAL = "local-"
 #: How a folder is told from a name in the configuration.
@@ -22,13 +23,13 @@ def name_of(features: str) -> str:
     """What results call the network: the name itself, or of a path `local-` and a safe name."""
     if SEPARATOR not in features:
         return features
-    folder = Path(features).expanduser().name.lower()
+    folder = place(features).name.lower()
     return LOCAL + (re.sub("[^a-z0-9]+", "-", folder).strip("-")[:40] or "network")
 
 
 def source_of(features: str, weights: str | None) -> str | None:
     """The path of the user's files that hold a network, if it has any."""
-    return str(Path(features).expanduser()) if SEPARATOR in features else weights
+    return str(place(features)) if SEPARATOR in features else weights
 
 
 def module(name: str) -> ModuleType:

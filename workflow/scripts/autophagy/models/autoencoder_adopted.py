@@ -14,15 +14,12 @@ from typing import Any
 
 from autophagy import store
 from autophagy.errors import UserError
+from autophagy.schema import place
 
 CONFIG, WEIGHTS = "config.json", "diffusion_pytorch_model.safetensors"
 KEY = "model.autoencoder"
 #: Tensors that tell an autoencoder from another network.
 _ENDS = ("encoder.conv_in.weight", "decoder.conv_out.weight")
-
-
-def place(source: str) -> Path:
-    return Path(source).expanduser()
 
 
 def files(source: str) -> list[str]:

@@ -13,6 +13,7 @@ from autophagy import data, devices, manifests, models, seeds, sets, starts, sto
 from autophagy.data.base import RealSet
 from autophagy.errors import UserError
 from autophagy.progress import Report
+from autophagy.schema import place
 
 #: What manifests say of where an imported artifact is from; see `lineage.ORIGIN`.
 ORIGIN = "unknown: brought by the user"
@@ -30,7 +31,7 @@ def import_model(root: Path, records: list[dict[str, Any]], report: Report, sour
     facts = sets.row_facts(manifests.read(root, "real/loop"))
     family = models.module(params["family"])
     with _told_by(record):
-        model = family.adopt(starts.place(source), facts, params["biased"], record["device"])
+        model = family.adopt(place(source), facts, params["biased"], record["device"])
     with store.new_folder(root / record["path"]) as folder:
         model.save(folder)
     manifests.write(root, record, facts=facts | _of_outside("checkpoint", source))
