@@ -177,7 +177,7 @@ MALFORMED: list[tuple[dict[str, Any], str, str]] = [
     ({"model.family": GONE}, "model.family: is missing", "allowed: ddpm"),
     ({"model.family": None}, "model.family: null", "allowed: ddpm"),
     ({"model": "ddpm"}, 'model: "ddpm"', "a mapping of keys to values"),
-    ({"model.depth": 2}, "model.depth: unknown key", "allowed: channels,"),
+    ({"model.depth": 2}, "model.depth: unknown key", "allowed: family, channels,"),
     ({"model.channels": [8, 8, 8, 8, 8]},
      "model.channels: 5 levels need a picture side that 16 divides, and the data set's is 8",
      "model.pad: true to pad to 16"),

@@ -20,6 +20,7 @@ Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 class Denoiser(Sparse):
     """The U-Net, one level for each entry of `channels`, and the noise that it is trained on."""
 
+    family: str
     channels: Annotated[list[Annotated[int, Field(ge=4, le=4096)]], Field(min_length=1)]
     layers_per_block: Annotated[int, Field(ge=1, le=8)] = 1
     norm_groups: Annotated[int, Field(ge=1, le=64)] = 8
