@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from autophagy.errors import UserError
 from autophagy.metrics import Undefined, card
 from autophagy.metrics.base import Measured
 from autophagy.metrics.baseline import resplit_baseline
@@ -43,6 +44,77 @@ def test_neighbours_are_the_same(here, k) -> None:
         np.testing.assert_array_equal(found == 0, expected == 0)
     np.testing.assert_allclose(nearest_distances(a, b, here), nearest_distances(a, b), rtol=1e-12)
     assert prdc(a, b, k, here) == pytest.approx(prdc(a, b, k), abs=1e-12)
+
+
+@pytest.fixture
+def little(here, monkeypatch):
+    """Room for so many bytes of distances; a block of more is refused, as a card refuses it."""
+    sizes: list[int] = []
+
+    def limit(room: int) -> list[int]:
+        whole = torch.cdist
+
+        def limited(a, b, **options):
+            sizes.append(8 * len(a) * len(b))
+            if sizes[-1] > room:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 3 GiB")
+            return whole(a, b, **options)
+
+        monkeypatch.setattr(torch, "cdist", limited)
+        return sizes
+
+    # All rows in one block.
+    monkeypatch.setattr(card, "BLOCK_BYTES", 2**20)
+    return limit
+
+
+def test_a_block_that_does_not_fit_is_halved_and_nothing_else_changes(here, little) -> None:
+    a, b = sets()
+    expected = prdc(a, b, 5, here), list(nearest_distances(a, b, here))
+    sizes, heard = little(8 * 47 * 12), []
+    with card.blocks(heard.append) as blocks:
+        assert (prdc(a, b, 5, here), list(nearest_distances(a, b, here))) == expected
+    # 47, 23, 11 rows of 47 distances; what follows begins where that ended.
+    assert heard == [
+        f"out of memory: going on with {rows} rows of distances at once" for rows in (23, 11)
+    ]
+    assert blocks.bytes == 8 * 47 * 11
+    assert sizes[:3] == [8 * 47 * rows for rows in (47, 23, 11)]
+    assert max(sizes[3:]) <= blocks.bytes
+
+
+def test_a_row_of_distances_that_does_not_fit_is_a_user_error(here, little) -> None:
+    a, b = sets()
+    sizes = little(0)
+    with pytest.raises(UserError, match="too small for 1 rows of distances at once"):
+        nearest_distances(a, b, here)
+    assert len(sizes) == 6
+
+
+def test_the_kernels_sum_is_halved_too(here, monkeypatch) -> None:
+    a, b = sets()
+    whole, tried = torch.Tensor.__matmul__, []
+
+    def limited(x, y):
+        tried.append(len(x))
+        if len(x) > 4:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return whole(x, y)
+
+    monkeypatch.setattr(torch.Tensor, "__matmul__", limited)
+    monkeypatch.setattr(card, "BLOCK_BYTES", 2**20)
+    assert kernel_distance(a, b, here) == pytest.approx(kernel_distance(a, b), rel=1e-10)
+    assert min(tried) >= 2
+    assert max(tried) == 47
+
+
+def test_features_that_do_not_fit_are_a_user_error(monkeypatch) -> None:
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(torch.Tensor, "to", full)
+    with pytest.raises(UserError, match=r"^evaluate: comparing the features needs more memory"):
+        nearest_distances(*sets(), "cuda")
 
 
 def test_a_collapsed_set_is_all_ties(here) -> None:

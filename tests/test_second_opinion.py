@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from autophagy import ledger, paths, store, tables
+from autophagy import ledger, manifests, paths, store, tables
 from autophagy.errors import UserError
 from autophagy.features import lenet, lenet_random
 from autophagy.metrics import OF_FEATURES
@@ -154,7 +154,23 @@ def test_no_plan_without_one_knows_of_it() -> None:
         assert words not in ledger.text(plain, "config/config.yaml").replace("compare_", "")
 
 
-def test_evaluations_hold_both_and_the_report_compares_them(tiny_experiment, tmp_path) -> None:
+class Little:
+    """A network on a card that has room for few rows at once."""
+
+    def __init__(self, network) -> None:
+        self.network, self.config = network, network.config
+
+    def __call__(self, rows, batch_size=1024):
+        import torch
+
+        if batch_size > 300:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return self.network(rows, batch_size)
+
+
+def test_evaluations_hold_both_and_the_report_compares_them(
+    tiny_experiment, tmp_path, monkeypatch
+) -> None:
     """The finished tiny experiment, some of it measured again with a second network."""
     plan, root = plan_of(asked()), tmp_path / "tiny"
     shutil.copytree(tiny_experiment.root, root)
@@ -182,6 +198,12 @@ def test_evaluations_hold_both_and_the_report_compares_them(tiny_experiment, tmp
     assert tuple(made) == opinions.COLUMNS
     assert set(made["items"]) == {3}
     assert "LeNet and random LeNet" in opinions.lines(made)[0]
+    # What memory halved in the second network is told apart from what it halved in the first.
+    load, last = lenet_random.load, entries[-1]["path"]
+    assert manifests.read(root, last)["facts"] == {}
+    monkeypatch.setattr(lenet_random, "load", lambda *where: Little(load(*where)))
+    evaluate.evaluate(root, [plan.record(last)], quiet)
+    assert manifests.read(root, last)["facts"] == {"second_batch_size": 256}
 
 
 @pytest.mark.parametrize(

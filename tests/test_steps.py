@@ -13,12 +13,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from autophagy import figures, manifests, metrics, paths, seeds, sets, store, tables, trace
+from autophagy import (
+    devices,
+    figures,
+    manifests,
+    metrics,
+    paths,
+    seeds,
+    sets,
+    store,
+    tables,
+    trace,
+)
 from autophagy.archive import Archive
 from autophagy.data.split import content_hashes, unique_rows
 from autophagy.errors import UserError
 from autophagy.features import lenet
 from autophagy.figures import grid
+from autophagy.metrics import card
 from autophagy.metrics.frechet import frechet_distance
 from autophagy.metrics.memorisation import memorisation
 from autophagy.metrics.spectral import ring_power, spectral_distance
@@ -445,6 +457,38 @@ def test_features_that_memory_halved_are_a_fact(copied, made, monkeypatch) -> No
         assert manifests.read(copied, path)["facts"] == {"batch_size": 256}
         after = store.read_json(copied / path)["output"]
         assert after["frechet_distance"] == pytest.approx(before["output"]["frechet_distance"])
+
+
+def test_blocks_that_memory_halved_are_a_fact_and_no_batch_is(copied, made, monkeypatch) -> None:
+    """On a card whose memory has no room for distances of more than some rows at once."""
+    import torch
+
+    record = made.plan.record(paths.evaluation_path("fresh", 1, 2)) | {"device": "cuda"}
+    monkeypatch.setattr(devices, "prepare", lambda *_: None)
+    monkeypatch.setattr(card, "_moved", lambda x, device: torch.from_numpy(x))
+    load, zeros, apart = lenet.load, torch.zeros, torch.cdist
+    monkeypatch.setattr(lenet, "load", lambda folder, device: load(folder, "cpu"))
+    monkeypatch.setattr(torch, "zeros", lambda *a, device=None, **k: zeros(*a, **k))
+
+    def limited(a, b, **options):
+        if 8 * len(a) * len(b) > room:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return apart(a, b, **options)
+
+    monkeypatch.setattr(torch, "cdist", limited)
+    found = {}
+    for room in (2**30, 900):
+        evaluate(copied, [record], quiet)
+        found[room] = store.read_json(copied / record["path"])
+        found[room]["facts"] = manifests.read(copied, record["path"])["facts"]
+    assert found[2**30].pop("facts") == {}
+    facts = found[900].pop("facts")
+    assert facts.keys() == {"block_bytes"}
+    assert 0 < facts["block_bytes"] <= 900
+    # A sum over all pairs is rounded by its blocks.
+    sums = [found[room]["output"].pop("kernel_distance") for room in found]
+    assert sums[1] == pytest.approx(sums[0], rel=1e-9)
+    assert found[900]["output"] == found[2**30]["output"]
 
 
 def test_inherited_labels_are_drawn_from_the_models_own_training_set(made) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from autophagy import cards
@@ -57,9 +58,15 @@ def prepare(threads: int, device: str, software: Iterable[str] = ("torch",)) -> 
 
 
 def within_memory(
-    function: Callable[[int], T], size: int, say: Callable[[str], None]
+    function: Callable[[int], T],
+    size: int,
+    say: Callable[[str], None],
+    told: Callable[[int], str] = "batches of {}".format,
 ) -> tuple[T, int]:
     """function(size), or with a half of it, a quarter, … as far as the device's memory asks.
+
+    Args:
+        told: a size in words.
 
     Returns:
         The result, and the size it was computed with.
@@ -71,16 +78,48 @@ def within_memory(
         try:
             return function(size), size
         except Exception as error:
-            # Of a job without torch, which alone has such an error, nothing is imported.
-            torch = sys.modules.get("torch")
-            if torch is None or not isinstance(error, torch.OutOfMemoryError):
+            if not is_out_of_memory(error):
                 raise
             if size == 1:
                 raise UserError(
-                    "the device's memory is too small for a batch of 1; free it, or set device: cpu"
+                    f"the device's memory is too small for {told(1)}; free it, or set device: cpu"
                 ) from error
         # Outside the handler, whose traceback holds what filled the memory.
         size //= 2
-        say(f"out of memory: going on with batches of {size}")
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        say(f"out of memory: going on with {told(size)}")
+        release()
+
+
+@contextmanager
+def memory_needed(by: str, remedy: str) -> Iterator[None]:
+    """Around work, or above a function as its decorator, that must fit as it is.
+
+    Args:
+        by: `key: what needs the memory`.
+        remedy: what the user may do.
+
+    Raises:
+        UserError: the device's memory ran out.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        raise UserError(f"{by} needs more memory than the device has free; {remedy}") from error
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Is this torch's error of a device whose memory ran out?
+
+    Of a job without torch, which alone has such an error, nothing is imported.
+    """
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(error, torch.OutOfMemoryError)
+
+
+def release() -> None:
+    """Give back to the card what torch keeps for later."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -23,6 +23,7 @@ from autophagy import (
 )
 from autophagy.errors import UserError
 from autophagy.features.base import BATCH, FeatureNetwork
+from autophagy.metrics import card
 from autophagy.metrics.base import Measured, Undefined
 from autophagy.metrics.baseline import resplit_baseline
 from autophagy.metrics.profiles import profiles
@@ -41,7 +42,8 @@ def evaluate(root: Path, records: list[dict[str, Any]], report: Report) -> None:
     params = record["params"]
     devices.prepare(params["threads"], record["device"], record["software"])
     views, facts = _opinion(root, record, params["features"], _views, report)
-    _write(root, record, views | _second(root, record, _views, report), facts)
+    second, more = _second(root, record, _views, report)
+    _write(root, record, views | second, facts | more)
     report(1, 1, _headline(views["output"]))
 
 
@@ -96,7 +98,8 @@ def evaluate_real(root: Path, records: list[dict[str, Any]], report: Report) -> 
     [record] = records
     devices.prepare(record["params"]["threads"], record["device"], record["software"])
     found, facts = _opinion(root, record, record["params"]["features"], _real, report)
-    _write(root, record, found | _second(root, record, _real, report), facts)
+    second, more = _second(root, record, _real, report)
+    _write(root, record, found | second, facts | more)
     report(1, 1, _headline(found["output"]))
 
 
@@ -159,13 +162,21 @@ def _telling(report: Report) -> Callable[[int, int], None]:
 def _within_memory(
     network: FeatureNetwork, measure: Callable[[Read], T], report: Report
 ) -> tuple[T, dict[str, int]]:
-    """What `measure` finds, and as a fact the network's batch where memory allowed less."""
+    """What `measure` finds, and as facts where memory allowed less than was asked for.
+
+    `batch_size`: rows that the network took at once; `block_bytes`: of a block of distances.
+    """
 
     def attempt(size: int) -> T:
         return measure(network if size == BATCH else lambda rows: network(rows, size))
 
-    found, size = devices.within_memory(attempt, BATCH, lambda note: report(0, 1, note))
-    return found, {"batch_size": size} if size != BATCH else {}
+    def say(note: str) -> None:
+        report(0, 1, note)
+
+    with card.blocks(say) as blocks:
+        found, size = devices.within_memory(attempt, BATCH, say)
+    used = {"batch_size": (size, BATCH), "block_bytes": (blocks.bytes, card.BLOCK_BYTES)}
+    return found, {name: had for name, (had, asked) in used.items() if had != asked}
 
 
 def _training_rows(
@@ -185,7 +196,7 @@ def _opinion(
     root: Path, record: dict[str, Any], name: str, measure: Callable[..., dict[str, Any]],
     report: Report,
 ) -> tuple[dict[str, Any], dict[str, int]]:  # fmt: skip
-    """What `measure` finds in the space of one feature network, and `_within_memory`'s fact."""
+    """What `measure` finds in the space of one feature network, and `_within_memory`'s facts."""
     network = features.module(name).load(root / f"features/{name}", record["device"])
     return _within_memory(
         network, lambda read: measure(root, record, network, read, report), report
@@ -194,20 +205,20 @@ def _opinion(
 
 def _second(
     root: Path, record: dict[str, Any], measure: Callable[..., dict[str, Any]], report: Report
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], dict[str, int]]:
     """The metrics of feature space alone, in the second network; nothing where none is asked for.
 
-    Of each view, and of real against real over random cuts where that is measured.
+    Of each view, and of real against real over random cuts where that is measured. And
+    `_within_memory`'s facts of it, as `second_batch_size` and `second_block_bytes`.
     """
     if (name := record["params"].get("second")) is None:
-        return {}
-    found, _ = _opinion(root, record, name, measure, report)
-    return {
-        "second": {
-            view: {key: values[key] for key in metrics.OF_FEATURES if key in values}
-            for view, values in found.items()
-        }
+        return {}, {}
+    found, facts = _opinion(root, record, name, measure, report)
+    second = {
+        view: {key: values[key] for key in metrics.OF_FEATURES if key in values}
+        for view, values in found.items()
     }
+    return {"second": second}, {f"second_{fact}": value for fact, value in facts.items()}
 
 
 def _truth(params: dict[str, Any]) -> Any:
