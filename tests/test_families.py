@@ -329,3 +329,24 @@ def test_sizes_that_a_family_cannot_take_are_refused_before_anything_runs(
     with pytest.raises(UserError, match=rf"model\.\w+: .*{words}"):
         models.module(name).check(model, {}, {}, size)
     models.module(name).check(model, {}, {}, None)
+
+
+# Memory
+
+
+@pytest.mark.parametrize("name", LONG)
+@pytest.mark.parametrize("place", ["torch.optim.Adam.step", "torch.nn.Module.to"])
+def test_a_training_that_does_not_fit_is_one_line(name, place, monkeypatch) -> None:
+    """Wherever in it memory runs out: Adam's state, for one, is made by its first step."""
+    torch = pytest.importorskip("torch")
+
+    def full(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(place, full)
+    with pytest.raises(
+        UserError,
+        match=r"^train\.batch_size: fitting the model needs more memory than the device has free; "
+        r"the batch is part of the experiment, .* lower model\.\w+.* or lower train\.batch_size$",
+    ):
+        fit(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -396,15 +397,26 @@ def test_faces_are_counted_without_their_pictures(capsys) -> None:
 
 
 def test_too_little_memory_for_an_autoencoder_is_one_line(tmp_path, monkeypatch) -> None:
-    def full(*arguments):
+    """Of the network that it ran out for: each of them, its optimiser and what it passes on."""
+    from diffusers import AutoencoderKL, UNet2DModel
+
+    def full(*arguments, **named):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 3 GiB")
 
-    monkeypatch.setattr(autoencoder.Coder, "encode", full)
-    with pytest.raises(UserError, match=r"^train\.autoencoder: fitting the autoencoder, or"):
-        fit()
-    content, folder = with_given(given(tmp_path / "vae", 3)), str(tmp_path / "vae")
-    with pytest.raises(UserError, match=r"^model\.autoencoder: encoding 64 pictures at once needs"):
+    def adopted() -> None:
+        content, folder = with_given(given(tmp_path / "vae", 3)), str(tmp_path / "vae")
         latent.fit(
             pictures(), latent.recipe(content["model"]), content["train"], 1, "cpu", quiet,
             source=folder,
         )  # fmt: skip
+
+    for function, place, name, words in (
+        (fit, AutoencoderKL, "decode", "train.autoencoder.batch_size: fitting the autoencoder"),
+        (adopted, AutoencoderKL, "encode", "model.autoencoder: encoding 64 pictures at once"),
+        (adopted, AutoencoderKL, "to", "model.autoencoder: loading it"),
+        (fit, UNet2DModel, "forward", "train.batch_size: fitting the model"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(place, name, full)
+            with pytest.raises(UserError, match=f"^{re.escape(words)} needs more memory"):
+                function()

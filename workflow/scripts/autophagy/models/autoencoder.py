@@ -14,8 +14,9 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
+from autophagy import devices
 from autophagy import seeds as seeding
-from autophagy.models import acceleration, autoencoder_adopted, finite
+from autophagy.models import acceleration, autoencoder_adopted, finite, memory
 from autophagy.models.base import TrainingData
 from autophagy.models.checkpoints import Checkpoint
 from autophagy.models.ddpm_training import to_network
@@ -70,11 +71,16 @@ class Coder:
         """float32 N×c×h×w on the network's device: posterior means, shifted and scaled.
 
         To mean 0 and deviation 1 over the pictures that the network was fitted to.
+
+        Raises:
+            UserError: the device's memory ran out.
         """
         import torch
 
         network, parts = self.network.eval(), []
-        with torch.inference_mode():
+        asked = f"{autoencoder_adopted.KEY}: encoding {BATCH} pictures at once"
+        enough = devices.memory_needed(asked, "free memory, or use a smaller one")
+        with enough, torch.inference_mode():
             for start in range(0, len(data.images), BATCH):
                 rows = slice(start, start + BATCH)
                 part = TrainingData(data.images[rows], data.labels[rows], data.levels, 0)
@@ -113,6 +119,12 @@ def load(folder: Path, device: str) -> Coder:
     return Coder(network.to(device))
 
 
+@memory.of_training(
+    "set model.checkpointing: true",
+    "lower model.autoencoder.channels",
+    section="train.autoencoder",
+    what="autoencoder",
+)
 def fit(
     data: TrainingData,
     model: dict[str, Any],
@@ -128,7 +140,7 @@ def fit(
         model, train: those of the family `latent`, whole.
 
     Raises:
-        UserError: a loss or a weight is no longer finite.
+        UserError: a loss or a weight is no longer finite; or the device's memory ran out.
     """
     import torch
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -11,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from autophagy import seeds as seeding
-from autophagy.errors import UserError
-from autophagy.models import acceleration
+from autophagy.models import acceleration, finite, memory
 from autophagy.models.base import TrainingData
 from autophagy.models.budgets import Flattening
 from autophagy.models.checkpoints import Checkpoint
@@ -26,9 +24,13 @@ from autophagy.progress import Report
 #: Draws of a held-out row, a timestep and noise in each look: few rows are drawn often.
 LOOK = 1024
 
-_REMEDY = "lower train.learning_rate or raise train.warmup_steps"
+#: What helps a training that breaks down, besides a lower rate.
+_REMEDY = "raise train.warmup_steps"
 
 
+@memory.of_training(
+    "raise train.accumulate", "set model.checkpointing: true", "lower model.channels"
+)
 def fit(
     data: TrainingData,
     model: dict[str, Any],
@@ -54,7 +56,7 @@ def fit(
         encode: what the network works on, float32 N×C×side×side, in the place of pictures.
 
     Raises:
-        UserError: the loss or the weights are no longer finite.
+        UserError: the loss or the weights are no longer finite; or the device's memory ran out.
     """
     import torch
 
@@ -153,8 +155,7 @@ def fit(
 
     steps = range(first, train["steps"])
     for step, batch in zip(steps, execution.prepared(drawn, steps), strict=True):
-        with _within_memory(train["batch_size"]):
-            loss = compute(*map(execution.to_device, batch))
+        loss = compute(*map(execution.to_device, batch))
         loss = processes.average(loss, unet.parameters())
         optimizer.step()
         rate.step()
@@ -173,7 +174,7 @@ def fit(
         tell, save = done % 50 == 0 or done == train["steps"], processes.main and checkpoint.due()
         if tell or save:
             # Looked at together: reading each would make a GPU wait at every step.
-            _require_finite_losses(torch.stack(losses).tolist(), done)
+            finite.require_losses(torch.stack(losses).tolist(), done, other=_REMEDY)
             losses.clear()
         if tell:
             report(done, train["steps"], f"loss {loss.item():.4f}")
@@ -181,7 +182,7 @@ def fit(
             checkpoint.save(done, parts)
 
     ema.copy_to(unet.parameters())
-    _require_finite_weights(unet, train["steps"])
+    finite.require_weights(unet, train["steps"], other=_REMEDY)
     return DDPM.of(unet, scheduler, size)
 
 
@@ -239,21 +240,6 @@ def _look(
     return look
 
 
-@contextmanager
-def _within_memory(batch_size: int) -> Iterator[None]:
-    """The batch is part of the experiment: where it does not fit, that is said and the job ends."""
-    import torch
-
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        raise UserError(
-            f"train.batch_size: a training step of {batch_size} pictures needs more memory than "
-            "the device has free; free it, raise train.accumulate, set model.checkpointing: true, "
-            "or lower train.batch_size or model.channels"
-        ) from error
-
-
 def to_network(data: TrainingData, side: int, device: str) -> Any:
     """float32 N×C×side×side in [-1, 1], padded with the darkest level."""
     import torch
@@ -264,17 +250,3 @@ def to_network(data: TrainingData, side: int, device: str) -> Any:
     padding = ((0, 0), (before, after), (before, after), (0, 0))
     padded = np.pad(scaled, padding, constant_values=-1.0)
     return torch.from_numpy(np.ascontiguousarray(padded.transpose(0, 3, 1, 2))).to(device)
-
-
-def _require_finite_losses(losses: list[float], done: int) -> None:
-    """Refuse to go on if one of the last losses, up to that of step `done`, is not finite."""
-    for step, loss in enumerate(losses, start=done - len(losses) + 1):
-        if not np.isfinite(loss):
-            raise UserError(f"train: the loss is {loss} at step {step}; {_REMEDY}")
-
-
-def _require_finite_weights(unet: Any, steps: int) -> None:
-    import torch
-
-    if not all(torch.isfinite(weights).all() for weights in unet.parameters()):
-        raise UserError(f"train: the weights are not finite after step {steps}; {_REMEDY}")

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from autophagy import seeds as seeding
 from autophagy.errors import UserError
-from autophagy.models import finite, saved
+from autophagy.models import finite, memory, saved
 from autophagy.models.base import TrainingPoints
 from autophagy.models.budgets import Budgeted, Flattening
 from autophagy.models.checkpoints import Checkpoint
@@ -71,6 +71,7 @@ def check(
         )
 
 
+@memory.of_training("lower model.hidden or model.couplings")
 def fit(
     data: TrainingPoints,
     model: dict[str, Any],
@@ -87,7 +88,7 @@ def fit(
 
     Raises:
         UserError: a loss or a weight is no longer finite, or the points are not, or they are
-            labelled.
+            labelled; or the device's memory ran out.
     """
     import torch
 

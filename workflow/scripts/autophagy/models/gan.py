@@ -16,7 +16,7 @@ from pydantic import Field
 
 from autophagy import seeds as seeding
 from autophagy.errors import UserError
-from autophagy.models import budgets, finite, saved
+from autophagy.models import budgets, finite, memory, saved
 from autophagy.models.base import TrainingData
 from autophagy.models.budgets import Budgeted
 from autophagy.models.checkpoints import Checkpoint
@@ -86,6 +86,7 @@ def budget(train: dict[str, Any]) -> str:
     return f"{budgets.told(train)}, {train['n_critic']} of the critic in each"
 
 
+@memory.of_training("lower model.channels")
 def fit(
     data: TrainingData,
     model: dict[str, Any],
@@ -100,7 +101,7 @@ def fit(
     Every draw of step k comes from a stream keyed by (seed, k).
 
     Raises:
-        UserError: a loss or a weight is no longer finite.
+        UserError: a loss or a weight is no longer finite; or the device's memory ran out.
     """
     import torch
     from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn

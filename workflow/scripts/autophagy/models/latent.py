@@ -7,8 +7,6 @@ user's, which stays as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,6 +14,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Discriminator, Tag
 
+from autophagy import devices
 from autophagy.errors import UserError
 from autophagy.models import (
     autoencoder,
@@ -196,42 +195,24 @@ def fit(
         source: the folder of an autoencoder of the user's, in the place of a fitted one.
 
     Raises:
-        UserError: a loss is no longer finite; or `source` holds other files than `model` says.
+        UserError: a loss is no longer finite; `source` holds other files than `model` says; or the
+            device's memory ran out, in the words of the network that it ran out for.
     """
     checkpoint = checkpoint or Checkpoint()
-    with _within_memory(source):
-        if source is None:
-            first = checkpoint.of("autoencoder")
-            coder = autoencoder.fit(data, model, train, seed, device, report, first)
-        else:
-            files, channels = model["autoencoder"]["files"], data.images.shape[3]
+    if source is None:
+        first = checkpoint.of("autoencoder")
+        coder = autoencoder.fit(data, model, train, seed, device, report, first)
+    else:
+        files, channels = model["autoencoder"]["files"], data.images.shape[3]
+        with devices.memory_needed(
+            f"{autoencoder_adopted.KEY}: loading it", "free memory, or name a smaller one"
+        ):
             coder = Coder(autoencoder_adopted.load(source, files, channels, device))
-        denoiser = ddpm_training.fit(
-            data, model, train, seed, device, report, checkpoint.of("unet"),
-            flattening=flattening, encode=coder.encode,
-        )  # fmt: skip
+    denoiser = ddpm_training.fit(
+        data, model, train, seed, device, report, checkpoint.of("unet"),
+        flattening=flattening, encode=coder.encode,
+    )  # fmt: skip
     return Latent(denoiser, coder)
-
-
-@contextmanager
-def _within_memory(source: str | None) -> Iterator[None]:
-    """What an autoencoder cannot be fitted or used in is said; the U-Net says it of itself."""
-    import torch
-
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        lacks = "needs more memory than the device has free; free it, "
-        if source is not None:
-            raise UserError(
-                f"model.autoencoder: encoding {autoencoder.BATCH} pictures at once {lacks}or name "
-                "a smaller autoencoder"
-            ) from error
-        raise UserError(
-            f"train.autoencoder: fitting the autoencoder, or encoding {autoencoder.BATCH} pictures "
-            f"at once, {lacks}set model.checkpointing: true, or lower "
-            "train.autoencoder.batch_size or model.autoencoder.channels"
-        ) from error
 
 
 def load(folder: Path, device: str) -> Latent:

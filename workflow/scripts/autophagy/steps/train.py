@@ -46,20 +46,23 @@ def train(
     stated = asked if models.budgeted(name) else {}
     data, flattening = budgets.divided(stated, data, record["seed"])
     started: dict[str, Any] = {"flattening": flattening} if flattening else {}
-    if params.get("initial"):
-        started["initial"] = family.load(root / params["initial"], record["device"])
-    if source:
-        started["source"] = source
-    model = family.fit(
-        data,
-        params["model"],
-        models.resolved(name, asked, n),
-        record["seed"],
-        record["device"],
-        report,
-        checkpoint,
-        **started,
-    )
+    # A family that can say more does.
+    remedy = "free memory, or make the model or its batch smaller"
+    with devices.memory_needed("train: fitting the model", remedy):
+        if params.get("initial"):
+            started["initial"] = family.load(root / params["initial"], record["device"])
+        if source:
+            started["source"] = source
+        model = family.fit(
+            data,
+            params["model"],
+            models.resolved(name, asked, n),
+            record["seed"],
+            record["device"],
+            report,
+            checkpoint,
+            **started,
+        )
     if group.rank() > 0:
         return
     with store.new_folder(root / record["path"]) as folder:
