@@ -11,6 +11,8 @@ from autophagy.metrics.baseline import resplit_baseline
 from autophagy.metrics.kernel import kernel_distance
 from autophagy.metrics.memorisation import memorisation
 from autophagy.metrics.neighbours import kth_neighbour_distances, nearest_distances, prdc
+from autophagy.steps import evaluate
+from conftest import quiet
 
 torch = pytest.importorskip("torch")
 
@@ -83,6 +85,40 @@ def test_a_block_that_does_not_fit_is_halved_and_nothing_else_changes(here, litt
     assert max(sizes[3:]) <= blocks.bytes
 
 
+def test_an_evaluation_records_what_it_halved_and_for_which_network(
+    here, little, monkeypatch
+) -> None:
+    """Blocks without the batch: that would be measured anew, and frees nothing of a block."""
+    a, b = sets()
+    little(8 * 33 * 12)
+    tried: list[int] = []
+
+    def network(rows: np.ndarray, size: int = 1024) -> tuple[np.ndarray, np.ndarray]:
+        tried.append(size)
+        return rows, np.zeros(len(rows))
+
+    def measure(read) -> dict[str, dict[str, float]]:
+        return {"output": {"recall": nearest_distances(read(a)[0], read(b)[0], here).sum()}}
+
+    expected = nearest_distances(a, b, here).sum()
+    heard: list[str] = []
+    found, facts = evaluate._within_memory(network, measure, lambda *said: heard.append(said[2]))
+    assert found == {"output": {"recall": expected}}
+    assert facts == {"block_bytes": 8 * 33 * 11}
+    assert tried == [1024, 1024]
+    assert [note.partition(":")[0] for note in heard] == ["out of memory"] * 2
+
+    def opinion(root, record, name, measure, report):
+        return evaluate._within_memory(network, measure, report)
+
+    monkeypatch.setattr(evaluate, "_opinion", opinion)
+    record = {"params": {"second": "inception"}}
+    found, facts = evaluate._second(None, record, measure, lambda *said: None)
+    assert found == {"second": {"output": {"recall": expected}}}
+    assert facts == {"second_block_bytes": 8 * 33 * 11}
+    assert evaluate._second(None, {"params": {}}, measure, quiet) == ({}, {})
+
+
 def test_a_row_of_distances_that_does_not_fit_is_a_user_error(here, little) -> None:
     a, b = sets()
     sizes = little(0)
@@ -104,8 +140,7 @@ def test_the_kernels_sum_is_halved_too(here, monkeypatch) -> None:
     monkeypatch.setattr(torch.Tensor, "__matmul__", limited)
     monkeypatch.setattr(card, "BLOCK_BYTES", 2**20)
     assert kernel_distance(a, b, here) == pytest.approx(kernel_distance(a, b), rel=1e-10)
-    assert min(tried) >= 2
-    assert max(tried) == 47
+    assert tried[:5] == [47, 23, 11, 5, 2]
 
 
 def test_features_that_do_not_fit_are_a_user_error(monkeypatch) -> None:
