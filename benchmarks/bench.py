@@ -74,10 +74,10 @@ def _left(module: Any, found: dict[str, Any], here: dict[str, Any], quick: bool)
     """The sides of a row still to run, in their order; those of one list at once."""
     repeats = 1 if quick else module.REPEATS
     left = stored.missing(found, module.SIDES, repeats, getattr(module, "ONCE", ()))
-    together = getattr(module, "TOGETHER", False) and here["cores"] >= len(module.SIDES)
+    at_once = here["cores"] if getattr(module, "TOGETHER", False) else 1
     batches: list[list[str]] = []
     for side in left:
-        if together and batches and side not in batches[-1]:
+        if batches and side not in batches[-1] and len(batches[-1]) < at_once:
             batches[-1].append(side)
         else:
             batches.append([side])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,31 @@ from diffusers import DDPMScheduler, UNet2DModel
 from diffusers.optimization import get_cosine_schedule_with_warmup
 from diffusers.training_utils import EMAModel
 from PIL import Image, ImageOps
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the plain way trains; `ema` is what diffusers' EMAModel is given."""
+
+    steps: int
+    batch_size: int
+    learning_rate: float
+    warmup_steps: int
+    weight_decay: float
+    betas: tuple[float, float] = (0.9, 0.999)
+    ema: dict[str, Any] = field(default_factory=dict)
+
+
+def our_recipe(train: dict[str, Any]) -> Recipe:
+    """That of a configuration's section `train`."""
+    asked = ("steps", "batch_size", "learning_rate", "warmup_steps", "weight_decay")
+    return Recipe(**{key: train[key] for key in asked}, ema={"decay": train["ema_decay"]})
+
+
+def example_recipe(steps: int, batch_size: int) -> Recipe:
+    """What diffusers' examples/unconditional_image_generation trains with when it is not told."""
+    ema = {"decay": 0.9999, "use_ema_warmup": True, "inv_gamma": 1.0, "power": 0.75}
+    return Recipe(steps, batch_size, 1e-4, 500, 1e-6, (0.95, 0.999), ema)
 
 
 def network(model: dict[str, Any], side: int, channels: int, n_classes: int) -> UNet2DModel:
@@ -114,7 +140,8 @@ def stepping(
         t = torch.randint(0, scheduler.config.num_train_timesteps, (len(clean),), device=device)
         dropped = torch.rand(len(clean), device=device) < 0.1
         labels = torch.where(dropped, unet.config.num_class_embeds - 1, labels)
-        target = scheduler.get_velocity(clean, noise, t)
+        velocity = scheduler.config.prediction_type == "v_prediction"
+        target = scheduler.get_velocity(clean, noise, t) if velocity else noise
         predicted = unet(scheduler.add_noise(clean, noise, t), t, labels).sample
         torch.nn.functional.mse_loss(predicted, target).backward()
         torch.nn.utils.clip_grad_norm_(unet.parameters(), 1.0)
@@ -129,24 +156,23 @@ def train(
     unet: UNet2DModel,
     scheduler: DDPMScheduler,
     data: Pictures,
-    train: dict[str, Any],
+    recipe: Recipe,
     report: Callable[[int], None] = lambda done: None,
 ) -> UNet2DModel:
-    """`unet`, trained on the CPU for train["steps"], then with its running mean as weights.
+    """`unet`, trained on the CPU, then with its running mean as weights.
 
-    Learning rate, warm-up, decay and running mean are those of the configuration's section `train`.
     `report` hears of the steps done.
     """
-    loader = torch.utils.data.DataLoader(data, train["batch_size"], shuffle=True, drop_last=True)
+    loader = torch.utils.data.DataLoader(data, recipe.batch_size, shuffle=True, drop_last=True)
     optimizer = torch.optim.AdamW(
-        unet.parameters(), train["learning_rate"], weight_decay=train["weight_decay"]
+        unet.parameters(), recipe.learning_rate, recipe.betas, weight_decay=recipe.weight_decay
     )
-    rate = get_cosine_schedule_with_warmup(optimizer, train["warmup_steps"], train["steps"])
-    ema = EMAModel(unet.parameters(), decay=train["ema_decay"])
+    rate = get_cosine_schedule_with_warmup(optimizer, recipe.warmup_steps, recipe.steps)
+    ema = EMAModel(unet.parameters(), **recipe.ema)
     step, done = stepping(unet, scheduler, optimizer, ema, "cpu"), 0
     while True:
         for clean, labels in loader:
-            if done == train["steps"]:
+            if done == recipe.steps:
                 ema.copy_to(unet.parameters())
                 return unet.eval()
             step(clean, labels)

@@ -87,7 +87,8 @@ def plain(quick: bool, turn: int) -> dict[str, Any]:
     unet = plain_diffusers.network(model, SIDE, 1, CLASSES)
     scheduler = plain_diffusers.schedule(model)
     clock, pictures = Clock(), plain_diffusers.Pictures(*_pictures(), SIDE, LEVELS)
-    plain_diffusers.train(unet, scheduler, pictures, train, clock)
+    recipe = plain_diffusers.our_recipe(train)
+    plain_diffusers.train(unet, scheduler, pictures, recipe, clock)
     return {"cpu": clock.step()}
 
 
