@@ -294,8 +294,8 @@ EDITS = (
     ),
     Edit(
         "the command line",
-        appended(LIBRARY / "cli.py", "\nUNUSED = 1\n"),
-        (), (), touched=(LIBRARY / "cli.py",), long=True,
+        appended(LIBRARY / "cli" / "runs.py", "\nUNUSED = 1\n"),
+        (), (), touched=(LIBRARY / "cli" / "runs.py",), long=True,
     ),
     Edit(
         "λ of one loop", configured(("loops.fresh.sampling_bias", 0.8)),
