@@ -71,12 +71,32 @@ def test_mnist_stands_at_the_paper_s_sizes(name: str) -> None:
     assert last <= set(plan.nodes)
 
 
-@pytest.mark.parametrize("name", PAPER_SIZES)
+def counts(experiment: Any) -> dict[str, tuple[str, int, int]]:
+    """Loop -> its regime and what it trains on."""
+    loops = experiment.loops.items()
+    return {name: (loop.regime, loop.n_real, loop.n_synthetic) for name, loop in loops}
+
+
+def test_regimes_are_compared_at_mnist_s_size() -> None:
+    experiment = configuration.load(CONFIG / "mnist-regimes" / "config.yaml")
+    assert experiment.generations == 5
+    assert counts(experiment) == {
+        "synthetic": ("fully_synthetic", 0, 60_000),
+        "real-30-percent": ("synthetic_augmentation", 18_000, 42_000),
+        "accumulate": ("accumulate", 60_000, 60_000),
+        "accumulate-subsample": ("accumulate_subsample", 60_000, 60_000),
+        "sims": ("sims", 0, 60_000),
+    }
+
+
+@pytest.mark.parametrize("name", [*PAPER_SIZES, "mnist-regimes"])
 def test_few_steps_over_it_keep_its_counts(name: str) -> None:
     whole = plan_of(content_of(CONFIG / name / "config.yaml")).experiment
     few = plan_of(content_of(CONFIG / name / "config.yaml", few_steps(name))).experiment
     assert few.real_only == whole.real_only
-    assert plain(few)["loops"] == plain(whole)["loops"]
+    assert counts(few) == counts(whole)
+    if few_steps(name) == FEW_STEPS:
+        assert plain(few)["loops"] == plain(whole)["loops"]
     assert few.train.steps <= 5
     assert few.experiment != whole.experiment, "it would write over the real run"
     stated = (CONFIG / name / "config.yaml").read_text(encoding="utf-8")
