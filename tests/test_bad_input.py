@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,20 @@ def test_a_malformed_input_is_refused_in_one_line(case, tmp_path) -> None:
 def test_no_input_is_counted_twice() -> None:
     names = [(case.kind, case.name) for case in CASES]
     assert len(set(names)) == len(names)
+
+
+def test_the_docs_count_what_is_tried() -> None:
+    tried = Counter(case.kind for case in CASES)
+    named = {
+        "configurations": "configurations",
+        "data sets": "data sets",
+        "results of others": "archives",
+        "command lines": "command lines",
+    }
+    counts = ", ".join(f"{tried[kind]} {name}" for name, kind in named.items())
+    told = (REPOSITORY / "docs" / "reliability.md").read_text(encoding="utf-8")
+    assert set(named.values()) == set(tried)
+    assert f"| {len(CASES)} of {len(CASES)}: {counts} |" in told
 
 
 def test_what_is_broken_in_the_archives_is_whole_before(tmp_path) -> None:
