@@ -60,7 +60,7 @@ def test_the_whole_benchmark_fits_into_about_an_hour(tmp_path: Path, capsys) -> 
     assert bench.main(["--list", "--store", str(tmp_path)]) == 0
     told = capsys.readouterr().err.splitlines()
     assert [line.split()[0] for line in told[:-1]] == list(ROWS)
-    assert int(re.search(r"about (\d+) min in all", told[-1])[1]) <= 90
+    assert int(re.search(r"about (\d+) min in all", told[-1])[1]) <= 75
     assert not list(tmp_path.iterdir())
 
 
@@ -368,7 +368,7 @@ def test_a_generation_that_is_not_as_near_took_more_than_its_time(
     def seeds(distance: float, cpu: float) -> list[dict[str, float]]:
         return [run(distance + spread, cpu) for spread in (-0.1, 0.0, 0.1)]
 
-    found = {"ours": seeds(1.0, 2.0), "plain": seeds(1.0, 4.0), "example": seeds(farther, 8.0)}
+    found = {"ours": seeds(1.0, 2.0), "plain": seeds(1.0, 4.0), "example": seeds(farther, 8.0)[:1]}
     whole, given = generation.lines(found)[:2]
     assert (whole.theirs, whole.value, given.value) == (told, 4.0, 2.0)
 

@@ -5,7 +5,8 @@ A row is a module with
     SIDES    name -> function(quick, turn) -> dict of numbers; each call runs in its own process
     REPEATS  how often the sides are run, one after the other and again
     FEW      why REPEATS is less than five, where it is
-    ONCE     sides that run once only, where there are some: they repeat what they time themselves
+    ONCE     sides that run once only, where there are some: they repeat what they time themselves,
+             or the row says why once is enough
     TOGETHER True where sides may run at once, a core each: what they tell is processor time
     SECONDS  name -> seconds that a run should take on one slow core, told before the benchmark
     lines    dict of side -> list of what its calls gave, in; `line.Line`s of the table, out
