@@ -35,6 +35,16 @@ def parser(description: str) -> argparse.ArgumentParser:
     def add_config(sub):
         sub.add_argument("config", nargs="?", default=DEFAULT, help=f"default: {DEFAULT}")
 
+    def add_signed(sub, key, key_help):
+        sub.add_argument(
+            "results",
+            help="results/<experiment>, or results/<experiment>/loops/<loop> for one loop",
+        )
+        sub.add_argument("--key", required=True, metavar=key, help=key_help)
+        sub.add_argument(
+            "--signature", metavar="FILE", help="default: signatures/ in the experiment's folder"
+        )
+
     record = add(
         "record", runs.record, "commit to DVC the stages whose results are what the plan says"
     )
@@ -95,31 +105,21 @@ def parser(description: str) -> argparse.ArgumentParser:
     sub.add_argument("results", help="results/<experiment>")
     sub.add_argument("--format", required=True, choices=FORMATS)
     sub.add_argument("--out", metavar="FOLDER", help="default: exports/<experiment>/<format>")
-    results_help = "results/<experiment>, or results/<experiment>/loops/<loop> for one loop"
-    signature_help = "default: signatures/ in the experiment's folder"
     sub = add(
         "sign", archives.sign, "sign the roots of an experiment or of one loop with an offline key",
         ", after re-hashing everything that they certify. Needs the extra `sign`. An encrypted "
         "key's passphrase is read from $AUTOPHAGY_KEY_PASSPHRASE.",
     )  # fmt: skip
-    sub.add_argument("results", help=results_help)
-    sub.add_argument(
-        "--key", required=True, metavar="FILE",
-        help="ed25519 private key: `openssl genpkey -algorithm ed25519 -out FILE`",
-    )  # fmt: skip
-    sub.add_argument("--signature", metavar="FILE", help=signature_help)
+    add_signed(sub, "FILE", "ed25519 private key: `openssl genpkey -algorithm ed25519 -out FILE`")
     sub = add(
         "verify", archives.verify, "check a signature, and by hash everything that it certifies",
         ". Needs no configuration: of one loop, its folder, its signature and what it descends "
         "from (real/loop and the real-only model it starts from, with their manifests) are enough. "
         "Needs the extra `sign`.",
     )  # fmt: skip
-    sub.add_argument("results", help=results_help)
-    sub.add_argument(
-        "--key", required=True, metavar="PUBLIC",
-        help="the signer's public key: `openssl pkey -in FILE -pubout -out PUBLIC`",
-    )  # fmt: skip
-    sub.add_argument("--signature", metavar="FILE", help=signature_help)
+    add_signed(
+        sub, "PUBLIC", "the signer's public key: `openssl pkey -in FILE -pubout -out PUBLIC`"
+    )
     sub = add(
         "effective-size",
         runs.effective_size,
