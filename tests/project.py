@@ -37,12 +37,14 @@ def run(folder: Path, *command: str, status: int | None = 0, **variables: str):
 
 
 def copy_of_repository(folder: Path) -> None:
+    """The repository's files as they stand, without what runs made here have left beside them."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=REPOSITORY, capture_output=True, text=True, check=True,
     )  # fmt: skip
     for name in listed.stdout.splitlines():
-        if (REPOSITORY / name).is_file() and name != "dvc.lock":
+        of_a_run = Path(name).name in ("dvc.yaml", "dvc.lock") and name != "dvc.yaml"
+        if (REPOSITORY / name).is_file() and not of_a_run:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(REPOSITORY / name, folder / name)
 
