@@ -71,6 +71,14 @@ def processes(wildcards):
     return EXPERIMENT.settings("train", loop).get("processes", 1)
 
 
+def training_threads(wildcards):
+    return EXPERIMENT.threads * processes(wildcards)
+
+
+def training_cards(wildcards):
+    return GPU * processes(wildcards)
+
+
 def node_at(pattern, wildcards):
     path = pattern.format(**wildcards)
     if path not in PLAN.nodes:

@@ -16,10 +16,10 @@ rule train:
         f"{BENCHMARKS}/{GENERATION}/train.tsv"
     conda:
         ENVIRONMENT
-    threads: lambda wildcards: EXPERIMENT.threads * processes(wildcards)
+    threads: training_threads
     resources:
         mem_mb=2000,
-        gpu=lambda wildcards: GPU * processes(wildcards),
+        gpu=training_cards,
     params:
         root=root_of,
         records=records_of(f"{GENERATION}/model"),
