@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from autophagy import cards
+from autophagy import cards, deferred
 from autophagy.errors import UserError
 
 T = TypeVar("T")
@@ -42,8 +42,7 @@ def prepare(threads: int, device: str, software: Iterable[str] = ("torch",)) -> 
         return
     if device == "cuda":
         cards.take()
-    import torch
-
+    torch = deferred.torch()
     torch.set_num_threads(threads)
     # As `use_deterministic_algorithms`, without importing the compiler to tell it, too.
     torch.set_deterministic_debug_mode("error")

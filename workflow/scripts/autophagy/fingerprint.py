@@ -6,6 +6,7 @@ import ast
 import hashlib
 import importlib.metadata
 import importlib.util
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +16,8 @@ SCRIPTS = Path(__file__).resolve().parent.parent
 _PACKAGE = "autophagy"
 #: How files of other packages begin, whose place on this machine is nobody's business.
 ELSEWHERE = "@"
+#: Where a statement holds others: loops, branches, `except`, `case`, functions and classes.
+_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
 def modules_of(scripts: tuple[str, ...], extra: tuple[str, ...] = ()) -> tuple[str, ...]:
@@ -108,8 +111,16 @@ def _source(file: Path) -> ast.Module:
 def _import_statements(file: Path) -> tuple[ast.Import | ast.ImportFrom, ...]:
     if file.suffix != ".py":
         return ()
-    statements = (ast.Import, ast.ImportFrom)
-    return tuple(node for node in ast.walk(_source(file)) if isinstance(node, statements))
+    return tuple(_imports_in(_source(file).body))
+
+
+def _imports_in(body: Iterable[ast.AST]) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Those among statements and within them; no expression holds one, so none is looked into."""
+    for node in body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node
+        for part in _BLOCKS:
+            yield from _imports_in(getattr(node, part, ()))
 
 
 @cache
@@ -205,11 +216,12 @@ def _tree_hash(file: Path) -> str:
 def _serialise(node: object) -> str:
     # Not ast.dump: its text differs between Python versions for the same tree.
     if isinstance(node, list):
-        return "[" + ",".join(_serialise(item) for item in node) + "]"
+        return f"[{','.join(map(_serialise, node))}]"
     if not isinstance(node, ast.AST):
         return repr(node)
     fields = []
-    for name, value in ast.iter_fields(node):
+    for name in node._fields:
+        value = getattr(node, name, None)
         if name == "body" and _has_docstring(node):
             value = value[1:]
         if value is not None and value != []:

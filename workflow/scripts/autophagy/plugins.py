@@ -16,6 +16,7 @@ from importlib.metadata import EntryPoint, distributions
 from types import ModuleType
 from typing import Any
 
+from autophagy import deferred
 from autophagy.errors import UserError
 
 #: Group -> what an entry point's object must have; see the protocols in the packages' `base`.
@@ -80,6 +81,8 @@ def load(group: str, name: str) -> Any:
         raise UserError(
             f"{_told(group, entry)}: cannot be imported: {type(error).__name__}: {error}"
         ) from error
+    if "torch" in sys.modules:
+        deferred.whole()
     lacking = [part for part in GROUPS[group] if not hasattr(found, part)]
     if lacking:
         raise UserError(f"{_told(group, entry)}: lacks {', '.join(lacking)}")

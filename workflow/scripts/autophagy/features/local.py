@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from autophagy import deferred
 from autophagy.errors import UserError
 from autophagy.features import pretrained
 from autophagy.features.base import Shape
@@ -184,9 +185,9 @@ def load(folder: Path, device: str) -> Pretrained:
 
 
 def _embed(folder: Path, levels: int, device: str) -> pretrained.Embed:
-    import torch
     import transformers
 
+    torch = deferred.whole()
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     prepare = preprocessing(_json(folder / PREPROCESSOR))

@@ -106,7 +106,10 @@ class Coder:
         return np.concatenate(parts)
 
     def save(self, folder: Path) -> None:
-        self.network.save_pretrained(folder / FOLDER, safe_serialization=True)
+        from autophagy.models.diffusers_parts import saved_by_one_process
+
+        with saved_by_one_process():
+            self.network.save_pretrained(folder / FOLDER, safe_serialization=True)
 
 
 def load(folder: Path, device: str) -> Coder:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from autophagy import deferred
 from autophagy.models.ddpm_network import Network
 from autophagy.models.ddpm_options import network_size
 
@@ -51,7 +52,7 @@ def network(model: dict[str, Any], shape: tuple[int, int], n_classes: int) -> tu
 
 @cache
 def _counted(network: Network) -> tuple[float, int]:
-    import torch
+    torch = deferred.whole()
     from torch.utils.flop_counter import FlopCounterMode
 
     with torch.device("meta"):

@@ -86,7 +86,10 @@ class DDPM:
 
     def save(self, folder: Path) -> None:
         """A diffusers pipeline folder; plain diffusers loads its `unet` and `scheduler`."""
-        self.pipeline.save_pretrained(folder, safe_serialization=True)
+        from autophagy.models.diffusers_parts import saved_by_one_process
+
+        with saved_by_one_process():
+            self.pipeline.save_pretrained(folder, safe_serialization=True)
         for config in sorted(folder.rglob("*.json")):
             content = json.loads(config.read_text())
             # diffusers notes where a loaded part came from: an absolute path of this machine.

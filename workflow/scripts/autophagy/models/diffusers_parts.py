@@ -1,18 +1,20 @@
 """The parts of diffusers that a ddpm model is made of.
 
-diffusers imports optional libraries of its other models wherever it finds them installed, and what
-torch has for many processes and for compiling. None of these parts uses one, and importing them
-takes a job more time than torch does, so they are hidden from it while it is imported.
+diffusers imports optional libraries of its other models wherever it finds them installed, what
+torch has for many processes and for compiling, and asks for the packages of every installed
+distribution. None of these parts uses one, and importing them takes a job more time than torch
+does, so they are hidden from it while it is imported.
 """
 
 from __future__ import annotations
 
+import importlib.metadata
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from autophagy.models import compiler
+from autophagy import deferred
 
 _UNUSED = ("accelerate", "peft", "scipy", "transformers")
 
@@ -36,8 +38,7 @@ def _hidden(names: tuple[str, ...]) -> Iterator[None]:
 @contextmanager
 def _alone() -> Iterator[None]:
     """Within it, torch seems to have been built without what makes many processes one."""
-    import torch
-
+    torch = deferred.torch()
     available = torch.distributed.is_available
     torch.distributed.is_available = lambda: False
     try:
@@ -46,7 +47,32 @@ def _alone() -> Iterator[None]:
         torch.distributed.is_available = available
 
 
-with _hidden(_UNUSED), _alone(), compiler.deferred():
+@contextmanager
+def _unlisted() -> Iterator[None]:
+    """Within it, no package has a distribution of another name: none of those needed here has."""
+    listed = importlib.metadata.packages_distributions
+    importlib.metadata.packages_distributions = lambda: {}
+    try:
+        yield
+    finally:
+        importlib.metadata.packages_distributions = listed
+
+
+@contextmanager
+def _lean() -> Iterator[None]:
+    """For an import of diffusers: nothing that no job here uses comes with it."""
+    with ExitStack() as stack:
+        for hidden in (_hidden(_UNUSED), _alone(), _unlisted(), deferred.compiler()):
+            stack.enter_context(hidden)
+        yield
+
+
+def saved_by_one_process() -> Any:
+    """A context for `save_pretrained`: no tensor is one part of many, so none is asked."""
+    return _hidden(("torch.distributed.tensor",))
+
+
+with _lean():
     from diffusers import (
         DDIMScheduler,
         DDPMScheduler,
@@ -64,7 +90,7 @@ with _hidden(_UNUSED), _alone(), compiler.deferred():
 
 def autoencoder() -> Any:
     """The class `AutoencoderKL`, which one family alone needs."""
-    with _hidden(_UNUSED), _alone(), compiler.deferred():
+    with _lean():
         from diffusers import AutoencoderKL
     return AutoencoderKL
 
@@ -80,4 +106,5 @@ __all__ = [
     "get_constant_schedule_with_warmup",
     "get_cosine_schedule_with_warmup",
     "logging",
+    "saved_by_one_process",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from autophagy import deferred
 from autophagy.models import autoencoder, autoencoder_adopted, ddpm_cost, latent
 
 
@@ -50,7 +51,7 @@ def of(model: dict[str, Any], shape: tuple[int, int], n_classes: int) -> Counted
         UserError: the networks cannot halve such pictures often enough, or a given autoencoder is
             of others.
     """
-    import torch
+    torch = deferred.whole()
     from torch.utils.flop_counter import FlopCounterMode
 
     side = latent.side(model, shape[0])
