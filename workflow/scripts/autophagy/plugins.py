@@ -81,6 +81,7 @@ def load(group: str, name: str) -> Any:
         raise UserError(
             f"{_told(group, entry)}: cannot be imported: {type(error).__name__}: {error}"
         ) from error
+    # A job may have imported torch already, without what others may take for granted.
     if "torch" in sys.modules:
         deferred.whole()
     lacking = [part for part in GROUPS[group] if not hasattr(found, part)]

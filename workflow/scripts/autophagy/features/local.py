@@ -185,9 +185,9 @@ def load(folder: Path, device: str) -> Pretrained:
 
 
 def _embed(folder: Path, levels: int, device: str) -> pretrained.Embed:
+    torch = deferred.whole()
     import transformers
 
-    torch = deferred.whole()
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     prepare = preprocessing(_json(folder / PREPROCESSOR))

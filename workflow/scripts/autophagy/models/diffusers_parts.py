@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib.metadata
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 from autophagy import deferred
@@ -36,34 +36,30 @@ def _hidden(names: tuple[str, ...]) -> Iterator[None]:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
-    """Within it, torch seems to have been built without what makes many processes one."""
-    torch = deferred.torch()
-    available = torch.distributed.is_available
-    torch.distributed.is_available = lambda: False
+def _answering(module: Any, question: str, answer: Any) -> Iterator[None]:
+    """Within it, a function of a module that takes no argument gives this answer."""
+    asked = getattr(module, question)
+    setattr(module, question, lambda: answer)
     try:
         yield
     finally:
-        torch.distributed.is_available = available
-
-
-@contextmanager
-def _unlisted() -> Iterator[None]:
-    """Within it, no package has a distribution of another name: none of those needed here has."""
-    listed = importlib.metadata.packages_distributions
-    importlib.metadata.packages_distributions = lambda: {}
-    try:
-        yield
-    finally:
-        importlib.metadata.packages_distributions = listed
+        setattr(module, question, asked)
 
 
 @contextmanager
 def _lean() -> Iterator[None]:
-    """For an import of diffusers: nothing that no job here uses comes with it."""
-    with ExitStack() as stack:
-        for hidden in (_hidden(_UNUSED), _alone(), _unlisted(), deferred.compiler()):
-            stack.enter_context(hidden)
+    """For an import of diffusers: nothing that no job here uses comes with it.
+
+    torch seems to have been built without what makes many processes one, and no package to have a
+    distribution of another name: none of those needed here has.
+    """
+    torch = deferred.torch()
+    with (
+        _hidden(_UNUSED),
+        _answering(torch.distributed, "is_available", False),
+        _answering(importlib.metadata, "packages_distributions", {}),
+        deferred.compiler(),
+    ):
         yield
 
 
