@@ -79,12 +79,12 @@ def write(repository: Path) -> str:
 
 def total(expected: dict[str, int], measured: dict[str, Any]) -> str:
     """What all configurations take: measured, where each of them was, and as expected."""
-    faster = "faster cores (1000 steps on digits in 35 s)"
-    free = f"about {sum(expected.values())} on {faster} are expected"
+    minutes = sum(expected.values())
+    told = f"about {minutes} minutes are expected of faster ones (1000 steps in 35 s)"
     taken = [measured.get(name, {}).get("processor_minutes") for name in expected]
     if None in taken:
-        return f"{free}; {taken.count(None)} of {len(taken)} configurations are not run"
-    return f"{sum(taken):.0f} minutes of processor time, half of it by the clock; {free}"
+        return f"{told}; {taken.count(None)} of {len(taken)} configurations are not run"
+    return f"{sum(taken):.0f} minutes of processor time, at best half of it by the clock; {told}"
 
 
 class Page:
