@@ -1,3 +1,4 @@
+import gc
 import logging
 import os
 import subprocess
@@ -39,6 +40,8 @@ try:
 except UserError as error:
     sys.exit(f"autophagy: {error}")
 
+# A plan is no garbage, and looking for some again and again is an eighth of the time it takes.
+gc.set_threshold(500_000)
 # On a full disk Snakemake's own log file fails too, at each of its lines: ours shall be seen.
 logging.raiseExceptions = False
 lifeline.name_run()
