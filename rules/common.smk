@@ -82,6 +82,20 @@ def training_cards(wildcards):
     return GPU * processes(wildcards)
 
 
+def early_generations_first(wildcards):
+    """Priority: how many generations are left, so that loops go on side by side.
+
+    One that is left to the end has nobody to share the cores with. A real-only model from which no
+    loop starts fills them then.
+    """
+    if generation := getattr(wildcards, "generation", None):
+        return EXPERIMENT.generations - int(generation)
+    starts_a_loop = any(
+        loop.start_from == wildcards.real_only for loop in EXPERIMENT.loops.values()
+    )
+    return EXPERIMENT.generations if starts_a_loop else 0
+
+
 def node_at(pattern, wildcards):
     path = pattern.format(**wildcards)
     if path not in PLAN.nodes:

@@ -19,6 +19,7 @@ rule evaluate:
         f"{LOGS}/evaluation/{{evaluated}}/seed-{{seed}}/gen-{{generation}}.log",
     benchmark:
         f"{BENCHMARKS}/evaluation/{{evaluated}}/seed-{{seed}}/gen-{{generation}}.tsv"
+    priority: early_generations_first
     conda:
         ENVIRONMENT
     threads: EXPERIMENT.threads

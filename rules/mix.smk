@@ -14,6 +14,7 @@ rule mix:
         f"{LOGS}/{GENERATION}/mix.log",
     benchmark:
         f"{BENCHMARKS}/{GENERATION}/mix.tsv"
+    priority: early_generations_first
     conda:
         ENVIRONMENT
     resources:

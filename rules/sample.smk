@@ -18,6 +18,7 @@ rule sample:
         f"{LOGS}/{GENERATION}/sample.log",
     benchmark:
         f"{BENCHMARKS}/{GENERATION}/sample.tsv"
+    priority: early_generations_first
     conda:
         ENVIRONMENT
     threads: EXPERIMENT.threads

@@ -14,6 +14,7 @@ rule train:
         f"{LOGS}/{GENERATION}/train.log",
     benchmark:
         f"{BENCHMARKS}/{GENERATION}/train.tsv"
+    priority: early_generations_first
     conda:
         ENVIRONMENT
     threads: training_threads

@@ -30,6 +30,7 @@ import paper  # noqa: E402
 import paper_claims  # noqa: E402
 import paper_exact  # noqa: E402
 import paper_filters  # noqa: E402
+import spent  # noqa: E402
 
 CONFIG = REPOSITORY / "config"
 FEW_STEPS = CONFIG / "few-steps.yaml"
@@ -362,15 +363,28 @@ def test_what_is_collected_is_what_finished_runs_left(tmp_path) -> None:
         "results/one/audit.json": "{}", "results/one/metrics.csv": "loop\n",
         "results/one/figures/curves.png": "a picture",
         "results/exact/theory.csv": "run,w2\na,1\na,2\nb,3\n", "logs/one/benchmarks/a/b.tsv":
-        "s\tcpu_time\n1.0\t30.0\n", "logs/one/benchmarks/c.tsv": "s\tcpu_time\n-\t60.0\n",
+        "s\tcpu_time\n60.0\t30.0\n", "logs/one/benchmarks/c.tsv": "s\tcpu_time\n-\t60.0\n",
     }.items():  # fmt: skip
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     paper.collect(tmp_path)
     found = {
-        "one": {"processor_minutes": 1.5},
+        "one": {"processor_minutes": 1.5, "clock_minutes": 1.0},
         "exact": {"numbers": {"w2 at first:": 1.0, "w2 at last:": 2.0}},
     }
     assert paper._read_measured(tmp_path) == found
     assert (tmp_path / paper.PICTURES / "one-curves.png").read_text() == "a picture"
     assert [file.name for file in (tmp_path / "docs/paper").glob("*.csv")] == ["one.csv"]
+
+
+def test_time_by_the_clock_counts_no_minute_twice_and_none_in_which_nothing_ran() -> None:
+    assert spent.covered([(0, 10), (2, 3), (5, 12), (20, 21)]) == 13
+    assert spent.covered([]) == 0
+
+
+def test_the_page_says_what_all_configurations_took_or_how_many_are_missing() -> None:
+    took = {"clock_minutes": 2.0, "processor_minutes": 3.5}
+    assert paper.total({"a": 5, "b": 6}, {"a": took, "b": took}).startswith(
+        "4 minutes by the clock, 7 of processor time; about 11 minutes are expected"
+    )
+    assert "1 of 2 configurations are not run" in paper.total({"a": 5, "b": 6}, {"a": took})

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import paper
+import spent
 import yaml
 from autophagy import config as configuration
 from autophagy import costs, seeds, sets, store
@@ -95,8 +96,8 @@ def collect(repository: Path) -> None:
         if loops := [ask["gaussian"] for ask in asks if "gaussian" in ask]:
             found = gaussian_table(loaded(repository, name), loops)
             found.to_csv(kept / "gaussian.csv", index=False)
-        spent = paper.processor_time(repository / "logs" / name)
-        (kept / "run.json").write_text(json.dumps(spent, indent=2) + "\n", encoding="utf-8")
+        took = spent.minutes(repository / "logs" / name)
+        (kept / "run.json").write_text(json.dumps(took, indent=2) + "\n", encoding="utf-8")
 
 
 def gaussian_table(experiment: Any, names: list[str], dimensions: int = DIMENSIONS) -> pd.DataFrame:
@@ -222,7 +223,9 @@ def _taken(repository: Path, name: str) -> str:
     file = repository / KEPT / name / "run.json"
     if not file.exists():
         return "not yet run"
-    return _hours(json.loads(file.read_text())["processor_minutes"] / 60)
+    took = json.loads(file.read_text())
+    clock = f"{took['clock_minutes']:.0f} min by the clock"
+    return f"{_hours(took['processor_minutes'] / 60)}, {clock}"
 
 
 def main(arguments: list[str]) -> None:
