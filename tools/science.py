@@ -32,8 +32,8 @@ ROWS, TEXT, PAGE = "docs/science/claims.yaml", "docs/science/page.md", "docs/sci
 KEPT = "docs/science"
 TABLES = ("metrics.csv", "verdicts.csv", "attribution.csv", "effective_size.csv",
           "second_opinion.csv")  # fmt: skip
-#: 10¹² operations a second that a core of the machine of the runs keeps up, an AMD EPYC without
-#: AVX-512: 1000 steps of batch 128, 2.89 · 10¹² operations, in 110 s.
+#: 10¹² operations a second that a core without AVX-512 keeps up, of an AMD EPYC of family 25: 1000
+#: steps of batch 128, 2.89 · 10¹² operations, in 110 s.
 RATE = 0.026
 #: Pictures of the data sets that `data` writes; the configurations do not know before they read.
 SHAPE = (8, 1)
@@ -225,7 +225,7 @@ def _taken(repository: Path, name: str) -> str:
         return "not yet run"
     took = json.loads(file.read_text())
     clock = f"{took['clock_minutes']:.0f} min by the clock"
-    return f"{_hours(took['processor_minutes'] / 60)}, {clock}"
+    return f"{_hours(took['processor_minutes'] / 60)}, {clock}, on {took['machine']}"
 
 
 def main(arguments: list[str]) -> None:

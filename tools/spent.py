@@ -1,18 +1,24 @@
-"""What a run took: processor time and time by the clock, from Snakemake's benchmark files."""
+"""What a run took, by processor and by clock, and where: from Snakemake's benchmark files."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
 
-def minutes(logs: Path) -> dict[str, float]:
-    """processor_minutes of all jobs together, and clock_minutes during which one of them ran.
+from rows import machine
+
+
+def minutes(logs: Path) -> dict[str, Any]:
+    """processor_minutes of all jobs together, clock_minutes during which one of them ran, machine.
 
     A benchmark file is written when its job ends. What lies between two jobs, such as a night in
-    which a run was interrupted, does not count.
+    which a run was interrupted, does not count. The machine is this one: logs lie where a run was.
 
     Args:
         logs: logs/<experiment>.
@@ -23,8 +29,9 @@ def minutes(logs: Path) -> dict[str, float]:
         processor += table["cpu_time"].sum()
         spans.append((ended - table["s"].sum(), ended))
     return {
-        "processor_minutes": round(processor / 60, 1),
-        "clock_minutes": round(covered(spans) / 60, 1),
+        "processor_minutes": round(float(processor) / 60, 1),
+        "clock_minutes": round(float(covered(spans)) / 60, 1),
+        "machine": machine.hardware(machine.described()),
     }
 
 
@@ -35,3 +42,8 @@ def covered(spans: Iterable[tuple[float, float]]) -> float:
         length += max(0.0, ended - max(began, reached))
         reached = max(reached, ended)
     return length
+
+
+def machines(runs: Iterable[dict[str, Any]]) -> str:
+    """Where runs ran, each machine once."""
+    return "; and on ".join(dict.fromkeys(run["machine"] for run in runs if "machine" in run))
