@@ -64,8 +64,7 @@ REAL_ONLY = "real-only/{real_only}/seed-{seed}"
 
 def root_of(wildcards, output):
     """Params function: the experiment's folder, as the job finds it (storage may move outputs)."""
-    end = output[0].index(ROOT) + len(ROOT)
-    return output[0][:end]
+    return output[0][: output[0].rindex(f"{ROOT}/") + len(ROOT)]
 
 
 def processes(wildcards):

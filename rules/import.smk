@@ -22,6 +22,7 @@ rule import_model:
     threads: EXPERIMENT.threads
     resources:
         mem_mb=2000,
+        gpu=GPU,
     params:
         root=root_of,
         records=records_of(IMPORTED_MODEL),

@@ -194,6 +194,7 @@ rule draw_effective_size:
         title=curves_title(),
         space=distance_space(),
         code=code_of("draw_effective_size.py"),
+        software=PLAN.software["report"],
     script:
         "../workflow/scripts/draw_effective_size.py"
 
@@ -319,6 +320,8 @@ rule map_features:
         network=NETWORK.removeprefix("features/"),
         previews=page_asked.previews(PLAN),
         title=curves_title(),
+        # Not the rule's, which are no more than there are cores: their number sets last digits.
+        threads=EXPERIMENT.threads,
         code=code_of("map_features.py"),
         software=PLAN.software["report"],
     script:

@@ -128,6 +128,7 @@ rule draw_theory:
         figure=EXPERIMENT.figure,
         title=EXPERIMENT.title,
         code=code_of("draw_theory.py"),
+        software=PLAN.software["report"],
     script:
         "../workflow/scripts/draw_theory.py"
 

@@ -56,6 +56,16 @@ def model():
     return fit(steps=20)
 
 
+@pytest.mark.parametrize("timesteps", [2, 8, 9])
+def test_likelihoods_are_numbers_however_few_timesteps_there_are(timesteps) -> None:
+    few = fit(model={"timesteps": timesteps}, steps=1)
+    rows = few.sample(LABELS, SEEDS, 1.0, {"scheduler": "ancestral", "steps": 1, "batch_size": 4},
+                      quiet)  # fmt: skip
+    found = few.log_likelihoods(rows, LABELS, SEEDS, {"batch_size": 4})
+    assert found.shape == LABELS.shape
+    assert np.isfinite(found).all()
+
+
 @pytest.mark.parametrize("bias", [1.0, 0.5])
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_a_picture_is_a_function_of_model_seed_and_label_bit_for_bit(sampler, bias, model) -> None:

@@ -12,6 +12,8 @@ from autophagy import audit, cli, dropped, keep, ledger, manifests, store
 from autophagy import config as configuration
 from autophagy.archive import Archive
 from autophagy.errors import UserError
+from autophagy.steps.drop import drop_payloads
+from autophagy.steps.record_root import record_root
 from conftest import changed, plan_of, quiet, tiny_content
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -31,6 +33,20 @@ def drop(root: Path, policy: str) -> dict[str, list[str]]:
     for loop, artifacts in chosen.items():
         dropped.drop(root, loop, policy, artifacts)
     return chosen
+
+
+def test_nothing_is_dropped_and_no_report_certified_after_an_audit_with_findings(copy) -> None:
+    chosen = dropped_plan("last").dropped["biased"]
+    broken = {"schema": 1, "laws": ["files"], "findings": [
+        {"law": "files", "path": "real/loop", "message": "is missing"}]}  # fmt: skip
+    store.write_json(copy / "audit.json", broken)
+    for refused in (
+        lambda: drop_payloads(str(copy), "biased", "last", chosen),
+        lambda: record_root(copy, [dropped_plan("last").record("figures/manifest.json")], quiet),
+    ):
+        with pytest.raises(UserError, match=r"audit\.json: tells of 1 broken laws, first files "):
+            refused()
+    assert all((copy / path).exists() for path in chosen)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -350,6 +351,15 @@ def test_what_is_used_as_it_is_is_not_trained(tmp_path) -> None:
         plan_of(CONTENT | {"train": content["train"]})
     with pytest.raises(UserError, match=r"model\.channels: 4 levels on latents of 2 pixels"):
         plan_of(content | {"model": content["model"] | {"channels": [8] * 4}})
+
+
+def test_a_plan_of_an_autoencoder_that_diffusers_cannot_build_is_one_line(tmp_path) -> None:
+    vae = given(tmp_path / "vae")
+    said = json.loads((vae / "config.json").read_text())
+    (vae / "config.json").write_text(json.dumps(said | {"down_block_types": ["Foo", "Foo"]}))
+    model = with_given(vae)["model"]
+    with pytest.raises(UserError, match=r"model\.autoencoder: .*no such autoencoder: .*Foo"):
+        latent_cost.of(model, (16, 1), 3)
 
 
 def test_weights_of_another_network_fail_their_job(tmp_path) -> None:

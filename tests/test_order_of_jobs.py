@@ -31,3 +31,15 @@ def test_loops_go_on_side_by_side_and_other_real_only_models_fill_what_is_left(
             assert priority[f"{folder}/gen-003/{made_of_a_model}"] == 0
         assert priority[f"real-only/full/seed-1/{made_of_a_model}"] == 3
         assert priority[f"real-only/spare/seed-1/{made_of_a_model}"] == 0
+
+
+def test_results_depend_on_no_number_of_cores_and_know_the_libraries_that_made_them() -> None:
+    for script in (REPOSITORY / "workflow" / "scripts").glob("*.py"):
+        # What the rule asks for is cut down to the cores that there are.
+        assert "snakemake.threads" not in script.read_text(), script.name
+    for rules in ("report", "theory"):
+        text = (REPOSITORY / "rules" / f"{rules}.smk").read_text()
+        for rule in re.split(r"^(?:use )?rule ", text, flags=re.M)[1:]:
+            params = rule.partition("params:")[2]
+            if "code=" in params and "page" not in rule and not rule.startswith("audit"):
+                assert 'software=PLAN.software["report"]' in params, rule.partition(":")[0]

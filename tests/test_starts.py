@@ -28,7 +28,7 @@ from autophagy.archive import Archive
 from autophagy.audit import audit
 from autophagy.errors import UserError
 from autophagy.features import lenet
-from autophagy.models import ddpm
+from autophagy.models import ddpm, ddpm_model
 from autophagy.models.ddpm_adopted import adopt
 from autophagy.steps.import_start import import_pictures
 from conftest import Made, make, plan_of, quiet, tiny_content
@@ -262,6 +262,40 @@ def test_a_broken_checkpoint_is_one_line(tmp_path) -> None:
     (tmp_path / "model_index.json").write_text("[]")
     with pytest.raises(UserError, match="not a diffusers checkpoint"):
         adopt(tmp_path, FACTS, False, "cpu")
+
+
+def test_pipelines_of_our_class_without_classes_are_refused(tmp_path) -> None:
+    plain(tmp_path)
+    index = tmp_path / "model_index.json"
+    content = json.loads(index.read_text()) | ddpm_model.INDEX | {"image_size": 8}
+    index.write_text(json.dumps(content))
+    with pytest.raises(UserError, match="it has 0 classes; the data set has 10"):
+        adopt(tmp_path, FACTS, False, "cpu")
+
+
+@pytest.mark.parametrize(
+    ("schedule", "sample", "words"),
+    [
+        ({}, {"scheduler": "dpm-solver++", "steps": 20},
+         "sample.steps: 20 must be below the checkpoint's num_train_timesteps = 20"),
+        ({}, {"scheduler": "ddim", "steps": 25},
+         "sample.steps: 25 does not divide the checkpoint's num_train_timesteps = 20"),
+        ({"prediction_type": "sample"}, {}, "prediction_type 'sample' is not allowed"),
+        ({"num_train_timesteps": "many"}, {}, "num_train_timesteps 'many' is not a whole number"),
+    ],
+)  # fmt: skip
+def test_a_checkpoint_that_the_sampler_does_not_fit_is_refused_before_anything_runs(
+    schedule, sample, words, tmp_path
+) -> None:
+    plain(tmp_path, num_class_embeds=10)
+    file = tmp_path / "scheduler/scheduler_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | schedule))
+    whole = tiny_content()
+    whole["sample"] |= sample
+    whole["loops"] = {"mine": whole["loops"]["fresh"] | {"start_from": str(tmp_path)}}
+    with pytest.raises(UserError, match=r"^config\.yaml: loops\.mine\.start_from: ") as raised:
+        configuration.parse(whole, "config.yaml")
+    assert words in str(raised.value)
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,14 @@ train(Path(root), [record], lambda *told: print(*told, flush=True))
 """
 
 
+def test_what_libraries_print_is_not_taken_for_progress() -> None:
+    told = []
+    lines = ["hello\n", "5\n", '{"a": 1}\n', '{"progress": [1, 2, "x"]}\n', "null\n"]
+    assert together._followed(iter(lines), lambda *words: told.append(words)) is None
+    assert told == [(1, 2, "x")]
+    assert together._followed(iter(['{"error": "no"}\n']), quiet) == "no"
+
+
 def plan_with(processes: int | None) -> planning.Plan:
     edits = {"train.steps": 150, "seeds": [1]}
     if processes:

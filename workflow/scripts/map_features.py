@@ -11,5 +11,5 @@ call(
     previews=snakemake.params.previews,
     title=snakemake.params.title,
     stem=snakemake.output.png.removesuffix(".png"),
-    threads=snakemake.threads,
+    threads=snakemake.params.threads,
 )

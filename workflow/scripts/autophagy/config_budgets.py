@@ -41,13 +41,26 @@ def check(experiment: Experiment, size: int | None, loop: str | None = None) -> 
 
 
 def _fewest_rows(experiment: Experiment, loop: str | None) -> int:
-    """The size of the smallest D^t that is trained on; an augmented or growing one has more."""
+    """The size of the smallest D^t that is trained on.
+
+    Of a loop, whose start must be known by then, it is that of the first generation of its own:
+    later ones are no smaller. Of all together, before any start is known, it is n_real +
+    n_synthetic: loops that grow have more, and one that subsamples is looked at by itself.
+    """
     if loop is not None:
-        chosen = [experiment.loops[loop]]
-        known = []
-    else:
-        chosen, known = list(experiment.loops.values()), list(experiment.real_only.values())
-    return max(1, min(known + [loop.n_real + loop.n_synthetic for loop in chosen]))
+        return max(1, _first_size(experiment, loop)[1])
+    sizes = [loop.n_real + loop.n_synthetic for loop in experiment.loops.values()]
+    return max(1, min([*experiment.real_only.values(), *sizes]))
+
+
+def _first_size(experiment: Experiment, name: str) -> tuple[int, int]:
+    """The first generation that a loop makes itself from a D^t, and the rows of that."""
+    loop, t = experiment.loops[name], max(1, starts.shared(experiment, name)) + 1
+    rows = regimes.size(
+        presets.regime_of(loop), t, starts.n_initial(experiment, name), loop.n_real,
+        loop.n_synthetic, starts.fork(experiment, name),
+    )  # fmt: skip
+    return t, rows
 
 
 def check_rows(experiment: Experiment, size: int | None) -> None:
@@ -80,12 +93,7 @@ def check_rows(experiment: Experiment, size: int | None) -> None:
         if n < needed:
             raise UserError(f"real_only.{start}: {n} is not allowed; {why}")
     for name, loop in experiment.loops.items():
-        # The sets of later generations are no smaller.
-        t = max(1, starts.shared(experiment, name)) + 1
-        n = regimes.size(
-            presets.regime_of(loop), t, starts.n_initial(experiment, name), loop.n_real,
-            loop.n_synthetic, starts.fork(experiment, name),
-        )  # fmt: skip
+        t, n = _first_size(experiment, name)
         needed, why = fewest(model, size, judged[name])
         if t <= experiment.generations and n < needed:
             raise UserError(

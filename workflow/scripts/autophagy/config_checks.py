@@ -195,6 +195,11 @@ def _check_loop(name: str, loop: Loop, experiment: Experiment) -> None:
             f"loops.{name}.start: previous is not allowed; {experiment.model.family} cannot go on "
             "from the weights of an earlier model"
         )
+    if loop.sampling_bias < 1.0:
+        try:
+            models.check_biased(experiment.model.family, plain(experiment.model))
+        except UserError as error:
+            raise UserError(f"loops.{name}.sampling_bias: {error}") from error
     _check_changes(name, loop, regime, experiment)
     if regime.filter:
         _check_filter(f"loops.{name}.filter", regime.filter, experiment)
@@ -221,10 +226,11 @@ def _check_changes(name: str, loop: Loop, regime: regimes.Regime, experiment: Ex
             continue
         if not plain(changes):
             raise UserError(f"loops.{name}.{section}: states no change; leave it out")
-        try:
-            config_budgets.check(experiment, None, name)
-        except UserError as error:
-            raise UserError(f"loops.{name}.{error}") from error
+    try:
+        config_budgets.check(experiment, None, name)
+    except UserError as error:
+        dot = ": " if loop.train is None and loop.sample is None else "."
+        raise UserError(f"loops.{name}{dot}{error}") from error
     every = [
         experiment.loops[starts.owner(experiment, name, t)]
         for t in range(1, experiment.generations + 1)

@@ -8,6 +8,7 @@ from autophagy import models, presets, regimes, starts
 from autophagy.config_messages import short
 from autophagy.errors import UserError
 from autophagy.regimes import Part, Regime
+from autophagy.schema import place
 
 if TYPE_CHECKING:
     from autophagy.config import Experiment, Loop
@@ -22,7 +23,7 @@ def check(name: str, loop: Loop, experiment: Experiment) -> None:
     if starts.is_fork(loop.start_from):
         _check_fork(name, loop, experiment)
     elif starts.is_outside(loop.start_from):
-        _check_outside(f"loops.{name}", loop, experiment)
+        _check_outside(name, loop, experiment)
     elif loop.start_from not in experiment.real_only:
         raise UserError(
             f"loops.{name}.start_from: {loop.start_from!r} is no real-only model; allowed: "
@@ -83,8 +84,9 @@ def _there(experiment: Experiment, owner: str, part: Part) -> int:
     return max(used, experiment.evaluate.n)
 
 
-def _check_outside(key: str, loop: Loop, experiment: Experiment) -> None:
+def _check_outside(name: str, loop: Loop, experiment: Experiment) -> None:
     """Refuse a start from outside that is not there, or that the loop or family cannot take."""
+    key = f"loops.{name}"
     if experiment.kind != "images":
         raise UserError(
             f"{key}.start_from: {short(loop.start_from)} is a path; only loops of images start "
@@ -106,6 +108,12 @@ def _check_outside(key: str, loop: Loop, experiment: Experiment) -> None:
     why = "start_from is a path, so D^1 is not known"
     if is_model and regime.labels == "inherited":
         raise UserError(f"{key}.labels: inherited is not allowed; {why}")
+    if is_model:
+        try:
+            sample = experiment.settings("sample", name)
+            models.check_adopted(family, place(loop.start_from), sample)
+        except UserError as error:
+            raise UserError(f"{key}.start_from: {error}") from error
     if regime.guidance:
         raise UserError(f"{key}.guidance: is not allowed; {why}, nor G^1 one of these models")
     _check_unknown(key, regime, why)

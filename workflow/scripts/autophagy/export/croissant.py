@@ -47,6 +47,7 @@ _LICENCES = {
 #: File -> the type of its numbers, and what they are.
 _ARRAYS = {
     "images.npy": ("uint8", "grey or colour levels, 0 to 255"),
+    "exact.npy": ("float32", "the images as the model drew them, neither rounded nor clipped"),
     "points.npy": ("float32", "coordinates"),
     "labels.npy": ("int64", "the class that was asked for, an index into classes"),
     "seeds.npy": ("uint64", "the seed that the sample is a function of"),
@@ -101,7 +102,7 @@ def _file(manifest: dict[str, Any], name: str) -> dict[str, Any]:
     if name in _ARRAYS:
         data_type, text = _ARRAYS[name]
         facts, shape = manifest["facts"], [manifest["rows"]]
-        if name == f"{rows.of(facts).name}.npy":
+        if name in (f"{rows.of(facts).name}.npy", "exact.npy"):
             shape += rows.of(facts).shape(facts)
         found["description"] = (
             f"A NumPy array (NPY), {data_type}{shape}, an entry along its first axis for each "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -54,6 +55,28 @@ def require(family: str, model: dict[str, Any], shape: tuple[int, ...] | None) -
     found = getattr(module(family), "require", None)
     if found:
         found(model, shape)
+
+
+def check_biased(family: str, model: dict[str, Any]) -> None:
+    """Refuse, before anything runs, a model that cannot be sampled at λ < 1.
+
+    Raises:
+        UserError: the key of the section that does not allow it.
+    """
+    found = getattr(module(family), "check_biased", None)
+    if found:
+        found(model)
+
+
+def check_adopted(family: str, folder: Path, sample: dict[str, Any]) -> None:
+    """Refuse, before anything runs, a checkpoint that a family with "adopt" cannot sample.
+
+    Raises:
+        UserError: what is wrong with the checkpoint, or with `sample`.
+    """
+    found = getattr(module(family), "check_adopted", None)
+    if found:
+        found(folder, sample)
 
 
 def module_name(family: str) -> str:

@@ -131,12 +131,21 @@ def require_channels(source: str, found: dict[str, Any], channels: int) -> None:
             )
 
 
-def build(found: dict[str, Any]) -> Any:
-    """A network with fresh weights, and a shift in its config; found: as `config` gives it."""
+def build(source: str, found: dict[str, Any]) -> Any:
+    """A network with fresh weights, and a shift in its config; found: as `config` gives it.
+
+    Raises:
+        UserError: diffusers can build none of it.
+    """
     from autophagy.models.diffusers_parts import autoencoder
 
     shift = found.get("shift_factor") or 0.0
-    return autoencoder().from_config(found | {"shift_factor": shift})
+    # What diffusers raises on foreign files has no common base.
+    try:
+        return autoencoder().from_config(found | {"shift_factor": shift})
+    except Exception as error:
+        told = " ".join(str(error).split())[:200]
+        raise UserError(f"{KEY}: {source}: {CONFIG}: no such autoencoder: {told}") from error
 
 
 def load(source: str, expected: dict[str, str], channels: int, device: str) -> Any:
@@ -165,8 +174,10 @@ def load(source: str, expected: dict[str, str], channels: int, device: str) -> A
             if info[kind]:
                 raise ValueError(f"{kind.replace('_', ' ')}: {sorted(map(str, info[kind]))[0]}")
         # Anew: the one from a folder has its path in the config that is saved.
-        network = build(found)
+        network = build(source, found)
         network.load_state_dict(held.state_dict())
+    except UserError:
+        raise
     # What diffusers and torch raise on foreign files has no common base.
     except Exception as error:
         told = " ".join(str(error).split())[:200]

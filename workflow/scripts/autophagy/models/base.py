@@ -93,6 +93,9 @@ class Family(Protocol):
     None, which ``fit`` then takes as `source`; ``recipe(model)``, the section as manifests and
     ``fit`` have it, with the files' digests in the place of the folder; and ``require(model,
     shape)``, which refuses a folder that does not fit rows of that shape (None: not yet known).
+
+    One whose options do not always allow λ < 1 has ``check_biased(model)``, and one with "adopt"
+    ``check_adopted(folder, sample)``: both refuse before anything runs.
     """
 
     #: Which kinds of rows it models; names in `rows.KINDS`.

@@ -9,10 +9,10 @@ and `ddpm_adopted`.
 
 from __future__ import annotations
 
-from autophagy.models.ddpm_adopted import adopt
+from autophagy.models.ddpm_adopted import adopt, check_adopted
 from autophagy.models.ddpm_guidance import guide
 from autophagy.models.ddpm_model import DDPM, load
-from autophagy.models.ddpm_options import Model, Sample, Train, check
+from autophagy.models.ddpm_options import Model, Sample, Train, check, check_biased
 from autophagy.models.ddpm_training import fit
 
 __all__ = [
@@ -24,6 +24,8 @@ __all__ = [
     "Train",
     "adopt",
     "check",
+    "check_adopted",
+    "check_biased",
     "fit",
     "guide",
     "load",

@@ -8,10 +8,42 @@ from typing import Any
 
 from autophagy.errors import UserError
 from autophagy.models.ddpm_model import DDPM, INDEX, load
+from autophagy.models.ddpm_options import check_sampler
 
 _WEIGHTS = "diffusion_pytorch_model.safetensors"
 #: Schedulers of plain pipelines whose settings a DDPM scheduler takes over.
 _SCHEDULERS = ("DDPMScheduler", "DDIMScheduler")
+#: What a network may predict, of which samplers and likelihoods know what to make.
+_PREDICTIONS = ("epsilon", "v_prediction")
+#: diffusers' own, where a scheduler's file leaves them out.
+_DEFAULTS = {"num_train_timesteps": 1000, "prediction_type": "epsilon"}
+
+
+def check_adopted(folder: Path, sample: dict[str, Any]) -> None:
+    """Refuse, before anything runs, a checkpoint whose timesteps the sampler's steps do not fit.
+
+    Args:
+        sample: the experiment's section, of the loop that starts from it.
+
+    Raises:
+        UserError: its scheduler's file cannot be read, predicts something else, or has such steps.
+    """
+    file = folder / "scheduler" / "scheduler_config.json"
+    try:
+        schedule = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(schedule, dict):
+            raise ValueError("holds no mapping")
+        timesteps, predicted = (schedule.get(key, other) for key, other in _DEFAULTS.items())
+        if type(timesteps) is not int or timesteps < 2:
+            raise ValueError(f"num_train_timesteps {timesteps!r} is not a whole number above 1")
+        if predicted not in _PREDICTIONS:
+            allowed = ", ".join(_PREDICTIONS)
+            raise ValueError(f"prediction_type {predicted!r} is not allowed; allowed: {allowed}")
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{file}: {' '.join(str(error).split())[:200]}") from error
+    check_sampler(sample, timesteps, of=f"the checkpoint's num_train_timesteps = {timesteps}")
 
 
 def adopt(folder: Path, facts: dict[str, Any], biased: bool, device: str) -> DDPM:
@@ -92,7 +124,7 @@ def _require(model: DDPM, facts: dict[str, Any]) -> None:
         "pixels a side": size,
         "channels": unet.in_channels,
         "channels out": unet.out_channels,
-        "classes": unet.num_class_embeds - 1,
+        "classes": max(0, (unet.num_class_embeds or 0) - 1),
     }
     due = {
         "pixels a side": facts["size"],

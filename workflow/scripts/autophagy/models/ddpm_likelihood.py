@@ -32,7 +32,7 @@ def log_likelihoods(
     unet, scheduler = pipeline.unet.eval(), pipeline.scheduler
     alphas = scheduler.alphas_cumprod.double().cpu().numpy()
     snr = alphas / (1.0 - alphas)
-    strata = np.array_split(np.arange(1, len(alphas)), STRATA)
+    strata = np.array_split(np.arange(1, len(alphas)), min(STRATA, len(alphas) - 1))
     side, n = unet.config.sample_size, len(labels)
     before = (side - pictures.shape[1]) // 2
     after = side - pictures.shape[1] - before

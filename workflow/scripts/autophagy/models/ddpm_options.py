@@ -106,25 +106,40 @@ def check(
         raise UserError(f"{shares} does not divide train.batch_size = {train['batch_size']}")
     if processes > 1:
         group.require_launcher()
-    _check_sampler(sample, model["timesteps"])
+    check_sampler(sample, model["timesteps"])
     if size is not None:
         network_size(model, size)
 
 
-def _check_sampler(sample: dict[str, Any], timesteps: int) -> None:
-    """Refuse numbers of steps for which diffusers' schedulers go astray."""
+def check_biased(model: dict[str, Any]) -> None:
+    """Refuse λ < 1 of a model whose null class, from which guidance leads away, no step trains.
+
+    Raises:
+        UserError: condition_dropout is 0.
+    """
+    if model["condition_dropout"] == 0.0:
+        raise UserError(
+            "model.condition_dropout: 0 trains no null class, which λ < 1 needs; allowed: above 0"
+        )
+
+
+def check_sampler(sample: dict[str, Any], timesteps: int, of: str | None = None) -> None:
+    """Refuse numbers of steps for which diffusers' schedulers go astray.
+
+    Args:
+        of: what errors call the timesteps; model.timesteps if None.
+
+    Raises:
+        UserError: how many steps there are, and the timesteps that they do not fit.
+    """
     steps, scheduler = sample["steps"], sample["scheduler"]
+    of = of or f"model.timesteps = {timesteps}"
     if scheduler == "dpm-solver++" and steps >= timesteps:
         # T points between T and 0 on T timesteps: one repeats, and its step has no length.
-        raise UserError(
-            f"sample.steps: {steps} must be below model.timesteps = {timesteps} for dpm-solver++"
-        )
+        raise UserError(f"sample.steps: {steps} must be below {of} for dpm-solver++")
     if scheduler != "dpm-solver++" and timesteps % steps:
         # Their steps have the length T // steps, whatever lies between two timesteps.
-        raise UserError(
-            f"sample.steps: {steps} does not divide model.timesteps = {timesteps}, which "
-            f"{scheduler} needs"
-        )
+        raise UserError(f"sample.steps: {steps} does not divide {of}, which {scheduler} needs")
 
 
 def network_size(model: dict[str, Any], size: int) -> int:

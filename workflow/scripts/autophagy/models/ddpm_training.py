@@ -182,7 +182,7 @@ def fit(
             checkpoint.save(done, parts)
 
     ema.copy_to(unet.parameters())
-    finite.require_weights(unet, train["steps"], other=_REMEDY)
+    finite.require_weights(unet, done, other=_REMEDY)
     return DDPM.of(unet, scheduler, size)
 
 

@@ -29,13 +29,13 @@ from autophagy.models.base import TrainingData
 from autophagy.models.budgets import Flattening
 from autophagy.models.checkpoints import Checkpoint
 from autophagy.models.ddpm_model import DDPM
-from autophagy.models.ddpm_options import Sample
+from autophagy.models.ddpm_options import Sample, check_biased
 from autophagy.progress import Report
 from autophagy.schema import Path as Source
 
 __all__ = [
-    "ABILITIES", "SOFTWARE", "Model", "Sample", "Train", "check", "fit", "load", "recipe",
-    "require", "source",
+    "ABILITIES", "SOFTWARE", "Model", "Sample", "Train", "check", "check_biased", "fit", "load",
+    "recipe", "require", "source",
 ]  # fmt: skip
 
 ABILITIES = ("flatten",)

@@ -75,4 +75,4 @@ def _coder(model: dict[str, Any], shape: tuple[int, int]) -> Any:
         return autoencoder.build(model, *shape)
     config = autoencoder_adopted.config(folder)
     autoencoder_adopted.require_channels(folder, config, shape[1])
-    return autoencoder_adopted.build(config)
+    return autoencoder_adopted.build(folder, config)

@@ -84,14 +84,16 @@ def _followed(lines: TextIO, report: Report) -> str | None:
     """Pass on what the processes tell until they end; the first error that a user caused."""
     failure = None
     for line in lines:
+        # Libraries talk, too.
         try:
             told = json.loads(line)
         except ValueError:
-            # Libraries talk, too.
+            continue
+        if not isinstance(told, dict):
             continue
         if "error" in told:
             failure = failure or told["error"]
-        else:
+        elif "progress" in told:
             report(*told["progress"])
     return failure
 
