@@ -6,6 +6,7 @@ import subprocess
 # Paths, wildcard constraints and input functions, all of them read off the plan.
 from autophagy import config as configuration
 from autophagy import (
+    config_file,
     config_overrides,
     data,
     dropped,
@@ -33,7 +34,7 @@ try:
     )
     # Snakemake has read it already, and keeps the last of two equal keys.
     for file in workflow.configfiles:
-        configuration.refuse_twice(os.path.relpath(file))
+        config_file.refuse_twice(os.path.relpath(file))
     given = workflow.config_settings.config or {}
     EXPERIMENT = configuration.parse(config_overrides.typed(config, given), origin)
     PLAN = planning.build(EXPERIMENT)

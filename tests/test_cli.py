@@ -565,6 +565,7 @@ def test_the_reports_scripts_make_what_their_rules_ask_for(tiny_experiment, here
             "network": "lenet",
             "previews": previews_on_the_page(tiny_experiment.plan),
             "title": tables.budget_line(experiment),
+            "threads": 1,
         },
         "write_page.py": {"asked": asked},
     }
@@ -579,7 +580,6 @@ def test_the_reports_scripts_make_what_their_rules_ask_for(tiny_experiment, here
         given.params = SimpleNamespace(root=str(root), **own)
         given.output = SimpleNamespace(png=f"{root}/{outputs.get(script)}.png")
         given.wildcards = SimpleNamespace(loop="fresh", seed="1")
-        given.threads = 1
         runpy.run_path(str(SCRIPTS / script), {"snakemake": given})
     for name in names:
         assert (root / name).read_bytes() == before[name], name

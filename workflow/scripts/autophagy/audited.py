@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from autophagy import paths, store
+from autophagy import store
 from autophagy.errors import UserError
+
+AUDIT = "audit.json"
 
 
 def require_clean(root: Path) -> None:
@@ -14,7 +16,7 @@ def require_clean(root: Path) -> None:
     Raises:
         UserError: audit.json cannot be read, or tells of broken laws.
     """
-    file = root / paths.AUDIT
+    file = root / AUDIT
     content = store.read_json(file)
     found = content.get("findings") if isinstance(content, dict) else None
     if not isinstance(found, list):

@@ -6,7 +6,6 @@ from functools import cache
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal, Union, get_args
 
-import yaml
 from pydantic import (
     Discriminator,
     Field,
@@ -16,7 +15,7 @@ from pydantic import (
 )
 from pydantic.json_schema import models_json_schema
 
-from autophagy import data, filters, models, plugins, presets, regimes, rows
+from autophagy import config_file, data, filters, models, plugins, presets, regimes, rows
 from autophagy import keep as keeping
 from autophagy.config_checks import check
 from autophagy.config_messages import MAPPING, first_finding, misspelt, short
@@ -35,12 +34,6 @@ from autophagy.theory.studies.table import STUDIES
 #: Names become folders, DVC stage names and dotted parameter paths.
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 Name = Annotated[str, Field(pattern=NAME)]
-#: The largest file that is read: a hundred times the default.
-MAX_BYTES = 2**18
-#: The most values below one key, however few the file writes out.
-MAX_VALUES = 100_000
-#: A key by which Snakemake, reading the file itself, would evaluate the values of others.
-TEMPLATE = "__use_yte__"
 #: Columns of metrics.csv, and keys of an evaluation, that are no metrics.
 OTHER_COLUMNS = (
     "loop", "seed", "generation", "view", "n_samples", "n_reference", "n_train", "n_train_real",
@@ -212,22 +205,6 @@ def json_schema() -> dict[str, Any]:
     return {"$schema": draft, "anyOf": names, **schema}
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML's safe loader, which would keep the last of two equal keys and say nothing."""
-
-    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
-        node = super().compose_mapping_node(anchor)
-        seen = set()
-        for key, _ in node.value:
-            # "<<" merges another mapping in; it may stand more than once.
-            if isinstance(key, yaml.ScalarNode) and key.value != "<<":
-                if (key.tag, key.value) in seen:
-                    line = key.start_mark.line + 1
-                    raise UserError(f"line {line}: the key {short(key.value)} stands twice")
-                seen.add((key.tag, key.value))
-        return node
-
-
 def load(path: FilePath | str, data_at_hand: bool = True) -> Experiment | TheoryExperiment:
     """Read and validate a YAML file.
 
@@ -237,46 +214,7 @@ def load(path: FilePath | str, data_at_hand: bool = True) -> Experiment | Theory
     Raises:
         UserError: the file is missing or not YAML, or `parse` refuses its content.
     """
-    return parse(_read(path), str(path), data_at_hand)
-
-
-def name_in(path: FilePath | str) -> Any:
-    """What a YAML file calls its experiment, whatever else is in it or its data need.
-
-    Raises:
-        UserError: the file is missing or not YAML.
-    """
-    content = _read(path)
-    return content.get("experiment") if isinstance(content, dict) else None
-
-
-def refuse_twice(path: FilePath | str) -> None:
-    """Refuse a file in which a key stands twice: whoever reads it otherwise keeps the last.
-
-    Raises:
-        UserError: naming the line; or the file is missing or not YAML.
-    """
-    _read(path)
-
-
-def _read(path: FilePath | str) -> Any:
-    try:
-        with FilePath(path).open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-        if len(raw) > MAX_BYTES:
-            raise UserError(f"is no configuration: larger than {MAX_BYTES} bytes")
-        content = yaml.load(raw.decode("utf-8"), Loader=_Loader)
-        if isinstance(content, dict) and TEMPLATE in content:
-            raise UserError(f"{TEMPLATE}: unknown key; templates run code, so write plain values")
-        return content
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from error
-    # What PyYAML's constructors raise on impossible scalars (2024-13-45, !!int x) has no common
-    # base.
-    except Exception as error:
-        raise UserError(f"{path}: not valid YAML: {error}") from error
+    return parse(config_file.read(path), str(path), data_at_hand)
 
 
 def parse(content: Any, origin: str, data_at_hand: bool = True) -> Experiment | TheoryExperiment:
@@ -294,31 +232,13 @@ def parse(content: Any, origin: str, data_at_hand: bool = True) -> Experiment | 
         raise UserError(f"{origin}: must be a mapping of keys, not {type(content).__name__}")
     try:
         for key, value in content.items():
-            _require_few(key, value)
+            config_file.require_few(key, value)
         validate, check_across = _KINDS[_kind(content)]
         experiment = validate(content)
         check_across(experiment, data_at_hand)
     except UserError as error:
         raise UserError(f"{origin}: {error}") from error
     return experiment
-
-
-def _require_few(key: Any, value: Any) -> None:
-    """Refuse a value that aliases blow up (or lead round in a circle) before anyone walks it."""
-    count, stack = 0, [value]
-    while stack:
-        item = stack.pop()
-        count += 1
-        if count > MAX_VALUES:
-            where = key if isinstance(key, str) else short(key)
-            raise UserError(
-                f"{where}: holds more than {MAX_VALUES} values, aliases counted as often as they "
-                "stand"
-            )
-        if isinstance(item, dict):
-            stack.extend(item.values())
-        elif isinstance(item, list | tuple | set):
-            stack.extend(item)
 
 
 def _validate(content: dict[Any, Any]) -> Experiment:

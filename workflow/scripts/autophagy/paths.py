@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from autophagy import features, presets, regimes, starts
+from autophagy.audited import AUDIT as AUDIT
 from autophagy.config import Experiment, Loop
 from autophagy.verdict.inference import FEWEST_SEEDS
 from autophagy.verdict.judge import window
@@ -57,7 +58,6 @@ LOOP_PAIRS = "loop_pairs.csv"
 #: Only where the experiment asks for them.
 ATTRIBUTION = "attribution.csv"
 SECOND_OPINION = "second_opinion.csv"
-AUDIT = "audit.json"
 #: Previews and real images in feature space, for the page.
 MAPS = "figures/maps.json"
 PAGE = "report.html"

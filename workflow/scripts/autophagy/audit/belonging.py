@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator
 
 from autophagy import dropped, manifests, store
 from autophagy.audit.case import Case, Findings
+from autophagy.audited import AUDIT
 
 #: As in `paths`, which imports the configuration: an audit needs manifests alone.
 REPORT = "figures/manifest.json"
-AUDIT = "audit.json"
 #: Files of an experiment's folder that no manifest vouches for.
 _UNVOUCHED = {AUDIT}
 #: Signatures of roots, checked by `autophagy verify`; see `signing`.

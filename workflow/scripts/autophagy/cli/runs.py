@@ -225,10 +225,10 @@ def _plan(config: str, data_at_hand: bool = True):
 
 def _require_own_name(name: str, config: str) -> None:
     """Refuse an experiment that would write over the results of another one here."""
-    from autophagy import config as configuration
+    from autophagy import config_file
 
     for other in sorted(Path("config").rglob("config.yaml")):
-        if config != str(other) and configuration.name_in(other) == name:
+        if config != str(other) and config_file.name_in(other) == name:
             raise UserError(
                 f"{config}: experiment: {name!r} is that of {other}, and would write over its "
                 "results; choose another name"
