@@ -30,6 +30,7 @@ from autophagy import (
 )
 from autophagy import config as configuration
 from autophagy import plan as planning
+from autophagy.cli import runs
 from autophagy.errors import UserError
 from autophagy.page.asked import of_images
 from autophagy.page.asked import previews as previews_on_the_page
@@ -381,15 +382,40 @@ def test_a_ledger_that_cannot_be_written_is_one_line(called, tmp_path, monkeypat
     assert one_error(err).startswith("config/mine/dvc.yaml: cannot be written")
 
 
-@pytest.mark.parametrize("arguments", [["schema"], ["summary", CONFIG]])
-def test_a_reader_that_has_gone_is_no_error(arguments, tiny_experiment) -> None:
+#: A command that says more than a pipe's buffer holds, and one that says less and has a status.
+SAYS = """
+import sys
+from autophagy import cli
+from autophagy.cli import runs
+runs.schema = lambda _: print("x" * 10**6) or 0
+runs.check = lambda _: print("x") or 1
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["-m", "autophagy.cli", "summary", CONFIG], 0),
+        (["-c", SAYS, "check"], 1),
+        (["-c", SAYS, "schema"], 141),
+    ],
+)
+def test_a_reader_that_has_gone_makes_no_status_better(arguments, status, tiny_experiment) -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    done = python(
-        "-m", "autophagy.cli", *arguments, folder=tiny_experiment.folder, stdout=writer
-    )  # fmt: skip
+    done = python(*arguments, folder=tiny_experiment.folder, stdout=writer)
     os.close(writer)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (status, "")
+
+
+def test_ctrl_c_in_a_command_is_one_line(called, monkeypatch) -> None:
+    def interrupted(_: Any) -> int:
+        print("half a line")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runs, "schema", interrupted)
+    assert called("schema") == (130, "half a line\n", "autophagy: interrupted\n")
 
 
 # Jobs
