@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -276,6 +277,16 @@ def test_without_a_ledger_one_line_says_so(copy_of_tiny, capsys) -> None:
     (copy_of_tiny.parent.parent / ".dvc").mkdir()
     line = "ledger: not checked: no dvc.lock names results/tiny"
     assert told(copy_of_tiny, capsys) == [line, f"{copy_of_tiny}: every law holds", "0"]
+
+
+def test_without_the_package_that_reads_dvcignore_one_line_says_so(broken, monkeypatch) -> None:
+    """An installation without DVC has none."""
+    monkeypatch.setitem(sys.modules, "pathspec", None)
+    report = audit.examine(Archive(broken))
+    assert report.findings == []
+    assert report.unchecked == [
+        "ledger: not checked: the package pathspec is not installed: `pip install dvc`"
+    ]
 
 
 def test_a_ledger_beside_its_configuration_is_read_from_its_working_folder(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import runpy
@@ -27,9 +28,13 @@ from autophagy import (
     store,
     tables,
 )
+from autophagy import config as configuration
+from autophagy import plan as planning
+from autophagy.cli import runs
 from autophagy.errors import UserError
 from autophagy.page.asked import of_images
 from autophagy.page.asked import previews as previews_on_the_page
+from autophagy.verdict import attribution, opinions, pairs
 from autophagy.verdict import tables as verdicts
 from conftest import REPOSITORY, SCRIPTS, Made, child_environment, tiny_content
 
@@ -204,6 +209,52 @@ def test_the_summary_of_a_finished_experiment(here, called) -> None:
     assert all(figure.is_file() for figure in figures)
 
 
+@pytest.mark.parametrize(
+    ("name", "columns", "told"),
+    [
+        (paths.LOOP_PAIRS, pairs.COLUMNS, "NA is worse than 007: +1 (+1 to +1)"),
+        (paths.ATTRIBUTION, attribution.COLUMNS, "NA: 1.00 [1.00, 1.00]; null; 6 steps: less"),
+        (paths.SECOND_OPINION, opinions.COLUMNS, "rank correlation of null and NA, λ = 1"),
+    ],
+)
+def test_tables_that_only_some_experiments_have_are_told_or_refused_in_one_line(
+    name, columns, told, here, called, monkeypatch
+) -> None:
+    words = {
+        "loop": "NA", "other": "007", "changed": "null", "budget": "6 steps", "metric": "recall",
+        "ranked": "loops", "first": "null", "second": "NA",
+        "told": "is worse" if name == paths.LOOP_PAIRS else "less",
+    }  # fmt: skip
+    rest = dict.fromkeys(("ranking_first", "ranking_second"), "")
+    values = [(words | rest).get(column, "1") for column in columns]
+    file = Path("results/tiny") / name
+    file.write_text(f"{','.join(columns)}\n{','.join(values)}\n")
+    load = configuration.load
+
+    def loaded(*arguments: Any):
+        """The experiment as if it had this table."""
+        found = load(*arguments)
+        second = {"second": object()} if name == paths.SECOND_OPINION else {}
+        more = {"attribution": "NA"} if name == paths.ATTRIBUTION else {}
+        return found.model_copy(
+            update={"evaluate": found.evaluate.model_copy(update=second)} | more
+        )
+
+    plan = planning.build(load(CONFIG))
+    asked = dataclasses.replace(plan, experiment=loaded(CONFIG))
+    monkeypatch.setattr(planning, "build", lambda _: asked)
+    monkeypatch.setattr(paths, "has_pairs", lambda _: name == paths.LOOP_PAIRS)
+    monkeypatch.setattr(paths, "figure_names", lambda _: ["grid"])
+    status, out, err = called("summary", CONFIG)
+    assert (status, err) == (0, "")
+    assert told in out
+    for content in ("", "a,b\n1,2\n", ",".join(columns) + "\n"):
+        file.write_text(content)
+        status, out, err = called("summary", CONFIG)
+        assert (status, out) == (2, "")
+        assert one_error(err).startswith(f"{file}: ")
+
+
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 @pytest.mark.parametrize("config", ["", "config/digits-long/config.yaml"])
 def test_make_run_records_once(config) -> None:
@@ -331,15 +382,40 @@ def test_a_ledger_that_cannot_be_written_is_one_line(called, tmp_path, monkeypat
     assert one_error(err).startswith("config/mine/dvc.yaml: cannot be written")
 
 
-@pytest.mark.parametrize("arguments", [["schema"], ["summary", CONFIG]])
-def test_a_reader_that_has_gone_is_no_error(arguments, tiny_experiment) -> None:
+#: A command that says more than a pipe's buffer holds, and one that says less and has a status.
+SAYS = """
+import sys
+from autophagy import cli
+from autophagy.cli import runs
+runs.schema = lambda _: print("x" * 10**6) or 0
+runs.check = lambda _: print("x") or 1
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["-m", "autophagy.cli", "summary", CONFIG], 0),
+        (["-c", SAYS, "check"], 1),
+        (["-c", SAYS, "schema"], 141),
+    ],
+)
+def test_a_reader_that_has_gone_makes_no_status_better(arguments, status, tiny_experiment) -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    done = python(
-        "-m", "autophagy.cli", *arguments, folder=tiny_experiment.folder, stdout=writer
-    )  # fmt: skip
+    done = python(*arguments, folder=tiny_experiment.folder, stdout=writer)
     os.close(writer)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (status, "")
+
+
+def test_ctrl_c_in_a_command_is_one_line(called, monkeypatch) -> None:
+    def interrupted(_: Any) -> int:
+        print("half a line")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runs, "schema", interrupted)
+    assert called("schema") == (130, "half a line\n", "autophagy: interrupted\n")
 
 
 # Jobs

@@ -127,6 +127,8 @@ def test_a_ledger_is_current_only_if_it_is_the_one_that_would_be_written(
     refused(plan)
     shutil.copy(REPOSITORY / "dvc.yaml", file)
     refused(plan)
+    file.write_bytes(b"# caf\xe9\n")
+    refused(plan)
 
 
 def deps(plan: planning.Plan, stage: str) -> set[str]:

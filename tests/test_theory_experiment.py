@@ -294,6 +294,20 @@ def test_commands_know_theory(made, monkeypatch, capsys) -> None:
     assert len(json.loads(capsys.readouterr().out)) == 8
 
 
+@pytest.mark.parametrize("name", ["NA", "null", "007"])
+def test_the_summary_names_a_run_as_it_is_called(name, made, tmp_path, monkeypatch, capsys) -> None:
+    shutil.copytree(made.folder, tmp_path / "here")
+    monkeypatch.chdir(tmp_path / "here")
+    file = Path("results/tiny-theory") / plan.TABLE
+    table = pd.read_csv(file)
+    table.assign(run=name).to_csv(file, index=False)
+    assert cli.main(["summary"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert sum(line.split()[:1] == [name] for line in lines) == 2
+    assert cli.main(["summary", "--json"]) == 0
+    assert {row["run"] for row in json.loads(capsys.readouterr().out)} == {name}
+
+
 def test_the_summary_says_what_converged_cells_drift() -> None:
     cells = pd.DataFrame({"drift": [-1.0, 0.0, 1.0], "chains": [8] * 3})
     assert tables.convergence(cells) == (

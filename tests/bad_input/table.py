@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
-from bad_input import archives, commands, configs, datasets, forged
+from bad_input import archives, commands, configs, datasets, forged, ledgers
 
-CASES = [*configs.CASES, *datasets.CASES, *archives.CASES, *forged.CASES, *commands.CASES]
+CASES = [
+    *configs.CASES,
+    *datasets.CASES,
+    *archives.CASES,
+    *forged.CASES,
+    *ledgers.CASES,
+    *commands.CASES,
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autophagy import features, models, paths, presets, starts, store
+from autophagy import features, models, paths, presets, starts, store, tabular
 from autophagy.config import Experiment, Loop
 from autophagy.errors import UserError
 from autophagy.metrics import METRICS, OF_FEATURES, ONLY, frechet_is_biased
@@ -154,13 +154,8 @@ def read(root: Path) -> pd.DataFrame:
     Raises:
         UserError: it is missing or no such table.
     """
-    import pandas as pd
-
-    try:
-        # A loop may be called NA or null, which pandas would take for a missing value.
-        table = pd.read_csv(root / "metrics.csv", keep_default_na=False, na_values=[""])
-    except (OSError, ValueError) as error:
-        raise UserError(f"{root}/metrics.csv: cannot be read: {error}") from error
+    # Metrics of other packages follow, of any name.
+    table = tabular.read(root / paths.METRICS_CSV, (), ("loop", "view"), more=True)
     if not any(tuple(table)[: len(columns(kind))] == columns(kind) for kind in KINDS):
         raise UserError(f"{root}/metrics.csv: its columns are not those of this version")
     return table

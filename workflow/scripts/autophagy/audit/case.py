@@ -17,8 +17,8 @@ from autophagy.errors import UserError
 Findings = Iterator[tuple[str, str]]
 
 _CHUNK = 1 << 20
-#: What reading a manifest or array of another form than ours raises.
-_STRANGE = (
+#: What reading a manifest, array or ledger of another form than ours raises.
+STRANGE = (
     ArithmeticError, AttributeError, LookupError, MemoryError, OSError, TypeError, ValueError,
 )  # fmt: skip
 
@@ -107,7 +107,7 @@ def guarded(path: str, law: Callable[..., Findings], *arguments: Any) -> Finding
         yield from law(*arguments)
     except UserError as error:
         yield path, str(error)
-    except _STRANGE as error:
+    except STRANGE as error:
         yield path, f"cannot be checked: {type(error).__name__}: {error}; is it of this version?"
 
 

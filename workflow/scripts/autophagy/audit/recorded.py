@@ -8,6 +8,7 @@ MD5 of the JSON list of its files' {md5, relpath}, sorted by relpath.
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import os
 from collections.abc import Callable
@@ -19,7 +20,7 @@ import yaml
 
 from autophagy import manifests
 from autophagy.audit.belonging import AUDIT
-from autophagy.audit.case import Case, Findings, differ, guarded
+from autophagy.audit.case import STRANGE, Case, Findings, differ, guarded
 from autophagy.errors import UserError
 
 LAW = "ledger"
@@ -68,6 +69,9 @@ def find(root: Path) -> tuple[Ledger | None, str | None]:
             _read(lock, root, ledger)
     if not ledger.outs:
         return None, f"no dvc.lock names {root.relative_to(repository).as_posix()}"
+    # DVC's own, by which files that it ignores are passed over.
+    if importlib.util.find_spec("pathspec") is None:
+        return None, "the package pathspec is not installed: `pip install dvc`"
     return ledger, None
 
 
@@ -151,24 +155,26 @@ def _read(lock: Path, root: Path, ledger: Ledger) -> None:
         raise UserError(f"{lock}: has no stages; bring it back with `git checkout`")
     variables = _variables(lock.parent, defined)
     for name, body in stages.items():
-        working = (lock.parent / _working_folder(defined, name)).resolve()
-        current = _is_current(defined, variables, name)
         try:
+            working = (lock.parent / _working_folder(defined, name)).resolve()
+            current = _is_current(defined, variables, name)
             for key, entries in (("outs", ledger.outs), ("deps", ledger.deps)):
                 for entry in body.get(key) or []:
                     path = os.path.relpath(working / entry["path"], root.resolve())
                     path = path.replace(os.sep, "/")
                     if path.split("/")[0] != "..":
                         entries.append(Entry(name, path, entry, current))
-        except (AttributeError, KeyError, TypeError) as error:
+        except (*STRANGE, RuntimeError) as error:
             raise UserError(f"{lock}: stage {name} is not one that DVC writes") from error
 
 
 def _yaml(file: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise UserError(f"{file}: cannot be read: {str(error).splitlines()[0]}") from error
+    # A tag that its text does not fit (`!!bool x`) and brackets within brackets raise these too.
+    except (*STRANGE, RecursionError, yaml.YAMLError) as error:
+        why = next(iter(str(error).splitlines()), type(error).__name__)
+        raise UserError(f"{file}: cannot be read: {why}") from error
     if not isinstance(content, dict):
         raise UserError(f"{file}: is no mapping; bring it back with `git checkout`")
     return content
@@ -205,14 +211,19 @@ def _is_current(defined: dict[str, Any], variables: dict[str, Any], stage: str) 
 def _variables(folder: Path, defined: dict[str, Any]) -> dict[str, Any]:
     """What dvc.yaml has under its `vars`: files and mappings."""
     found: dict[str, Any] = {}
-    for source in defined.get("vars") or []:
+    sources = defined.get("vars") or []
+    if not isinstance(sources, list):
+        raise UserError(
+            f"{folder / 'dvc.yaml'}: vars is no list; bring it back with `git checkout`"
+        )
+    for source in sources:
         found |= source if isinstance(source, dict) else _yaml(folder / str(source))
     return found
 
 
 def _ignored(repository: Path, folder: Path) -> Callable[[Path], bool]:
     """Whether DVC passes over a file, by the .dvcignore files above it (none may lie in an out)."""
-    import pathspec  # DVC's own; whoever has a dvc.lock has it
+    import pathspec
 
     above = [place for place in folder.parents if place.is_relative_to(repository)]
     files = [place / ".dvcignore" for place in above]

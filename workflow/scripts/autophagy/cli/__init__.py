@@ -1,6 +1,7 @@
 """Run experiments' bookkeeping and ask where their images and models came from.
 
-Exit status: 0 fine, 1 a finding, 2 wrong use, 3 undecided (effective-size alone).
+Exit status: 0 fine, 1 a finding, 2 wrong use, 3 undecided (effective-size alone), 130 interrupted,
+141 whoever read the output has gone before its end.
 """
 
 from __future__ import annotations
@@ -14,19 +15,29 @@ from autophagy.errors import UserError
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; errors are one line on stderr."""
-    chosen = parser(__doc__).parse_args(arguments)
     try:
-        status = chosen.command(chosen)
-        sys.stdout.flush()
-        return status
+        chosen = parser(__doc__).parse_args(arguments)
+        return _ended(chosen.command(chosen))
     except UserError as error:
         print(f"autophagy: {error}", file=sys.stderr)
-        return 2
+        return _ended(2)
+    except KeyboardInterrupt:
+        print("autophagy: interrupted", file=sys.stderr)
+        return _ended(130)
     except BrokenPipeError:
-        # The reader (head, less) has gone; Python would complain of it again when it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        # What the command would have found is not known: 0 could call a broken experiment whole.
+        return _ended(141)
     # Names too long for the file system, links in a circle.
     except OSError as error:
         print(f"autophagy: {UserError(str(error))}", file=sys.stderr)
         return 2
+
+
+def _ended(status: int) -> int:
+    """The status of a command that has ended, which a reader (head, less) that has gone keeps."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python would complain of it again when it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return status

@@ -6,9 +6,14 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autophagy.errors import UserError
+
+if TYPE_CHECKING:
+    from autophagy.config import Experiment
 
 
 def record(chosen: argparse.Namespace) -> int:
@@ -69,10 +74,7 @@ def ledger(chosen: argparse.Namespace) -> int:
 
 
 def summary(chosen: argparse.Namespace) -> int:
-    import pandas as pd
-
     from autophagy import manifests, paths, store, tables
-    from autophagy.verdict import attribution, opinions, pairs
     from autophagy.verdict import tables as verdicts
 
     plan, _ = _plan(chosen.config)
@@ -87,30 +89,39 @@ def summary(chosen: argparse.Namespace) -> int:
     if chosen.json:
         print(json.dumps(store.read_json(root / paths.METRICS_JSON), indent=2))
         return 0
-    judged = verdicts.summary(root, plan.experiment)
-    print(f"{tables.summary(root, plan.experiment)}\n\n{judged}")
-    if paths.has_pairs(plan.experiment):
-        print("\n" + "\n".join(pairs.lines(pd.read_csv(root / paths.LOOP_PAIRS))))
-    if plan.experiment.attribution is not None:
-        print("\n" + "\n".join(attribution.lines(pd.read_csv(root / paths.ATTRIBUTION))))
-    if plan.experiment.evaluate.second is not None:
-        print("\n" + "\n".join(opinions.lines(pd.read_csv(root / paths.SECOND_OPINION))))
+    parts = [tables.summary(root, plan.experiment), verdicts.summary(root, plan.experiment)]
+    # All are read before the first is told: a table that is none ends in its one line alone.
+    parts += ["\n".join(lines) for lines in _further(root, plan.experiment)]
+    print("\n\n".join(parts))
     print("\nFigures:")
     for name in paths.figure_names(plan.experiment):
         print(f"  {root}/figures/{name}.png")
     return 0
 
 
-def _summary_of_theory(plan, as_json: bool) -> int:
-    import pandas as pd
+def _further(root: Path, experiment: Experiment) -> Iterator[list[str]]:
+    """The lines on each table that only some experiments have."""
+    from autophagy import paths, tabular
+    from autophagy.verdict import attribution, opinions, pairs
 
+    for module, name, has in (
+        (pairs, paths.LOOP_PAIRS, paths.has_pairs(experiment)),
+        (attribution, paths.ATTRIBUTION, experiment.attribution is not None),
+        (opinions, paths.SECOND_OPINION, experiment.evaluate.second is not None),
+    ):
+        if has:
+            yield module.lines(tabular.read(root / name, module.COLUMNS))
+
+
+def _summary_of_theory(plan, as_json: bool) -> int:
+    from autophagy import tabular
     from autophagy.theory import plan as theory
     from autophagy.theory import tables
 
     file = Path(plan.root) / theory.TABLE
     if not file.is_file():
         raise UserError(f"{file}: is missing; run the workflow first")
-    table = pd.read_csv(file)
+    table = tabular.read(file, tables.needed(plan.experiment.study), more=True)
     if as_json:
         print(table.to_json(orient="records", indent=2))
         return 0

@@ -72,7 +72,8 @@ def require_current(plan: Plan, config: str) -> None:
         UserError: it is missing or of another configuration or code.
     """
     file = Path(ledger_folder(config)) / "dvc.yaml"
-    if not file.is_file() or file.read_text(encoding="utf-8") != text(plan, config):
+    # As bytes: what is no UTF-8 is another text too.
+    if not file.is_file() or file.read_bytes() != text(plan, config).encode():
         raise UserError(
             f"{file}: is missing or out of date; write it with `autophagy ledger {config}`"
         )

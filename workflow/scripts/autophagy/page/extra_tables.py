@@ -9,7 +9,9 @@ from typing import Any
 
 import pandas as pd
 
+from autophagy import tabular
 from autophagy.paths import ATTRIBUTION, EFFECTIVE_SIZE, LOOP_PAIRS, SECOND_OPINION
+from autophagy.verdict import attribution, opinions, pairs, tables
 
 #: A row of a table -> one cell.
 Cell = Callable[[pd.Series], str]
@@ -17,8 +19,12 @@ Cell = Callable[[pd.Series], str]
 
 @dataclass(frozen=True)
 class Shown:
-    """How a table of the results stands on the page; hint: how to read it."""
+    """How a table of the results stands on the page.
 
+    of: the columns of its file. hint: how to read it.
+    """
+
+    of: tuple[str, ...]
     title: str
     hint: str
     columns: dict[str, Cell]
@@ -29,21 +35,13 @@ def gather(folder: Path, asked: dict[str, Any]) -> list[dict[str, Any]]:
     found = []
     for name in (name for name in asked["tables"] if name in TABLES):
         shown = TABLES[name]
-        read = pd.read_csv(
-            folder / name, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(_WORDS, str)
-        ).fillna(dict.fromkeys(_WORDS, ""))
+        read = tabular.read(folder / name, shown.of, empty=True)
+        read = read.fillna(dict.fromkeys(tabular.WORDS, ""))
         rows = [[cell(row) for cell in shown.columns.values()] for _, row in read.iterrows()]
         found.append(
             {"title": shown.title, "hint": shown.hint, "head": list(shown.columns), "rows": rows}
         )
     return found
-
-
-#: Columns of words, in whichever table has them.
-_WORDS = (
-    "loop", "other", "changed", "budget", "told", "metric", "ranked", "first", "second",
-    "ranking_first", "ranking_second",
-)  # fmt: skip
 
 
 def _text(column: str) -> Cell:
@@ -78,6 +76,7 @@ def _limit(row: pd.Series) -> str:
 #: File of the results -> how it stands on the page.
 TABLES = {
     EFFECTIVE_SIZE: Shown(
+        tables.SIZES,
         "Effective sample size",
         "How many real rows alone would reach the loop's distance: its learning curve, inverted.",
         {
@@ -88,6 +87,7 @@ TABLES = {
         },
     ),
     LOOP_PAIRS: Shown(
+        pairs.COLUMNS,
         "Loops beside each other",
         "The first loop's slope (a generation) and level of the distance at λ = 1 less the "
         "other's, after burn-in, paired by seed. Intervals: 95%; what is told is corrected for all "
@@ -101,6 +101,7 @@ TABLES = {
         },
     ),
     ATTRIBUTION: Shown(
+        attribution.COLUMNS,
         "What the drift comes from",
         "Drift: the slope of the distance at λ = 1, a generation. The first loop is the reference; "
         "each other starts where it does and differs in one thing. Intervals: 95%, seeds as units.",
@@ -114,6 +115,7 @@ TABLES = {
         },
     ),
     SECOND_OPINION: Shown(
+        opinions.COLUMNS,
         "A second opinion",
         "Spearman's rank correlation of what two feature networks say at λ = 1: near 1, they rank "
         "loops alike. Rankings: last generation, smallest value first. Intervals: 95%, seeds as "

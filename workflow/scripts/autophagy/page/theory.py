@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from autophagy import store
+from autophagy import store, tabular
 from autophagy.archive import Archive
 from autophagy.page.numbers import rounded
 
@@ -62,7 +62,7 @@ def gather(root: str, asked: dict[str, Any]) -> dict[str, Any]:
         asked: see `asked.of_theory`.
     """
     folder, archive = Path(root), Archive(Path(root), tuple(asked["artifacts"]))
-    table = pd.read_csv(folder / asked["table"], keep_default_na=False, na_values=[""])
+    table = tabular.read(folder / asked["table"], ("run",), more=True)
     figure = asked["figure"]
     software: dict[str, str] = {}
     for artifact in archive.artifacts():

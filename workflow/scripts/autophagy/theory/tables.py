@@ -12,6 +12,14 @@ from autophagy.theory import closed_forms
 from autophagy.theory.effective import RealOnly
 from autophagy.theory.loops import Loop
 
+#: Study -> what of the ends of a run is told.
+_ENDS = {
+    "limits": ("n_real", "n_synthetic", "sampling_bias", "memory", "w2", "ratio", "ratio_se"),
+    "trajectories": ("generation", "w2", "w2_se", "mean_square", "trace", "log_det"),
+    "mixture": ("generation", "modes", "total_variance", "precision", "recall"),
+    "regression": ("generation", "error", "error_se", "error_exact"),
+}
+
 
 def joined(parts: list[pd.DataFrame], curves: pd.DataFrame | None = None) -> pd.DataFrame:
     """One run's table.
@@ -64,14 +72,14 @@ def _formula(loop: Loop, curve: RealOnly) -> float:
     return curve.effective_size(closed_forms.distance_limit(*sizes))[0] / loop.n_real
 
 
+def needed(study: str) -> tuple[str, ...]:
+    """The columns that `summary` reads."""
+    return ("run", *_ENDS[study], *(("drift", "chains") if study == "limits" else ()))
+
+
 def summary(table: pd.DataFrame, study: str) -> str:
     """A few lines a person reads: the ends of each run."""
-    columns = {
-        "limits": ["n_real", "n_synthetic", "sampling_bias", "memory", "w2", "ratio", "ratio_se"],
-        "trajectories": ["generation", "w2", "w2_se", "mean_square", "trace", "log_det"],
-        "mixture": ["generation", "modes", "total_variance", "precision", "recall"],
-        "regression": ["generation", "error", "error_se", "error_exact"],
-    }[study]
+    columns = _ENDS[study]
     ends = table.groupby("run", sort=False).nth([0, -1])
     told = ends[["run", *columns]].to_string(index=False, float_format=lambda x: f"{x:.4g}")
     return f"{told}\n\n{convergence(table)}" if study == "limits" else told
@@ -79,7 +87,7 @@ def summary(table: pd.DataFrame, study: str) -> str:
 
 def convergence(table: pd.DataFrame) -> str:
     """One line on `drift`: over converged cells it follows Student's t, chains - 1 degrees."""
-    drift, freedom = table["drift"], int(table["chains"].iloc[0]) - 1
+    drift, freedom = table["drift"], table["chains"].iloc[0] - 1
     spread = "" if len(drift) < 2 else f", standard deviation {drift.std(ddof=1):.2f}"
     due = f"; converged: 0 and {math.sqrt(freedom / (freedom - 2)):.2f}" if freedom > 2 else ""
     return (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autophagy import presets, regimes, starts, store, tables
+from autophagy import presets, regimes, starts, store, tables, tabular
 from autophagy.config import Experiment, Loop
 from autophagy.errors import UserError
 from autophagy.metrics import METRICS
@@ -271,7 +271,8 @@ def summary(root: Path, experiment: Experiment) -> str:
     if curve.lacks:
         return "\n".join([*lines, "", curve.lacks])
     lines += ["", f"Effective sample size, in real {experiment.kind} alone"]
-    sizes = _read(root / EFFECTIVE_SIZE, SIZES)
+    # Where no loop has a size there is a header alone.
+    sizes = tabular.read(root / EFFECTIVE_SIZE, SIZES, empty=True)
     for name, found in sizes.groupby("loop", sort=False):
         last = found.iloc[-1]
         first, end = last["first_generation"], last["last_generation"]
@@ -287,7 +288,7 @@ def read(root: Path) -> pd.DataFrame:
     Raises:
         UserError: it is missing or not of this version.
     """
-    return _read(root / VERDICTS, COLUMNS)
+    return tabular.read(root / VERDICTS, COLUMNS)
 
 
 def _title(rows: pd.DataFrame) -> str:
@@ -297,15 +298,3 @@ def _title(rows: pd.DataFrame) -> str:
     first, last = rows[["first_generation", "last_generation"]].iloc[0]
     window = f"; generations {first:.0f}-{last:.0f}" if pd.notna(first) else ""
     return f"{title}{window})"
-
-
-def _read(file: Path, columns: tuple[str, ...]) -> pd.DataFrame:
-    import pandas as pd
-
-    try:
-        table = pd.read_csv(file, keep_default_na=False, na_values=[""], dtype={"loop": str})
-    except (OSError, ValueError) as error:
-        raise UserError(f"{file}: cannot be read: {error}") from error
-    if tuple(table.columns) != columns or (columns == COLUMNS and table.empty):
-        raise UserError(f"{file}: its columns are not those of this version")
-    return table
