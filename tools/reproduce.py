@@ -44,10 +44,19 @@ def main(config: str, folder: str, cores: str) -> int:
 def standalone(config: str) -> str:
     """The configuration as a text that says the same in any folder."""
     content = yaml.safe_load(Path(config).read_text(encoding="utf-8"))
-    path = content["dataset"].get("path")
-    # Of a Hugging Face data set it may be a name instead.
-    if path is not None and Path(path).exists():
-        content["dataset"]["path"] = os.path.abspath(path)
+    loops = content.get("loops") or {}
+    places = [
+        (content.get("dataset"), "path"),
+        (content.get("model"), "autoencoder"),
+        *((content.get("evaluate"), key) for key in ("features", "second", "weights")),
+        *((loop, "start_from") for loop in loops.values()),
+    ]
+    for section, key in places:
+        path = (section or {}).get(key)
+        # A name, of a network or a start, has no "/"; that of a Hugging Face data set may have one.
+        is_path = isinstance(path, str) and (key == "path" or "/" in path)
+        if is_path and Path(path).exists():
+            section[key] = os.path.abspath(path)
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
 
 
