@@ -11,6 +11,8 @@ from autophagy.models.table import FAMILIES
 from autophagy.tables import COLUMNS
 from autophagy.theory.options import experiment_class as theory_class
 from autophagy.theory.studies.table import STUDIES
+from autophagy.verdict import attribution, opinions, pairs
+from autophagy.verdict import tables as verdicts
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")])
@@ -52,4 +54,8 @@ def test_every_key_of_theory_is_explained() -> None:
 
 def test_every_column_of_the_table_is_explained() -> None:
     text = (REPOSITORY / "docs" / "metrics.md").read_text()
-    assert {name for name in COLUMNS[4:] if f"`{name}`" not in text} == set()
+    assert {name for name in COLUMNS if f"`{name}`" not in text} == set()
+    others = (*verdicts.COLUMNS, *verdicts.SIZES, *attribution.COLUMNS, *pairs.COLUMNS)
+    short = re.compile(r"^n_(real|total)_|_(low|high|p)$")
+    for name in (*others, *opinions.COLUMNS):
+        assert f"`{name}`" in text or f"`{short.sub('', name)}`" in text, name

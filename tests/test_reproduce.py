@@ -10,7 +10,7 @@ from conftest import REPOSITORY
 
 sys.path.insert(0, str(REPOSITORY / "tools"))
 
-import reproduce  # noqa: E402
+import reproduce
 
 
 @pytest.fixture

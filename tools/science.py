@@ -183,6 +183,7 @@ def write(repository: Path) -> str:
     pieces = ["| piece | expected | taken |", "|---|---|---|"]
     for name, due in expected.items():
         pieces.append(f"| `{name}` | {_hours(due)} | {_taken(repository, name)} |")
+    pieces.append(f"| all | {_hours(sum(expected.values()))} | |")
     text = Template((repository / TEXT).read_text(encoding="utf-8"))
     return text.substitute(
         rate=RATE, short=" and ".join(asked["short"]),
