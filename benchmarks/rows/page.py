@@ -24,11 +24,9 @@ def text(records: dict[str, dict[str, Any]]) -> str:
         records: row -> what is stored of it, in the order of the table.
     """
     measured = {row: record for row, record in records.items() if record["lines"]}
-    machines: list[str] = []
-    for record in measured.values():
-        told = machine.told(record["machine"])
-        if told not in machines:
-            machines.append(told)
+    machines: dict[str, list[str]] = {}
+    for row, record in measured.items():
+        machines.setdefault(machine.told(record["machine"]), []).append(f"`{row}`")
     lines = [
         "# Side by side",
         "",
@@ -46,8 +44,9 @@ def text(records: dict[str, dict[str, Any]]) -> str:
     waiting = [row for row, record in records.items() if not record["lines"]]
     if waiting:
         lines += [f"Not measured: {', '.join(waiting)}.", ""]
-    lines += [f"Measured on {told}" for told in machines]
-    return "\n".join(lines) + "\n"
+    for told, rows in machines.items():
+        lines += [f"{', '.join(rows)}: measured on {told}", ""]
+    return "\n".join(lines[:-1]) + "\n"
 
 
 def _few(records: dict[str, dict[str, Any]]) -> list[str]:
