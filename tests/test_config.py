@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from autophagy import config as configuration
-from autophagy import config_overrides
+from autophagy import config_file, config_overrides
 from autophagy.errors import UserError
 from autophagy.schema import plain
 from conftest import REPOSITORY, changed, shipped_configurations, tiny_content
@@ -518,7 +518,7 @@ FRESH = line_of("  fresh:")
 def test_a_key_that_stands_twice_is_refused_with_its_line(lines, line, key, tmp_path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text("\n".join(lines) + "\n")
-    for reader in (configuration.load, configuration.refuse_twice):
+    for reader in (configuration.load, config_file.refuse_twice):
         with pytest.raises(UserError) as raised:
             reader(file)
         assert str(raised.value) == f'{file}: line {line}: the key "{key}" stands twice'
@@ -527,13 +527,13 @@ def test_a_key_that_stands_twice_is_refused_with_its_line(lines, line, key, tmp_
 def test_refusing_twice_minds_nothing_else(tmp_path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text("a: {b: 1, c: 1}\nb: [{a: 1}, {a: 1}]\n")
-    assert configuration.refuse_twice(file) is None
-    assert all(configuration.refuse_twice(path) is None for path in SHIPPED)
+    assert config_file.refuse_twice(file) is None
+    assert all(config_file.refuse_twice(path) is None for path in SHIPPED)
     file.write_text("a: [")
     with pytest.raises(UserError, match="not valid YAML"):
-        configuration.refuse_twice(file)
+        config_file.refuse_twice(file)
     with pytest.raises(UserError, match="cannot be read: No such file"):
-        configuration.refuse_twice(tmp_path / "nowhere.yaml")
+        config_file.refuse_twice(tmp_path / "nowhere.yaml")
 
 
 @pytest.mark.parametrize(
@@ -695,4 +695,4 @@ deep: {x: &x {<<: *y, k: 3}}
 b: {<<: *x, k: 4}
 """
     (tmp_path / "merged.yaml").write_text(text)
-    configuration.refuse_twice(tmp_path / "merged.yaml")
+    config_file.refuse_twice(tmp_path / "merged.yaml")
