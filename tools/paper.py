@@ -70,7 +70,7 @@ def write(repository: Path) -> str:
     text = Template((repository / TEXT).read_text(encoding="utf-8"))
     return text.substitute(
         total=total(content["configs"], page.measured),
-        machine=spent.machines(page.measured.values()),
+        where=f" on {where}" if (where := spent.machines(page.measured.values())) else "",
         share=f"{SHARE:.0%}",
         points=POINTS,
         figures=page.table(content["rows"], "figure"),

@@ -220,7 +220,7 @@ def _check_loop(name: str, loop: Loop, experiment: Experiment) -> None:
 
 
 def _check_changes(name: str, loop: Loop, regime: regimes.Regime, experiment: Experiment) -> None:
-    """Refuse settings of a loop's own that its family cannot have, or that make shares untrue."""
+    """Refuse settings of a loop that its family cannot have, or that make shares untrue."""
     for section in ("train", "sample"):
         if (changes := getattr(loop, section)) is None:
             continue

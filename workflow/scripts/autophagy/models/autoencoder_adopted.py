@@ -164,6 +164,8 @@ def load(source: str, expected: dict[str, str], channels: int, device: str) -> A
     require_channels(source, found, channels)
     if hashes(source) != expected:
         raise UserError(f"{KEY}: {source}: was changed since the run was planned; start it again")
+    # Anew: the one from a folder has its path in the config that is saved.
+    network = build(source, found)
     try:
         held, info = autoencoder().from_pretrained(
             place(source), local_files_only=True, use_safetensors=True, low_cpu_mem_usage=False,
@@ -173,11 +175,7 @@ def load(source: str, expected: dict[str, str], channels: int, device: str) -> A
         for kind in ("missing_keys", "unexpected_keys", "mismatched_keys", "error_msgs"):
             if info[kind]:
                 raise ValueError(f"{kind.replace('_', ' ')}: {sorted(map(str, info[kind]))[0]}")
-        # Anew: the one from a folder has its path in the config that is saved.
-        network = build(source, found)
         network.load_state_dict(held.state_dict())
-    except UserError:
-        raise
     # What diffusers and torch raise on foreign files has no common base.
     except Exception as error:
         told = " ".join(str(error).split())[:200]
