@@ -29,6 +29,8 @@ RULES_HEADER = """\
 # What a rule's job runs in under --use-conda: no launcher, no tests, since every byte changed here
 # reruns every rule. Written by `make lock` from requirements.lock's pins; do not edit.
 """
+#: What torch requires in its builds for CUDA alone: pins hold for every build.
+OF_CUDA = ("cuda-", "nvidia-", "triton")
 
 
 def closure(roots: list[str]) -> dict[str, str]:
@@ -50,6 +52,8 @@ def closure(roots: list[str]) -> dict[str, str]:
             found[name] = distribution.version.split("+")[0]
             for line in distribution.requires or []:
                 needed = Requirement(line)
+                if needed.name.startswith(OF_CUDA):
+                    continue
                 if needed.marker is None or needed.marker.evaluate({"extra": extra}):
                     queue.append(needed)
     return dict(sorted(found.items()))

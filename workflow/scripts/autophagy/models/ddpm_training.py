@@ -146,7 +146,7 @@ def fit(
     first = processes.in_turn(lambda: checkpoint.resume(parts, device))
     if first:
         report(0, train["steps"], f"resumed at step {first} of {train['steps']}")
-    losses = []
+    losses, done = [], first
     unet.train()
     compute = execution.repeated(gradients, lambda note: report(0, train["steps"], note))
 
