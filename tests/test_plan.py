@@ -489,4 +489,5 @@ def test_a_card_that_torch_cannot_use_is_said_so(monkeypatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     devices.prepare(1, "cuda")
     assert torch.are_deterministic_algorithms_enabled()
+    assert not torch.utils.deterministic.fill_uninitialized_memory
     assert torch.get_num_threads() == 1

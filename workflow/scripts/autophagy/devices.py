@@ -46,14 +46,14 @@ def prepare(threads: int, device: str, software: Iterable[str] = ("torch",)) -> 
     torch.set_num_threads(threads)
     # As `use_deterministic_algorithms`, without importing the compiler to tell it, too.
     torch.set_deterministic_debug_mode("error")
+    # That also fills new memory, for programs that read what nobody wrote; the filling takes a
+    # twentieth of a training step, and a kernel each on a card.
+    torch.utils.deterministic.fill_uninitialized_memory = False
     if device == "cuda" and not torch.cuda.is_available():
         raise UserError(
             "device: cuda is not usable here: no card, no driver for it, or a torch built without "
             "CUDA; set device: cpu"
         )
-    if device == "cuda":
-        # The filling of new memory that deterministic algorithms bring costs a kernel each.
-        torch.utils.deterministic.fill_uninitialized_memory = False
 
 
 def within_memory(
