@@ -8,10 +8,12 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from autophagy import plan as planning
+from autophagy.errors import UserError
 from autophagy.metrics import OF_FEATURES
 from autophagy.models import budgets
 from autophagy.tables import COLUMNS, VIEWS
-from autophagy.verdict import attribution, opinions
+from autophagy.verdict import attribution, judge, opinions
 from autophagy.verdict import tables as verdicts
 from conftest import REPOSITORY
 
@@ -19,6 +21,7 @@ sys.path.insert(0, str(REPOSITORY / "tools"))
 
 import science
 import science_answers as answers
+import science_outcomes as outcomes
 
 ASKED = science.content(REPOSITORY)
 
@@ -43,6 +46,13 @@ def test_claims_ask_of_loops_and_metrics_that_there_are(row) -> None:
             assert len(experiment.loops) >= opinions.FEWEST_OF_INTERVAL
         if kind == "attribution":
             assert ask[kind] == experiment.attribution
+            assert set(ask.get("expect", ())) < set(experiment.loops)
+        elif kind == "verdict":
+            words = ask.get("expect", judge.UNDECIDED)
+            assert {words} if isinstance(words, str) else set(words) <= set(judge.WORDS)
+        else:
+            assert ask.get("expect", outcomes.ABOVE) in (outcomes.ABOVE, outcomes.BELOW)
+        assert "expect" not in ask or kind in outcomes.JUDGED
         if kind == "size":
             # It has to start where it is compared.
             loop = experiment.loops[ask[kind]]
@@ -54,9 +64,8 @@ def test_what_make_runs_is_there() -> None:
         assert (REPOSITORY / "config" / name / "config.yaml").is_file()
     assert set(ASKED["short"]) <= set(ASKED["configs"])
     page = (REPOSITORY / science.PAGE).read_text(encoding="utf-8")
-    for row in ASKED["rows"]:
-        assert f"| {row['claim']} |" in page
     assert f"# {' and '.join(ASKED['short'])} alone" in page
+    assert page == science.write(REPOSITORY), "make science-page"
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
@@ -102,8 +111,9 @@ def found(tmp_path) -> answers.Found:
         for view in ("output", "model")
     ]  # fmt: skip
     pd.DataFrame(rows).to_csv(tmp_path / "metrics.csv", index=False)
-    told = [{"loop": "fully-synthetic", "told": "diverging: +1 a generation; 3 seeds"},
-            {"loop": "steps-2x", "told": "undecided (why)"}]  # fmt: skip
+    told = [{"loop": "fully-synthetic", "verdict": "diverging",
+             "told": "diverging: +1 a generation; 3 seeds"},
+            {"loop": "steps-2x", "verdict": "undecided", "told": "undecided (why)"}]  # fmt: skip
     pd.DataFrame(told).to_csv(tmp_path / "verdicts.csv", index=False)
     blank = dict.fromkeys(attribution.COLUMNS, np.nan) | {"first_generation": 1, "seeds": 3}
     drifts = [
@@ -188,6 +198,49 @@ def test_an_answer_is_read_off_the_tables(ask, words, found) -> None:
     assert not set("\n|") & set(told)
 
 
+def test_a_difference_of_the_first_generation_is_told_as_such(found) -> None:
+    ask = {"difference": ["fully-synthetic", "steps-2x"], "metric": "frechet_distance",
+           "generation": "first"}  # fmt: skip
+    assert "(model) in the first generation: +1 (+1 to +1; 3 seeds)" in answers.answer(ask, found)
+
+
+FD = {"metric": "frechet_distance"}
+GROWS = {"change": "fully-synthetic", "expect": "above", **FD}
+
+
+@pytest.mark.parametrize(
+    ("asks", "word"),
+    [
+        ([GROWS], "held"),
+        ([GROWS | {"expect": "below"}], "against it"),
+        ([{"difference": ["fully-synthetic", "steps-2x"], "expect": "above", **FD}], "held"),
+        ([{"verdict": "fully-synthetic", "expect": "diverging"}], "held"),
+        ([{"verdict": "fully-synthetic", "expect": ["no worse", "diverging"]}], "held"),
+        ([{"verdict": "fully-synthetic", "expect": "no worse"}], "against it"),
+        ([{"verdict": "steps-2x", "expect": "no worse"}], "undecided"),
+        ([{"verdict": "steps-4x", "expect": "no worse"}], "undecided"),
+        # steps-4x is undecided.
+        ([{"attribution": "fully-synthetic", "expect": ["steps-2x"]}], "undecided"),
+        ([{"attribution": "fully-synthetic", "expect": []}], "against it"),
+        ([{"opinion": "recall", "expect": "above"}], "held"),
+        ([{"opinion": "precision", "expect": "above"}], "undecided"),
+        ([GROWS, {"opinion": "precision", "expect": "above"}], "undecided"),
+        ([GROWS | {"expect": "below"}, {"opinion": "precision", "expect": "above"}], "against it"),
+        ([{"change": "fully-synthetic", **FD}, {"size": "p50-l100-s75"}], None),
+    ],
+)
+def test_a_claim_is_held_where_all_that_it_expects_came_out(asks, word, found) -> None:
+    assert outcomes.outcome(asks, found) == word
+
+
+def test_two_seeds_or_a_lost_one_decide_nothing() -> None:
+    judged = outcomes._of_values
+    assert judged(np.array([1.0, 1.1]), "above") == "undecided"
+    assert judged(np.array([1.0, 1.1, np.nan]), "above") == "undecided"
+    assert judged(np.array([1.0, 1.1, 1.2]), "above") == "held"
+    assert judged(np.array([-1.0, 0.1, 1.2]), "above") == "undecided"
+
+
 def test_the_attribution_stands_whole_on_the_page(found) -> None:
     pieces = {name: EXPERIMENTS[name] for name in ("controls-steps", "science-budgets", DOSE)}
     lines = science.attribution(pieces, {"controls-steps": found}).splitlines()
@@ -230,17 +283,47 @@ def test_the_data_of_our_own_are_written_whole(tmp_path) -> None:
     assert len(np.load(tmp_path / "data/digits-unlabelled.npz")["images"]) == 1797
 
 
-def test_only_what_has_ended_is_collected(tmp_path) -> None:
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """One piece that has ended, of controls-null's configuration, and one that has not."""
     (tmp_path / "docs/science").mkdir(parents=True)
     (tmp_path / science.ROWS).write_text("configs: [ended, running]\nrows: []\n")
     for name in ("ended", "running"):
         (tmp_path / "results" / name).mkdir(parents=True)
         (tmp_path / f"results/{name}/metrics.csv").write_text("loop\n")
+        (tmp_path / "config" / name).mkdir(parents=True)
+        text = (REPOSITORY / "config/controls-null/config.yaml").read_text(encoding="utf-8")
+        text = text.replace("controls-null", name)
+        (tmp_path / "config" / name / "config.yaml").write_text(text, encoding="utf-8")
     (tmp_path / "results/ended/audit.json").write_text("{}")
-    science.collect(tmp_path)
-    assert [path.name for path in (tmp_path / science.KEPT).iterdir() if path.is_dir()] == ["ended"]
-    kept = sorted(path.name for path in (tmp_path / science.KEPT / "ended").iterdir())
-    assert kept == ["labels.csv", "metrics.csv", "run.json"]
-    run = json.loads((tmp_path / science.KEPT / "ended/run.json").read_text())
+    plan = planning.build(science.loaded(tmp_path, "ended"))
+    made = {path: plan.record(path) for path in plan.nodes}
+    monkeypatch.setattr(science.manifests, "read", lambda results, path: made[path])
+    return tmp_path
+
+
+def test_only_what_has_ended_is_collected(repository) -> None:
+    science.collect(repository)
+    kept = repository / science.KEPT
+    assert [path.name for path in kept.iterdir() if path.is_dir()] == ["ended"]
+    assert sorted(path.name for path in (kept / "ended").iterdir()) == [
+        "labels.csv", "metrics.csv", "run.json"
+    ]  # fmt: skip
+    run = json.loads((kept / "ended/run.json").read_text())
     assert (run["processor_minutes"], run["clock_minutes"]) == (0.0, 0.0)
     assert "cores of" in run["machine"]
+
+
+def test_results_of_other_settings_are_neither_collected_nor_told(repository) -> None:
+    science.collect(repository)
+    experiment = science.loaded(repository, "ended")
+    assert science.collected(repository, "ended", experiment).folder.name == "ended"
+    file = repository / "config/ended/config.yaml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text("# Another comment.\n" + text, encoding="utf-8")
+    assert science.collected(repository, "ended", experiment)
+    file.write_text(text.replace("steps: 1000", "steps: 900"), encoding="utf-8")
+    with pytest.raises(UserError, match=r"is of another configuration than config/ended"):
+        science.collected(repository, "ended", experiment)
+    with pytest.raises(UserError, match=r"made with other settings than its configuration"):
+        science.collect(repository)

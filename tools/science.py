@@ -7,6 +7,7 @@ docs/science/, and `write` makes the page of them: every number on it comes from
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import sys
@@ -20,12 +21,13 @@ import paper
 import spent
 import yaml
 from autophagy import config as configuration
-from autophagy import costs, seeds, sets, store
+from autophagy import costs, manifests, seeds, sets, store
 from autophagy import plan as planning
 from autophagy.errors import UserError
 from autophagy.theory import effective, limits
 from autophagy.theory import loops as exact_loops
 from science_answers import Found, answer, interval
+from science_outcomes import outcome
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 ROWS, TEXT, PAGE = "docs/science/claims.yaml", "docs/science/page.md", "docs/science.md"
@@ -87,6 +89,7 @@ def collect(repository: Path) -> None:
         results, kept = repository / "results" / name, repository / KEPT / name
         if not (results / "audit.json").exists():
             continue
+        require_of_its_configuration(planning.build(loaded(repository, name)), results)
         kept.mkdir(parents=True, exist_ok=True)
         for table in TABLES:
             if (results / table).exists():
@@ -96,8 +99,48 @@ def collect(repository: Path) -> None:
         if loops := [ask["gaussian"] for ask in asks if "gaussian" in ask]:
             found = gaussian_table(loaded(repository, name), loops)
             found.to_csv(kept / "gaussian.csv", index=False)
-        took = spent.minutes(repository / "logs" / name)
-        (kept / "run.json").write_text(json.dumps(took, indent=2) + "\n", encoding="utf-8")
+        run = spent.minutes(repository / "logs" / name)
+        run["configuration"] = identity(repository, name)
+        (kept / "run.json").write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
+
+
+def identity(repository: Path, name: str) -> str:
+    """SHA-256 of what a piece's configuration says, whatever its comments and order of keys."""
+    text = (repository / "config" / name / "config.yaml").read_text(encoding="utf-8")
+    return hashlib.sha256(store.canonical_json(yaml.safe_load(text)).encode()).hexdigest()
+
+
+def require_of_its_configuration(plan: planning.Plan, results: Path) -> None:
+    """Refuse results that another configuration has made, or whose run goes on.
+
+    Raises:
+        UserError: a manifest is missing, or holds other settings than the plan.
+    """
+    for path in plan.nodes:
+        manifest, record = manifests.read(results, path), plan.record(path)
+        if any(manifest[key] != record[key] for key in ("params", "seed")):
+            raise UserError(
+                f"{results}: {path} was made with other settings than its configuration says; "
+                "run it again"
+            )
+
+
+def collected(repository: Path, name: str, experiment: Any) -> Found | None:
+    """What docs/science/ holds of a piece, or None where it has not been run.
+
+    Raises:
+        UserError: it is of another configuration than there is now.
+    """
+    folder = repository / KEPT / name
+    if not (folder / "metrics.csv").exists():
+        return None
+    run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    if run.get("configuration") != identity(repository, name):
+        raise UserError(
+            f"{folder}: is of another configuration than config/{name}/config.yaml; run that and "
+            "collect it, or delete the folder"
+        )
+    return Found(folder, experiment)
 
 
 def gaussian_table(experiment: Any, names: list[str], dimensions: int = DIMENSIONS) -> pd.DataFrame:
@@ -165,17 +208,18 @@ def write(repository: Path) -> str:
     asked = content(repository)
     experiments = {name: loaded(repository, name) for name in asked["configs"]}
     expected = {name: hours(experiment) for name, experiment in experiments.items()}
-    found = {
-        name: Found(repository / KEPT / name, experiment)
-        for name, experiment in experiments.items()
-        if (repository / KEPT / name / "metrics.csv").exists()
-    }
+    read = {name: collected(repository, name, known) for name, known in experiments.items()}
+    found = {name: tables for name, tables in read.items() if tables}
     heads = ("claim", "our experiment", "what could have refuted it", "result")
     claims = [f"| {' | '.join(heads)} |", "|---|---|---|---|"]
     for row in asked["rows"]:
         name = row["config"]
         if name in found:
-            told = "<br>".join(answer(ask, found[name]) for ask in row["asks"])
+            word = outcome(row["asks"], found[name])
+            told = "<br>".join(
+                ([f"**{word}**"] if word else [])
+                + [answer(ask, found[name]) for ask in row["asks"]]
+            )
         else:
             told = f"not yet run: {paper.COMMAND.format(name)}, about {_hours(expected[name])}"
         link = f"[{name}](../config/{name}/config.yaml)"
@@ -230,6 +274,13 @@ def _taken(repository: Path, name: str) -> str:
 
 
 def main(arguments: list[str]) -> None:
+    try:
+        _run(arguments)
+    except UserError as error:
+        sys.exit(f"science: {error}")
+
+
+def _run(arguments: list[str]) -> None:
     if arguments == ["configs"]:
         print("\n".join(f"config/{name}/config.yaml" for name in content(REPOSITORY)["configs"]))
     elif arguments == ["short"]:

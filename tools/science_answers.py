@@ -17,6 +17,9 @@ from autophagy import tables
 from autophagy.verdict.inference import FEWEST_SEEDS, mean
 from autophagy.verdict.opinions import why_no_interval
 
+#: Generations by their place.
+FIRST, LAST = 0, -1
+
 
 class Undefined(LookupError):
     """A table has no row of what is asked for."""
@@ -73,20 +76,35 @@ def over_seeds(values: np.ndarray) -> str:
     return f"{known.mean():+.3g} ({'; '.join(told)})"
 
 
+def changes(ask: dict[str, Any], found: Found) -> pd.Series:
+    """From a loop's first generation to its last, one value a seed."""
+    wide = found.series(ask["change"], ask["metric"], ask.get("view", "output"))
+    return wide.iloc[:, -1] - wide.iloc[:, 0]
+
+
+def differences(ask: dict[str, Any], found: Found) -> pd.Series:
+    """One loop less another in a generation of both, the last unless said; one value a seed."""
+    place = FIRST if ask.get("generation") == "first" else LAST
+    one, other = (
+        found.series(loop, ask["metric"], ask.get("view", "model")).iloc[:, place]
+        for loop in ask["difference"]
+    )
+    return one - other
+
+
 def _change(ask: dict[str, Any], found: Found) -> str:
     loop, metric, view = ask["change"], ask["metric"], ask.get("view", "output")
     wide = found.series(loop, metric, view)
-    change = (wide.iloc[:, -1] - wide.iloc[:, 0]).to_numpy()
+    told = over_seeds(changes(ask, found).to_numpy())
     first, last = wide.columns[0], wide.columns[-1]
-    return f"`{loop}`: {_name(metric)} ({view}), generation {first} to {last}: {over_seeds(change)}"
+    return f"`{loop}`: {_name(metric)} ({view}), generation {first} to {last}: {told}"
 
 
 def _difference(ask: dict[str, Any], found: Found) -> str:
-    (one, other), metric = ask["difference"], ask["metric"]
-    view = ask.get("view", "model")
-    ends = [found.series(loop, metric, view).iloc[:, -1] for loop in (one, other)]
-    told = over_seeds((ends[0] - ends[1]).to_numpy())
-    return f"`{one}` less `{other}`: {_name(metric)} ({view}) in the last generation: {told}"
+    (one, other), view = ask["difference"], ask.get("view", "model")
+    told = over_seeds(differences(ask, found).to_numpy())
+    when = f"the {ask.get('generation', 'last')} generation"
+    return f"`{one}` less `{other}`: {_name(ask['metric'])} ({view}) in {when}: {told}"
 
 
 def _verdict(ask: dict[str, Any], found: Found) -> str:

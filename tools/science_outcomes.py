@@ -1,0 +1,98 @@
+"""Whether a run bears a claim out: what docs/science/claims.yaml expects, beside what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from autophagy.verdict.inference import FEWEST_SEEDS, mean
+from autophagy.verdict.judge import UNDECIDED
+from science_answers import Found, Undefined, changes, differences
+
+HELD, AGAINST = "held", "against it"
+#: What an interval may be expected to be: on one side of 0.
+ABOVE, BELOW = "above", "below"
+
+
+def of_interval(low: float, high: float, expected: str) -> str:
+    """By the side of 0 on which the whole interval lies; NaN is on neither."""
+    sides = {ABOVE: low > 0, BELOW: high < 0}
+    if sides[expected]:
+        return HELD
+    return AGAINST if any(sides.values()) else UNDECIDED
+
+
+def _of_values(values: np.ndarray, expected: str) -> str:
+    """By the mean's interval; undecided where a seed has no value, or with too few seeds."""
+    if len(values) < FEWEST_SEEDS or not np.isfinite(values).all():
+        return UNDECIDED
+    found = mean(values)
+    return of_interval(found.low, found.high, expected)
+
+
+def _change(ask: dict[str, Any], found: Found) -> str:
+    return _of_values(changes(ask, found).to_numpy(), ask["expect"])
+
+
+def _difference(ask: dict[str, Any], found: Found) -> str:
+    return _of_values(differences(ask, found).to_numpy(), ask["expect"])
+
+
+def _verdict(ask: dict[str, Any], found: Found) -> str:
+    word = found.row("verdicts", ask["verdict"])["verdict"]
+    if word == UNDECIDED:
+        return UNDECIDED
+    expected = ask["expect"]
+    return HELD if word in ([expected] if isinstance(expected, str) else expected) else AGAINST
+
+
+def _attribution(ask: dict[str, Any], found: Found) -> str:
+    """Which loops alone should drift less; what else does so is against it."""
+    told = found["attribution"].set_index("loop")["told"].drop(ask["attribution"])
+    less = set(told.index[told == "drifts less"])
+    expected = set(ask["expect"])
+    if less - expected or any(told[loop] == "drifts more" for loop in expected):
+        return AGAINST
+    return HELD if less == expected and not (told == UNDECIDED).any() else UNDECIDED
+
+
+def _opinion(ask: dict[str, Any], found: Found) -> str:
+    table = found["second_opinion"]
+    rows = table[table["metric"] == ask["opinion"]]
+    words = {of_interval(row["low"], row["high"], ask["expect"]) for _, row in rows.iterrows()}
+    return _together(words or {UNDECIDED})
+
+
+#: What a row asks -> how its answer is held against what is expected.
+JUDGED: dict[str, Callable[[dict[str, Any], Found], str]] = {
+    "change": _change,
+    "difference": _difference,
+    "verdict": _verdict,
+    "attribution": _attribution,
+    "opinion": _opinion,
+}
+
+
+def _together(words: set[str]) -> str:
+    for word in (AGAINST, UNDECIDED):
+        if word in words:
+            return word
+    return HELD
+
+
+def outcome(asks: list[dict[str, Any]], found: Found) -> str | None:
+    """held, against it or undecided; None where nothing is expected.
+
+    One answer against the claim decides; it is held where every answer is as expected.
+    """
+    words = set()
+    for ask in asks:
+        if "expect" not in ask:
+            continue
+        [kind] = ask.keys() & JUDGED.keys()
+        try:
+            words.add(JUDGED[kind](ask, found))
+        except Undefined:
+            words.add(UNDECIDED)
+    return _together(words) if words else None
