@@ -16,6 +16,8 @@ TOGETHER = True
 SECONDS = {"synthetic": 35, "accumulate": 45}
 T = 20
 REAL = 60
+#: What the loop asks of its first model besides the real-only evaluation's.
+FIRST = "loops/loop/seed-1/gen-001/"
 
 
 def _content(regime: str, quick: bool) -> dict[str, Any]:
@@ -29,7 +31,8 @@ def _content(regime: str, quick: bool) -> dict[str, Any]:
     if not quick:
         content["evaluate"]["n"] = 500
         content["train"]["steps"] = 20
-        loop["n_synthetic"] = 2000
+    # More than the first model is evaluated with: the loop samples it too.
+    loop["n_synthetic"] = 4 * content["evaluate"]["n"]
     start = loop["start_from"]
     content["real_only"] = {start: content["real_only"][start]}
     content["loops"] = {"loop": loop}
@@ -48,9 +51,9 @@ def _chain(regime: str) -> Side:
             plan, root = in_process.plan_of(content), Path(folder)
             in_process.splits(plan, root)
             in_process.make(root, plan.record(paths.network_path(plan.experiment)))
-            first = paths.real_only_folder(content["loops"]["loop"]["start_from"], 1)
+            start = paths.real_only_folder(content["loops"]["loop"]["start_from"], 1)
             for path in plan.nodes:
-                if path.startswith(f"{first}/"):
+                if path.startswith((f"{start}/", FIRST)):
                     in_process.make(root, plan.record(path))
             for t in range(2, content["generations"] + 1):
                 home = f"loops/loop/seed-1/gen-{t:03d}/"
