@@ -485,9 +485,10 @@ def test_a_card_that_torch_cannot_use_is_said_so(monkeypatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UserError, match=r"^device: cuda is not usable here: .*; set device: cpu$"):
         devices.prepare(1, "cuda")
+    monkeypatch.setattr(torch.utils.deterministic, "fill_uninitialized_memory", True)
     devices.prepare(1, "cpu")
+    assert not torch.utils.deterministic.fill_uninitialized_memory
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     devices.prepare(1, "cuda")
     assert torch.are_deterministic_algorithms_enabled()
-    assert not torch.utils.deterministic.fill_uninitialized_memory
     assert torch.get_num_threads() == 1

@@ -46,10 +46,12 @@ def test_claims_ask_of_loops_and_metrics_that_there_are(row) -> None:
             assert len(experiment.loops) >= opinions.FEWEST_OF_INTERVAL
         if kind == "attribution":
             assert ask[kind] == experiment.attribution
-            assert set(ask.get("expect", ())) < set(experiment.loops)
+            expected = ask.get("expect", {})
+            assert expected.keys() <= {"less", "same"}
+            assert {loop for loops in expected.values() for loop in loops} < set(experiment.loops)
         elif kind == "verdict":
             words = ask.get("expect", judge.UNDECIDED)
-            assert {words} if isinstance(words, str) else set(words) <= set(judge.WORDS)
+            assert ({words} if isinstance(words, str) else set(words)) <= set(judge.WORDS)
         else:
             assert ask.get("expect", outcomes.ABOVE) in (outcomes.ABOVE, outcomes.BELOW)
         assert "expect" not in ask or kind in outcomes.JUDGED
@@ -219,9 +221,10 @@ GROWS = {"change": "fully-synthetic", "expect": "above", **FD}
         ([{"verdict": "fully-synthetic", "expect": "no worse"}], "against it"),
         ([{"verdict": "steps-2x", "expect": "no worse"}], "undecided"),
         ([{"verdict": "steps-4x", "expect": "no worse"}], "undecided"),
-        # steps-4x is undecided.
-        ([{"attribution": "fully-synthetic", "expect": ["steps-2x"]}], "undecided"),
-        ([{"attribution": "fully-synthetic", "expect": []}], "against it"),
+        ([{"attribution": "fully-synthetic", "expect": {"less": ["steps-2x"]}}], "held"),
+        ([{"attribution": "fully-synthetic", "expect": {"less": ["steps-4x"]}}], "undecided"),
+        ([{"attribution": "fully-synthetic", "expect": {"same": ["steps-2x"]}}], "against it"),
+        ([{"attribution": "fully-synthetic", "expect": {"same": ["steps-4x"]}}], "undecided"),
         ([{"opinion": "recall", "expect": "above"}], "held"),
         ([{"opinion": "precision", "expect": "above"}], "undecided"),
         ([GROWS, {"opinion": "precision", "expect": "above"}], "undecided"),
@@ -231,6 +234,23 @@ GROWS = {"change": "fully-synthetic", "expect": "above", **FD}
 )
 def test_a_claim_is_held_where_all_that_it_expects_came_out(asks, word, found) -> None:
     assert outcomes.outcome(asks, found) == word
+
+
+@pytest.mark.parametrize(
+    ("told", "low", "high", "word"),
+    [
+        ("undecided", -0.9, 0.9, "held"),
+        ("undecided", -0.9, 1.1, "undecided"),
+        ("undecided: 2 seeds; intervals need 3", np.nan, np.nan, "undecided"),
+        ("drifts more", 0.1, 0.2, "against it"),
+        ("drifts less", -0.2, -0.1, "against it"),
+    ],
+)
+def test_a_change_is_none_where_it_is_surely_less_than_half_of_the_drift(
+    told, low, high, word
+) -> None:
+    row = pd.Series({"told": told, "difference_low": low, "difference_high": high})
+    assert outcomes._same(row, drift=2.0) == word
 
 
 def test_two_seeds_or_a_lost_one_decide_nothing() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from autophagy.verdict.inference import FEWEST_SEEDS, mean
 from autophagy.verdict.judge import UNDECIDED
 from science_answers import Found, Undefined, changes, differences
@@ -48,13 +49,24 @@ def _verdict(ask: dict[str, Any], found: Found) -> str:
 
 
 def _attribution(ask: dict[str, Any], found: Found) -> str:
-    """Which loops alone should drift less; what else does so is against it."""
-    told = found["attribution"].set_index("loop")["told"].drop(ask["attribution"])
-    less = set(told.index[told == "drifts less"])
-    expected = set(ask["expect"])
-    if less - expected or any(told[loop] == "drifts more" for loop in expected):
+    """`less`: loops that drift less; `same`: loops of which nothing may show, see `_same`."""
+    table = found["attribution"].set_index("loop")
+    drift, expected = table["drift"][ask["attribution"]], ask["expect"]
+    words = {_same(table.loc[loop], drift) for loop in expected.get("same", ())}
+    for loop in expected.get("less", ()):
+        told = table["told"][loop]
+        decided = AGAINST if not told.startswith(UNDECIDED) else UNDECIDED
+        words.add(HELD if told == "drifts less" else decided)
+    return _together(words)
+
+
+def _same(row: pd.Series, drift: float) -> str:
+    """Held where the change takes away or adds less than half of the drift, by its interval."""
+    if not row["told"].startswith(UNDECIDED):
         return AGAINST
-    return HELD if less == expected and not (told == UNDECIDED).any() else UNDECIDED
+    half = drift / 2
+    within = row["difference_low"] > -half and row["difference_high"] < half
+    return HELD if within else UNDECIDED
 
 
 def _opinion(ask: dict[str, Any], found: Found) -> str:

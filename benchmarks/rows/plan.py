@@ -110,6 +110,7 @@ def lines(found: Found) -> list[Line]:
             6.0,
             "s",
             f"{planned[0]} jobs",
+            runs=len(found["dry"]),
         ),
         Line(
             f"{what}: over bare rules",
@@ -117,6 +118,7 @@ def lines(found: Found) -> list[Line]:
             *shown,
             ratio(found, "dry", "bare", "seconds"),
             "lower",
+            runs=len(found["dry"]),
         ),
         *table,
     ]
