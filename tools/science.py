@@ -89,7 +89,8 @@ def collect(repository: Path) -> None:
         results, kept = repository / "results" / name, repository / KEPT / name
         if not (results / "audit.json").exists():
             continue
-        require_of_its_configuration(planning.build(loaded(repository, name)), results)
+        experiment = loaded(repository, name)
+        require_of_its_configuration(planning.build(experiment), results)
         kept.mkdir(parents=True, exist_ok=True)
         for table in TABLES:
             if (results / table).exists():
@@ -97,7 +98,7 @@ def collect(repository: Path) -> None:
         labels_table(results).to_csv(kept / "labels.csv", index=False)
         asks = [ask for row in asked["rows"] if row["config"] == name for ask in row["asks"]]
         if loops := [ask["gaussian"] for ask in asks if "gaussian" in ask]:
-            found = gaussian_table(loaded(repository, name), loops)
+            found = gaussian_table(experiment, loops)
             found.to_csv(kept / "gaussian.csv", index=False)
         run = spent.minutes(repository / "logs" / name)
         run["configuration"] = identity(repository, name)

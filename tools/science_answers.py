@@ -17,8 +17,8 @@ from autophagy import tables
 from autophagy.verdict.inference import FEWEST_SEEDS, mean
 from autophagy.verdict.opinions import why_no_interval
 
-#: Generations by their place.
-FIRST, LAST = 0, -1
+#: Which generation an ask may name -> its column in `Found.series`.
+PLACES = {"first": 0, "last": -1}
 
 
 class Undefined(LookupError):
@@ -78,13 +78,16 @@ def over_seeds(values: np.ndarray) -> str:
 
 def changes(ask: dict[str, Any], found: Found) -> pd.Series:
     """From a loop's first generation to its last, one value a seed."""
-    wide = found.series(ask["change"], ask["metric"], ask.get("view", "output"))
-    return wide.iloc[:, -1] - wide.iloc[:, 0]
+    return _change_of(found.series(ask["change"], ask["metric"], ask.get("view", "output")))
+
+
+def _change_of(wide: pd.DataFrame) -> pd.Series:
+    return wide.iloc[:, PLACES["last"]] - wide.iloc[:, PLACES["first"]]
 
 
 def differences(ask: dict[str, Any], found: Found) -> pd.Series:
     """One loop less another in a generation of both, the last unless said; one value a seed."""
-    place = FIRST if ask.get("generation") == "first" else LAST
+    place = PLACES[ask.get("generation", "last")]
     one, other = (
         found.series(loop, ask["metric"], ask.get("view", "model")).iloc[:, place]
         for loop in ask["difference"]
@@ -95,7 +98,7 @@ def differences(ask: dict[str, Any], found: Found) -> pd.Series:
 def _change(ask: dict[str, Any], found: Found) -> str:
     loop, metric, view = ask["change"], ask["metric"], ask.get("view", "output")
     wide = found.series(loop, metric, view)
-    told = over_seeds(changes(ask, found).to_numpy())
+    told = over_seeds(_change_of(wide).to_numpy())
     first, last = wide.columns[0], wide.columns[-1]
     return f"`{loop}`: {_name(metric)} ({view}), generation {first} to {last}: {told}"
 

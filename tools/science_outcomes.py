@@ -55,8 +55,10 @@ def _attribution(ask: dict[str, Any], found: Found) -> str:
     words = {_same(table.loc[loop], drift) for loop in expected.get("same", ())}
     for loop in expected.get("less", ()):
         told = table["told"][loop]
-        decided = AGAINST if not told.startswith(UNDECIDED) else UNDECIDED
-        words.add(HELD if told == "drifts less" else decided)
+        if told.startswith(UNDECIDED):
+            words.add(UNDECIDED)
+        else:
+            words.add(HELD if told == "drifts less" else AGAINST)
     return _together(words)
 
 
