@@ -31,6 +31,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,8 @@ from gpu_page import SHOWN  # noqa: E402
 from in_process import make, splits  # noqa: E402
 from rows.base import shrunk  # noqa: E402
 
+#: What is done besides the forward passes.
+PARTS = ("training", "sampling", "loops", "digits")
 SEEDS = (1, 2, 3)
 #: Seconds kept for the digits' three trainings.
 DIGITS = 30.0
@@ -68,6 +71,8 @@ VARIANTS = {
 }
 #: Pictures whose Fréchet distances compare the samplers, and how often ours draws as many.
 MEASURED, DRAWS = 2000, 5
+#: How many times the configuration's steps ours takes, until its distance is the plain way's.
+MORE_STEPS = (1, 2, 4)
 
 
 def main() -> None:
@@ -78,7 +83,8 @@ def main() -> None:
     ends = time.monotonic() + options.seconds
     options.out.mkdir(parents=True, exist_ok=True)
     # The CPU's share of the comparison runs beside what the card does.
-    others = [] if options.device == "cpu" else [_started(seed, options.quick) for seed in SEEDS]
+    compared = "digits" in options.parts and options.device != "cpu"
+    others = [_started(seed, options.quick) for seed in SEEDS] if compared else []
     devices.prepare(1, options.device)
     found: dict[str, Any] = {"card": _card(options.device), "torch": _torch_version()}
     content = _content(options)
@@ -88,13 +94,19 @@ def main() -> None:
         made = Maker(plan, root)
         made.splits()
         found["agreement"] = _forward(content["model"], options)
-        found["training"] = _training(content, root, options)
-        _write(options.out, found)
-        made.first_generation()
-        found["sampling"] = _sampling(content, plan, root, options)
-        _write(options.out, found)
-        found["loops"] = made.generations_until(ends - DIGITS, found["card"], options.out)
-        _write(options.out, found)
+        if "training" in options.parts:
+            found["training"] = _training(content, root, options)
+            _write(options.out, found)
+        if {"sampling", "loops"} & {*options.parts}:
+            made.first_generation()
+        if "sampling" in options.parts:
+            found["sampling"] = _sampling(content, plan, root, options)
+            _write(options.out, found)
+        if "loops" in options.parts:
+            found["loops"] = made.generations_until(
+                ends - DIGITS * compared, found["card"], options.out
+            )
+            _write(options.out, found)
         found["agreement"]["digits"] = _digits_compared(options, others)
         _write(options.out, found)
     print((options.out / "gpu.md").read_text())
@@ -114,6 +126,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=1500, help="training steps a generation")
     parser.add_argument("--pictures", type=int, default=8000, help="real, then synthetic ones")
     parser.add_argument("--loops", nargs="+", default=["lambda-100", "lambda-050"])
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=[*PARTS])
     parser.add_argument("--quick", action="store_true", help="tiny sizes, to try the script")
     parser.add_argument("--digits", type=int, default=0, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -347,9 +360,11 @@ def _sampling(
         distance = frechet_distance(drawn, reference)
         return {"seconds": took, "frechet_distance": distance, "peak_bytes": peak}
 
-    def ours(bias: float, again: int = 0) -> np.ndarray:
+    asked = content["sample"]["steps"]
+
+    def ours(bias: float, steps: int, again: int = 0) -> np.ndarray:
         rows = seeds.derive_rows(n, "benchmark", again)
-        return model.sample(labels, rows, bias, content["sample"], remarks)
+        return model.sample(labels, rows, bias, content["sample"] | {"steps": steps}, remarks)
 
     def plainly() -> np.ndarray:
         unet, scheduler = model.pipeline.unet, model.pipeline.scheduler
@@ -360,13 +375,19 @@ def _sampling(
         margin = (drawn[0].shape[1] - 28) // 2
         return np.concatenate(drawn)[:, margin : margin + 28, margin : margin + 28]
 
-    ours(1.0)
-    drawn = [timed(lambda again=again: ours(1.0, again)) for again in range(DRAWS)]
-    distances = [draw["frechet_distance"] for draw in drawn]
-    found["ours"], found["guided"] = drawn[0] | {"draws": distances}, timed(lambda: ours(0.5))
     torch.use_deterministic_algorithms(False)
     found["plain"] = timed(plainly)
     torch.use_deterministic_algorithms(True)
+    ours(1.0, asked)
+    found["ours"] = {}
+    for steps in (asked * times for times in MORE_STEPS):
+        drawn = [timed(partial(ours, 1.0, steps, again)) for again in range(DRAWS)]
+        distances = [draw["frechet_distance"] for draw in drawn]
+        took = statistics.median(draw["seconds"] for draw in drawn)
+        found["ours"][steps] = drawn[0] | {"draws": distances, "seconds": took}
+        if gpu_checks.not_farther(distances, found["plain"]["frechet_distance"]):
+            break
+    found["guided"] = timed(partial(ours, 0.5, asked))
     return found
 
 

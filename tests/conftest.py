@@ -135,6 +135,7 @@ def make(
     real.real(root, splits, quiet, dataset=plain(experiment.dataset))
     steps = {
         "features": features.train_features,
+        "features_second": features.train_features,
         "mix": mix.mix,
         "train": partial(train.train, source=models.source(family, plain(experiment.model))),
         "sample": sample.sample,

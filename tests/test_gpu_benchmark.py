@@ -45,7 +45,7 @@ def test_it_runs_to_its_end_and_writes_what_it_says(tmp_path: Path) -> None:
     assert found["agreement"]["float32"] == found["agreement"]["sampled"] == 0.0
     assert found["agreement"]["digits"] == {}
     assert found["training"]["seconds"] > 0
-    assert found["sampling"]["ours"]["frechet_distance"] > 0
+    assert all(row["frechet_distance"] > 0 for row in found["sampling"]["ours"].values())
     assert found["loops"]["generations"] == 2
     table = pd.read_csv(out / "metrics.csv")
     assert set(table["generation"]) == {0, 1, 2}
@@ -114,7 +114,10 @@ def measured() -> dict[str, Any]:
         },
         "training": {"seconds": 1.0, "plain": {0: {"seconds": 3.5}}},
         "sampling": {
-            "ours": {"seconds": 1.0, "draws": [5.9, 6.0, 6.1]},
+            "ours": {
+                25: {"seconds": 0.5, "draws": [7.9, 8.0, 8.1]},
+                100: {"seconds": 1.0, "draws": [5.9, 6.0, 6.1]},
+            },
             "plain": {"seconds": 20.0, "frechet_distance": 6.0},
         },
     }  # fmt: skip
