@@ -49,7 +49,7 @@ def plain_model():
 
 def as_on_a_card(monkeypatch, **choices) -> None:
     """Let the CPU compute as a card does; its graphs are what `replayed_here` stands in for."""
-    there = dataclasses.replace(acceleration.TABLE["cuda"], device="cpu", **choices)
+    there = dataclasses.replace(acceleration.TABLE["cuda"], device="cpu", fused=False, **choices)
     monkeypatch.setitem(acceleration.TABLE, "cpu", there)
     monkeypatch.setattr(acceleration, "capture", replayed_here)
 
@@ -71,7 +71,7 @@ def test_a_cpu_computes_plainly() -> None:
 
 
 def test_graphs_and_work_done_ahead_change_no_bit(plain_model, monkeypatch) -> None:
-    as_on_a_card(monkeypatch, autocast=None)
+    as_on_a_card(monkeypatch, coarse=None)
     ahead = fitted()
     assert weights(ahead) == weights(plain_model)
     for bias in (1.0, 0.5):
@@ -240,7 +240,7 @@ def test_a_batch_in_parts_is_the_same_batch(plain_model, monkeypatch) -> None:
         for model in (whole, parts)
     )
     assert 0 < (two - one).norm() / one.norm() < 1e-4
-    as_on_a_card(monkeypatch, autocast=None)
+    as_on_a_card(monkeypatch, coarse=None)
     assert weights(fitted(accumulate=4)) == weights(parts)
 
 

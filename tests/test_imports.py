@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -59,3 +60,28 @@ def test_a_training_imports_no_part_of_torch_that_it_does_not_use(first: str, tm
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+#: Of what diffusers asks for, as far as one finds it beside torch: imported where it is installed.
+OTHERS = (
+    "bitsandbytes", "flash_attn", "flashinfer", "gguf", "kernels", "onnxruntime", "sageattention",
+    "timm", "torchao", "torchvision", "xformers",
+)  # fmt: skip
+
+
+def test_what_else_is_installed_is_not_imported_with_diffusers(tmp_path) -> None:
+    """torchvision, for one, imports parts of torch that are deferred."""
+    for name in OTHERS:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text(f"raise ImportError('{name} was imported')\n")
+        (tmp_path / f"{name}-9.0.dist-info").mkdir()
+        metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: 9.0\n"
+        (tmp_path / f"{name}-9.0.dist-info" / "METADATA").write_text(metadata)
+    script = "from autophagy.models import ddpm_training, diffusers_parts as d; d.autoencoder()"
+    environment = child_environment()
+    environment["PYTHONPATH"] += f"{os.pathsep}{tmp_path}"
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "was imported" not in done.stderr

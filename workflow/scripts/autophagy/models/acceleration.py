@@ -1,4 +1,4 @@
-"""How arithmetic is carried out on a device: its precision, CUDA graphs, work done ahead.
+"""How arithmetic is carried out on a device: its precision, layout, CUDA graphs, work done ahead.
 
 What is computed stands in the families; this module may change its speed and its rounding. On a CPU
 all of it is the plain call, and changes no bit.
@@ -6,12 +6,14 @@ all of it is the plain call, and changes no bit.
 
 from __future__ import annotations
 
+import copy
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeVar
+
+from autophagy.models.precision import Coarse, Itself
 
 T = TypeVar("T")
 
@@ -26,27 +28,42 @@ WARM_UP = 3
 class Execution:
     """The choices of one device.
 
-    autocast: the type in which a training step's matrix products and convolutions are computed, or
-        None for that of their arguments. Weights, their running mean and the optimiser stay
-        float32, and so does sampling, where it would gain little.
+    coarse: the type in which the forward and backward pass of a training step are computed, or None
+        for that of the weights. Weights, their running mean and the optimiser stay float32, and so
+        does sampling.
+    fused: norms and SiLU are one, and channels lie side by side (`fused_norm`).
     graphs: repeated work is captured once and replayed, which spares the launch of each kernel.
     workers: threads that prepare what the device will need next.
     """
 
     device: str
-    autocast: str | None = None
+    coarse: str | None = None
+    fused: bool = False
     graphs: bool = False
     workers: int = 0
 
-    def arithmetic(self) -> AbstractContextManager[Any]:
-        """A context for the forward pass of a training step."""
-        if self.autocast is None:
-            return nullcontext()
+    def computed(self, network: Any) -> Itself:
+        """How a training computes `network`, a diffusers model on this device."""
+        if self.coarse is None:
+            return Itself(network)
         import torch
 
-        # What it would cache of the weights must not outlive a graph's memory.
-        kind = getattr(torch, self.autocast)
-        return torch.autocast(self.device, kind, cache_enabled=False)
+        return Coarse(network, getattr(torch, self.coarse), self._fuses())
+
+    def frozen(self, network: Any) -> Any:
+        """What computes the same as `network`, whose weights no longer change."""
+        if not self._fuses():
+            return network
+        from autophagy.models.fused_norm import fuse
+
+        return fuse(copy.deepcopy(network))
+
+    def _fuses(self) -> bool:
+        if not self.fused:
+            return False
+        from autophagy.models.fused_norm import available
+
+        return available()
 
     def repeated(
         self, function: Callable[..., T], say: Say = lambda note: None
@@ -155,7 +172,7 @@ def capture(function: Callable[..., Any], held: list[Any]) -> tuple[Callable[[],
 #: Device -> how it computes.
 TABLE = {
     "cpu": Execution("cpu"),
-    "cuda": Execution("cuda", autocast="bfloat16", graphs=True, workers=2),
+    "cuda": Execution("cuda", coarse="bfloat16", fused=True, graphs=True, workers=2),
 }
 
 

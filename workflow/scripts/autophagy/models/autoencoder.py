@@ -166,18 +166,22 @@ def fit(
     side = size // factor(model["autoencoder"])
     shape = (batch, model["autoencoder"]["latent_channels"], side, side)
 
+    computed = execution.computed(network)
+
     def gradients(rows: Any, noise: Any) -> Any:
         """Put the gradients of a batch's loss beside the weights; the loss."""
         optimizer.zero_grad(set_to_none=True)
         clean = pictures[rows]
-        with execution.arithmetic():
-            latent = network.encode(clean).latent_dist
-            decoded = network.decode(latent.mean + latent.std * noise).sample
+        coder = computed.current()
+        latent = coder.encode(clean.to(coder.dtype)).latent_dist
+        z = latent.mean + latent.std * noise.to(coder.dtype)
+        decoded = coder.decode(z).sample
         mean, logvar = latent.mean.float(), latent.logvar.float()
         divergence = 0.5 * (mean.square() + logvar.exp() - 1.0 - logvar).mean()
         missed = torch.nn.functional.mse_loss(decoded.float(), clean)
         loss = missed + budget["kl_weight"] * divergence
         loss.backward()
+        computed.collect()
         return loss.detach()
 
     def drawn(step: int) -> list[Any]:

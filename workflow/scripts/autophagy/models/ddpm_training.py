@@ -105,6 +105,8 @@ def fit(
         rate = get_constant_schedule_with_warmup(optimizer, train["warmup_steps"])
     ema = EMAModel(unet.parameters(), decay=train["ema_decay"], foreach=True)
 
+    computed = execution.computed(unet)
+
     def gradients(rows: Any, noise: Any, t: Any, dropped: Any) -> Any:
         """Put the gradients of a batch's loss beside the weights; the loss."""
         optimizer.zero_grad(set_to_none=True)
@@ -114,6 +116,7 @@ def fit(
         for part in zip(*(whole.chunk(parts_of_batch) for whole in batch), strict=True):
             loss = error(*part) / parts_of_batch
             loss.backward()
+            computed.collect()
             losses.append(loss.detach())
         return torch.stack(losses).sum()
 
@@ -126,8 +129,8 @@ def fit(
             target = scheduler.get_velocity(clean, noise, t)
         else:
             target = noise
-        with execution.arithmetic():
-            predicted = unet(noisy, t, condition).sample
+        network = computed.current()
+        predicted = network(noisy.to(network.dtype), t, condition).sample
         return torch.nn.functional.mse_loss(predicted.float(), target)
 
     draws = _Draws(

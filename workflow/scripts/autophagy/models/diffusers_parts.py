@@ -16,7 +16,11 @@ from typing import Any
 
 from autophagy import deferred
 
-_UNUSED = ("accelerate", "peft", "scipy", "transformers")
+#: Some of these take parts of torch for granted that are deferred here.
+_UNUSED = (
+    "accelerate", "bitsandbytes", "flash_attn", "flashinfer", "gguf", "peft", "sageattention", "scipy",
+    "torchao", "torchvision", "transformers", "xformers",
+)  # fmt: skip
 
 
 @contextmanager

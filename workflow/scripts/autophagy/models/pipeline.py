@@ -64,7 +64,8 @@ class ClassConditionalPipeline(DiffusionPipeline):
 
         def of(unet: Any) -> Network:
             if unet not in made:
-                made[unet] = execution.repeated(lambda *inputs: unet(*inputs).sample, say)
+                frozen = execution.frozen(unet)
+                made[unet] = execution.repeated(lambda *inputs: frozen(*inputs).sample, say)
             return made[unet]
 
         return of
