@@ -50,7 +50,8 @@ def _training_table(training: dict[str, Any]) -> list[str]:
             f"| {training['plain_peak_bytes'] / 1e6:.0f} |"
         )
     bare = min(took["without_data"] for took in plainly.values())
-    return lines + [
+    return [
+        *lines,
         f"| plain diffusers, the same batch again and again | {1e3 * bare:.2f} "
         f"| {bare / training['seconds']:.1f} | |",
         "",

@@ -15,7 +15,7 @@ pytest.importorskip("triton", reason="triton comes with torch for CUDA and is no
 torch = pytest.importorskip("torch")
 from autophagy.models import precision  # noqa: E402
 from autophagy.models.ddpm_network import Network  # noqa: E402
-from autophagy.models.fused_norm import NormSiLU, fuse  # noqa: E402
+from autophagy.models.fused_norm import NormSiLU, _Twice, fuse  # noqa: E402
 
 DEVICE = "cuda" if cards.present() else "cpu"
 MODEL = {"channels": [8, 12], "layers_per_block": 1, "norm_groups": 4, "attention": False}
@@ -77,6 +77,7 @@ def test_a_fused_network_is_the_same_one() -> None:
     names = [name for name, _ in plain.named_parameters()]
     assert [name for name, _ in fused.named_parameters()] == names
     assert sum(isinstance(module, NormSiLU) for module in fused.modules()) == 17
+    assert sum(isinstance(module, _Twice) for module in fused.modules()) == 1
     assert not any(type(module) is torch.nn.GroupNorm for module in fused.modules())
     expected, found = (model(*inputs()).sample for model in (plain, fused))
     # A card's convolutions round to TF32, in another order for each layout.

@@ -18,8 +18,8 @@ from autophagy import deferred
 
 #: Some of these take parts of torch for granted that are deferred here.
 _UNUSED = (
-    "accelerate", "bitsandbytes", "flash_attn", "flashinfer", "gguf", "peft", "sageattention", "scipy",
-    "torchao", "torchvision", "transformers", "xformers",
+    "accelerate", "bitsandbytes", "flash_attn", "flashinfer", "gguf", "peft", "sageattention",
+    "scipy", "torchao", "torchvision", "transformers", "xformers",
 )  # fmt: skip
 
 

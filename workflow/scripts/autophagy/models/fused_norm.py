@@ -1,9 +1,9 @@
 """Group normalisation and SiLU as one, for tensors whose channels lie side by side.
 
 silu(w · (x − mean) · rstd + b), mean and variance over a picture's group of channels (Wu & He 2018,
-1803.08494; Elfwing et al. 2018, 1702.03118), and its gradients: the two thirds of a U-Net's step on a
-card that are neither convolution nor product. torch's own reads and writes the tensor several times
-more, and in the other layout, which convolutions on a card must turn back.
+1803.08494; Elfwing et al. 2018, 1702.03118), and its gradients. Most of a U-Net's step on a card is
+neither convolution nor product; torch's own norms read and write the tensor several times more, and
+in the other layout, which convolutions on a card turn into this one and back.
 
 Sums are taken in float32, in blocks of one fixed order: the same bits at every call.
 """
@@ -52,6 +52,23 @@ class _AfterSiLU(nn.Linear):
         return super().forward(nn.functional.silu(x))
 
 
+class _Twice(nn.Module):
+    """A diffusers `Upsample2D`, each number twice by twice; that turns channels to the front."""
+
+    def __init__(self, upsample: Any) -> None:
+        super().__init__()
+        self.conv = upsample.conv
+
+    def forward(self, x: torch.Tensor, size: None = None) -> torch.Tensor:
+        if size is not None:
+            raise ValueError(f"to a size of {size}, not twice")
+        rows = x.permute(0, 2, 3, 1)
+        n, height, width, channels = rows.shape
+        twice = rows[:, :, None, :, None].expand(n, height, 2, width, 2, channels)
+        larger = twice.reshape(n, 2 * height, 2 * width, channels)
+        return self.conv(larger.permute(0, 3, 1, 2))
+
+
 def fuse(network: nn.Module) -> nn.Module:
     """A diffusers network, changed in place: its pairs of norm and SiLU fused, channels last.
 
@@ -68,13 +85,25 @@ def fuse(network: nn.Module) -> nn.Module:
         norm, act = (getattr(block, name, None) for name in ("conv_norm_out", "conv_act"))
         if type(norm) is nn.GroupNorm and type(act) is nn.SiLU:
             block.conv_norm_out, block.conv_act = NormSiLU.of(norm), nn.Identity()
+        for place, upsample in enumerate(getattr(block, "upsamplers", None) or ()):
+            if _doubles(upsample):
+                block.upsamplers[place] = _Twice(upsample)
     return network.to(memory_format=torch.channels_last)
 
 
 def _fits(block: Any) -> bool:
     plain = type(block.norm1) is type(block.norm2) is nn.GroupNorm
-    default = block.time_embedding_norm == "default"
-    return plain and default and type(block.nonlinearity) is nn.SiLU
+    between = block.time_embedding_norm == "scale_shift"
+    return plain and not between and type(block.nonlinearity) is nn.SiLU
+
+
+def _doubles(upsample: Any) -> bool:
+    from diffusers.models.upsampling import Upsample2D
+
+    if type(upsample) is not Upsample2D or upsample.norm is not None:
+        return False
+    convolves = upsample.use_conv and upsample.name == "conv" and not upsample.use_conv_transpose
+    return convolves and upsample.interpolate
 
 
 class _NormSiLU(torch.autograd.Function):

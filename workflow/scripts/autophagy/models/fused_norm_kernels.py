@@ -1,8 +1,8 @@
 """The kernels of `fused_norm`, for triton: one program takes a share of a picture's rows.
 
-A tensor is N pictures of P = height · width rows of C channels that lie side by side. Every function
-takes float32 or bfloat16, and calculates in float32. Sums over a picture are made in two parts, each
-program's own, then over programs and over the channels of a group, in one order.
+A tensor is N pictures of P = height · width rows of C channels that lie side by side. Every
+function takes float32 or bfloat16, and calculates in float32. Sums over a picture are made in two
+parts, each program's own, then over programs and over the channels of a group, in one order.
 """
 
 from __future__ import annotations
@@ -47,18 +47,19 @@ def _over_group(
     SCALED: tl.constexpr,
 ):  # fmt: skip
     """Of each channel: both sums over its group's channels and all programs, scaled by channel."""
-    channels = tl.arange(0, BLOCK)
+    channels, shares = tl.arange(0, BLOCK), tl.arange(0, SHARES)
+    from_here = parts_at + (picture * SHARES + shares)[:, None] * 2 * C
     one = tl.zeros((BLOCK,), tl.float32)
     two = tl.zeros((BLOCK,), tl.float32)
-    for member in range(K):
+    # Unrolled: the loads do not wait for each other.
+    for member in tl.static_range(K):
         other = channels // K * K + member
         scale = tl.full((BLOCK,), 1.0, tl.float32)
         if SCALED:
             scale = tl.load(scale_at + other, channels < C, 0.0).to(tl.float32)
-        for share in range(SHARES):
-            at = parts_at + (picture * SHARES + share) * 2 * C + other
-            one += scale * tl.load(at, channels < C, 0.0)
-            two += scale * tl.load(at + C, channels < C, 0.0)
+        at = from_here + other[None, :]
+        one += scale * tl.sum(tl.load(at, channels[None, :] < C, 0.0), 0)
+        two += scale * tl.sum(tl.load(at + C, channels[None, :] < C, 0.0), 0)
     return one, two
 
 
@@ -176,7 +177,8 @@ def _sizes(x: torch.Tensor, tile: int, shares: int) -> tuple[int, int, int, dict
     n, channels, height, width = x.shape
     block = triton.next_power_of_2(channels)
     rows = max(1, min(tile // block, triton.next_power_of_2(height * width)))
-    shares = max(1, min(shares, height * width // rows))
+    # A power of 2, as triton's blocks are; a share without rows adds nothing.
+    shares = triton.next_power_of_2(max(1, min(shares, height * width // rows)))
     return n, height * width, channels, {"SHARES": shares, "ROWS": rows, "BLOCK": block}
 
 
