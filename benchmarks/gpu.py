@@ -67,7 +67,6 @@ MADE = ("training_set.parquet", "model", "samples")
 #: What a training step takes without some of the choices in `models.acceleration`.
 VARIANTS = {
     "without CUDA graphs": {"graphs": False},
-    "without fused norms": {"fused": False},
     "in float32": {"coarse": None},
 }
 #: Pictures whose Fréchet distances compare the samplers, and how often ours draws as many.

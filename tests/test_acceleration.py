@@ -49,7 +49,7 @@ def plain_model():
 
 def as_on_a_card(monkeypatch, **choices) -> None:
     """Let the CPU compute as a card does; its graphs are what `replayed_here` stands in for."""
-    there = dataclasses.replace(acceleration.TABLE["cuda"], device="cpu", fused=False, **choices)
+    there = dataclasses.replace(acceleration.TABLE["cuda"], device="cpu", **choices)
     monkeypatch.setitem(acceleration.TABLE, "cpu", there)
     monkeypatch.setattr(acceleration, "capture", replayed_here)
 

@@ -1,4 +1,4 @@
-"""How arithmetic is carried out on a device: its precision, layout, CUDA graphs, work done ahead.
+"""How arithmetic is carried out on a device: its precision, CUDA graphs, work done ahead.
 
 What is computed stands in the families; this module may change its speed and its rounding. On a CPU
 all of it is the plain call, and changes no bit.
@@ -6,11 +6,11 @@ all of it is the plain call, and changes no bit.
 
 from __future__ import annotations
 
-import copy
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 
 from autophagy.models.precision import Coarse, Itself
@@ -31,14 +31,12 @@ class Execution:
     coarse: the type in which the forward and backward pass of a training step are computed, or None
         for that of the weights. Weights, their running mean and the optimiser stay float32, and so
         does sampling.
-    fused: norms and SiLU are one, and channels lie side by side (`fused_norm`).
     graphs: repeated work is captured once and replayed, which spares the launch of each kernel.
     workers: threads that prepare what the device will need next.
     """
 
     device: str
     coarse: str | None = None
-    fused: bool = False
     graphs: bool = False
     workers: int = 0
 
@@ -48,22 +46,7 @@ class Execution:
             return Itself(network)
         import torch
 
-        return Coarse(network, getattr(torch, self.coarse), self._fuses())
-
-    def frozen(self, network: Any) -> Any:
-        """What computes the same as `network`, whose weights no longer change."""
-        if not self._fuses():
-            return network
-        from autophagy.models.fused_norm import fuse
-
-        return fuse(copy.deepcopy(network))
-
-    def _fuses(self) -> bool:
-        if not self.fused:
-            return False
-        from autophagy.models.fused_norm import available
-
-        return available()
+        return Coarse(network, getattr(torch, self.coarse))
 
     def repeated(
         self, function: Callable[..., T], say: Say = lambda note: None
@@ -157,22 +140,30 @@ def capture(function: Callable[..., Any], held: list[Any]) -> tuple[Callable[[],
     """Capture function(*held): what replays it, and the tensor its result is written to."""
     import torch
 
-    aside = torch.cuda.Stream()
+    aside = _aside()
     aside.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(aside):
         for _ in range(WARM_UP):
             function(*held)
     torch.cuda.current_stream().wait_stream(aside)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
+    with torch.cuda.graph(graph, stream=aside):
         result = function(*held)
     return graph.replay, result
+
+
+@cache
+def _aside() -> Any:
+    """The stream of all captures: on each that it has seen, cuBLAS keeps 32 MiB."""
+    import torch
+
+    return torch.cuda.Stream()
 
 
 #: Device -> how it computes.
 TABLE = {
     "cpu": Execution("cpu"),
-    "cuda": Execution("cuda", coarse="bfloat16", fused=True, graphs=True, workers=2),
+    "cuda": Execution("cuda", coarse="bfloat16", graphs=True, workers=2),
 }
 
 

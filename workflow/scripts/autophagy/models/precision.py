@@ -31,11 +31,10 @@ class Coarse(Itself):
     What this reads and writes is changed in place, so that it may be part of a CUDA graph.
     """
 
-    def __init__(self, network: Any, kind: Any, fused: bool) -> None:
+    def __init__(self, network: Any, kind: Any) -> None:
         """
         Args:
             kind: torch's type of the copy.
-            fused: whether it computes by `fused_norm`.
         """
         import torch
 
@@ -46,10 +45,6 @@ class Coarse(Itself):
         for name, buffer in self._copy.named_buffers():
             if buffer.is_floating_point():
                 raise TypeError(f"a network whose buffer {name} would be rounded")
-        if fused:
-            from autophagy.models.fused_norm import fuse
-
-            fuse(self._copy)
         self._weights = list(network.parameters())
         self._copies = list(self._copy.parameters())
         self._gradients = [torch.zeros_like(weight) for weight in self._weights]
@@ -59,7 +54,7 @@ class Coarse(Itself):
 
         self._copy.train(self._network.training)
         with torch.no_grad():
-            _copied(self._copies, self._weights)
+            torch._foreach_copy_(self._copies, self._weights)
         return self._copy
 
     def collect(self) -> None:
@@ -68,7 +63,7 @@ class Coarse(Itself):
         given = [copied.grad for copied in self._copies]
         with torch.no_grad():
             if self._weights[0].grad is None:
-                _copied(self._gradients, given)
+                torch._foreach_copy_(self._gradients, given)
                 for weight, gradient in zip(self._weights, self._gradients, strict=True):
                     weight.grad = gradient
             else:
@@ -76,16 +71,3 @@ class Coarse(Itself):
                     weight.grad.add_(part)
         for copied in self._copies:
             copied.grad = None
-
-
-def _copied(to: list[Any], of: list[Any]) -> None:
-    """Copy tensors into others; those of one layout together, for a card is then called once."""
-    import torch
-
-    alike, others = [], []
-    for pair in zip(to, of, strict=True):
-        (alike if pair[0].stride() == pair[1].stride() else others).append(pair)
-    if alike:
-        torch._foreach_copy_(*map(list, zip(*alike, strict=True)))
-    for there, here in others:
-        there.copy_(here)
