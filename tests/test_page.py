@@ -287,7 +287,7 @@ def test_a_second_opinion_stands_on_the_page(tmp_path) -> None:
         | {metric: [1.0, 2.0, 3.0] for metric in OF_FEATURES}
     )
     second = first.assign(recall=[3.0, 2.0, 1.0])
-    opinions.table(first, second, ["LeNet", "random LeNet"]).to_csv(
+    opinions.table(first, second, ["LeNet", "random LeNet"], "5 steps").to_csv(
         tmp_path / paths.SECOND_OPINION, index=False
     )
     [shown] = extra_tables.gather(tmp_path, {"tables": [paths.SECOND_OPINION]})

@@ -36,7 +36,7 @@ def frames(values: dict[str, list[list[float]]]) -> pd.DataFrame:
 
 
 def correlations(first, second) -> dict[str, float]:
-    table = opinions.table(frames(first), frames(second), ["one", "two"])
+    table = opinions.table(frames(first), frames(second), ["one", "two"], "5 steps")
     rows = table[table["metric"] == "recall"].set_index("ranked")
     return rows["correlation"].to_dict()
 
@@ -72,7 +72,7 @@ def test_an_interval_holds_its_mean_and_needs_three_seeds(seeds, loops, draw) ->
         frames({f"l{k}": rng.normal(size=(seeds, 2)).tolist() for k in range(loops)})
         for _ in range(2)
     ]
-    for _, row in opinions.table(*pair, ["one", "two"]).iterrows():
+    for _, row in opinions.table(*pair, ["one", "two"], "5 steps").iterrows():
         assert row["seeds"] == seeds
         assert row["items"] == loops * (2 if row["ranked"] == "generations" else 1)
         if seeds < 3 or row["items"] < 5:
@@ -88,7 +88,7 @@ def test_an_interval_holds_its_mean_and_needs_three_seeds(seeds, loops, draw) ->
 )
 def test_seeds_that_agree_on_one_order_have_no_interval_of_no_width(loops, why) -> None:
     same = frames({f"l{k}": [[float(k)]] * 3 for k in range(loops)})
-    found = opinions.table(same, same, ["one", "two"])
+    found = opinions.table(same, same, ["one", "two"], "5 steps")
     row = found[found["ranked"] == "loops"].iloc[0]
     assert row["correlation"] == pytest.approx(1.0)
     assert row[["low", "high"]].isna().all()
@@ -97,7 +97,7 @@ def test_seeds_that_agree_on_one_order_have_no_interval_of_no_width(loops, why) 
 
 def test_what_cannot_be_ranked_is_said_to_be_undefined() -> None:
     two = {"a": [[1.0, 2.0]], "b": [[2.0, float("nan")]]}
-    table = opinions.table(frames(two), frames(two), ["one", "two"])
+    table = opinions.table(frames(two), frames(two), ["one", "two"], "5 steps")
     loops = table[table["ranked"] == "loops"].iloc[0]
     assert (loops["seeds"], loops["ranking_first"]) == (0, "a")
     assert np.isnan(loops["correlation"])

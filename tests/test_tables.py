@@ -76,11 +76,30 @@ def table(root) -> pd.DataFrame:
     return tables.read(root)
 
 
+def test_every_row_names_what_its_model_was_trained_with(table) -> None:
+    budgets = table.groupby("loop")["budget"].agg(lambda column: set(column.dropna()))
+    assert budgets.pop("real") == set()
+    assert all(named == {"3 steps of 16"} for named in budgets)
+
+
+def test_a_loop_of_another_budget_names_it_from_its_own_first_training_on() -> None:
+    edits = ("loops.fresh.train", {"steps": 7}), ("loops.fresh.start_from", "full")
+    experiment = plan_of(changed(*edits)).experiment
+    found = {
+        (entry["loop"], entry["generation"]): entry["budget"]
+        for entry in tables.evaluations(experiment)
+    }
+    assert found["fresh", 1] == found["augmentation", 3] == "3 steps of 16"
+    assert found["fresh", 2] == found["fresh", 3] == "7 steps of 16"
+    assert found["real", 0] == ""
+    assert verdicts.asked(experiment)["loops"]["fresh"]["budget"] == "7 steps of 16"
+
+
 def test_the_contracts_columns_stand_at_the_front(root, table) -> None:
     assert tuple(table.columns)[: len(CONTRACT)] == CONTRACT
     header = (root / "metrics.csv").read_text().partition("\n")[0]
     assert header.split(",") == list(table.columns)
-    later = {"spectral_distance", "n_train", "n_train_real", "sampling_bias"}
+    later = {"spectral_distance", "n_train", "n_train_real", "sampling_bias", "budget"}
     assert later == set(table.columns[len(CONTRACT) :])
 
 

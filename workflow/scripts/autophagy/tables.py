@@ -20,7 +20,7 @@ COUNTS = ("n_samples", "n_reference")
 #: Columns of metrics.csv.
 COLUMNS = (
     "loop", "seed", "generation", "view", *COUNTS, *METRICS, "n_train", "n_train_real",
-    "sampling_bias",
+    "sampling_bias", "budget",
 )  # fmt: skip
 #: The metrics of the printed table, with their titles; `{space}` is where distances are taken.
 HEADLINE = {
@@ -43,9 +43,9 @@ def columns(kind: str) -> tuple[str, ...]:
 def evaluations(experiment: Experiment) -> list[dict[str, Any]]:
     """Every evaluation of an experiment, in the order of the table.
 
-    Each is {loop, seed, generation, sampling_bias, path}; the real baseline is loop `real`,
-    generation 0, and real-only models are `real-only/<name>`, generation 1. What a fork shares with
-    another loop is listed for both.
+    Each is {loop, seed, generation, sampling_bias, budget, path}, the budget in words; the real
+    baseline is loop `real`, generation 0, real-only models are `real-only/<name>`, generation 1.
+    What a fork shares with another loop is listed for both.
     """
     every = range(1, experiment.generations + 1)
     # What is listed -> whose evaluations they are, and of which generation.
@@ -60,6 +60,7 @@ def evaluations(experiment: Experiment) -> list[dict[str, Any]]:
             "seed": seed,
             "generation": t,
             "sampling_bias": biases.get(owner, 1.0),
+            "budget": _budget_of(experiment, owner, t),
             "path": paths.evaluation_path(owner, seed, t),
         }
         for loop, made in listed.items()
@@ -155,7 +156,7 @@ def read(root: Path) -> pd.DataFrame:
         UserError: it is missing or no such table.
     """
     # Metrics of other packages follow, of any name.
-    table = tabular.read(root / paths.METRICS_CSV, (), ("loop", "view"), more=True)
+    table = tabular.read(root / paths.METRICS_CSV, (), ("loop", "view", "budget"), more=True)
     if not any(tuple(table)[: len(columns(kind))] == columns(kind) for kind in KINDS):
         raise UserError(f"{root}/metrics.csv: its columns are not those of this version")
     return table
@@ -186,6 +187,15 @@ def budget_line(experiment: Experiment, loop: str | None = None) -> str:
 def budget(experiment: Experiment, loop: str | None = None) -> str:
     """The training budget of the experiment's models, or of those that a loop fits."""
     return models.budget(experiment.model.family, experiment.settings("train", loop))
+
+
+def _budget_of(experiment: Experiment, owner: str, t: int) -> str:
+    """The budget of one evaluation's model; none of real rows and of a start from outside."""
+    if owner not in experiment.loops:
+        return "" if owner == "real" else budget(experiment)
+    if t > 1:
+        return budget(experiment, owner)
+    return "" if starts.kind(experiment.loops[owner].start_from) else budget(experiment)
 
 
 def changes_of(loop: Loop) -> str:

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 #: Columns of words, in whichever table has them; all others hold numbers.
 WORDS = (
-    "loop", "other", "changed", "budget", "told", "metric", "ranked", "first", "second",
-    "ranking_first", "ranking_second", "verdict", "n_real_source", "n_real_verdict",
+    "loop", "other", "changed", "budget", "other_budget", "told", "metric", "ranked", "first",
+    "second", "ranking_first", "ranking_second", "verdict", "n_real_source", "n_real_verdict",
     "n_total_source", "n_total_verdict", "run", "real", "points",
 )  # fmt: skip
 

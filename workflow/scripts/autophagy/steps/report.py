@@ -139,7 +139,8 @@ def compare_loops(root: str, plan: dict[str, Any]) -> None:
         plan: see `verdict.tables.asked`.
     """
     folder = Path(root)
-    found = pairs.table(verdicts.chains_of(tables.read(folder), plan))
+    budgets = {name: loop["budget"] for name, loop in plan["loops"].items()}
+    found = pairs.table(verdicts.chains_of(tables.read(folder), plan), budgets)
     with store.new_file(folder / paths.LOOP_PAIRS) as file:
         found.to_csv(file, index=False, lineterminator="\n")
 
@@ -151,7 +152,8 @@ def compare_opinions(root: str, evaluations: list[dict[str, Any]], spaces: list[
         evaluations: see `tables.evaluations`. spaces: what the two spaces are called.
     """
     folder = Path(root)
-    found = opinions.table(*tables.opinions(folder, evaluations), spaces)
+    budget = " or ".join(dict.fromkeys(entry["budget"] for entry in evaluations if entry["budget"]))
+    found = opinions.table(*tables.opinions(folder, evaluations), spaces, budget)
     with store.new_file(folder / paths.SECOND_OPINION) as file:
         found.to_csv(file, index=False, lineterminator="\n")
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: Columns of second_opinion.csv. ranking: loops by their mean over seeds, in the last generation,
 #: from the smallest value on.
 COLUMNS = (
-    "metric", "ranked", "items", "seeds", "correlation", "low", "high", "first", "second",
+    "metric", "ranked", "budget", "items", "seeds", "correlation", "low", "high", "first", "second",
     "ranking_first", "ranking_second",
 )  # fmt: skip
 #: What is ranked -> the generations that are compared, given the last one.
@@ -32,11 +32,14 @@ FEWEST = 3
 FEWEST_OF_INTERVAL = 5
 
 
-def table(first: pd.DataFrame, second: pd.DataFrame, spaces: list[str]) -> pd.DataFrame:
+def table(
+    first: pd.DataFrame, second: pd.DataFrame, spaces: list[str], budget: str
+) -> pd.DataFrame:
     """The table, columns as in `COLUMNS`.
 
     Args:
         first, second: see `tables.opinions`. spaces: what the two are called.
+        budget: the training budget of the loops.
     """
     import pandas as pd
 
@@ -53,7 +56,7 @@ def table(first: pd.DataFrame, second: pd.DataFrame, spaces: list[str]) -> pd.Da
             items = int(here.sum() / first["seed"].nunique())
             told = _told(np.array(found), items) | {
                 "metric": metric, "ranked": ranked, "first": spaces[0], "second": spaces[1],
-                "items": items,
+                "items": items, "budget": budget,
             }  # fmt: skip
             if ranked == "loops":
                 orders = [_order(frame, metric) for frame in pair]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 #: Columns of loop_pairs.csv. slope, level: of `loop` less that of `other`, larger is worse.
 COLUMNS = (
-    "loop", "other", "seeds", "first_generation", "last_generation",
+    "loop", "other", "budget", "other_budget", "seeds", "first_generation", "last_generation",
     "slope", "slope_low", "slope_high", "slope_p", "level", "level_low", "level_high", "level_p",
     "told",
 )  # fmt: skip
@@ -29,11 +29,12 @@ WORDS = {"slope": ("drifts faster", "drifts more slowly"), "level": ("is worse",
 UNDECIDED, UNDEFINED = "undecided", "undefined"
 
 
-def table(chains: dict[str, Chain], level: float = 0.05) -> pd.DataFrame:
+def table(chains: dict[str, Chain], budgets: dict[str, str], level: float = 0.05) -> pd.DataFrame:
     """The table, columns as in `COLUMNS`: a row for every two loops, in their order.
 
     Args:
         chains: of at least 3 seeds, all of the same and of generations enough for a `window`.
+        budgets: loop -> its training budget.
         level: the table's family-wise error.
 
     Raises:
@@ -51,6 +52,7 @@ def table(chains: dict[str, Chain], level: float = 0.05) -> pd.DataFrame:
         late = [chains[name].distances[:, first - 1 :] for name in (one, other)]
         row: dict[str, Any] = {
             "loop": one, "other": other, "seeds": len(late[0]),
+            "budget": budgets[one], "other_budget": budgets[other],
             "first_generation": first, "last_generation": last, "told": UNDEFINED,
         }  # fmt: skip
         if np.isfinite(late).all():

@@ -33,7 +33,7 @@ assert set(WORSE) <= set(METRICS)
 E_FOLDS = 5
 #: Columns of verdicts.csv.
 COLUMNS = (
-    "loop", "metric", "verdict", "seeds", "first_generation", "last_generation", "margin",
+    "loop", "metric", "budget", "verdict", "seeds", "first_generation", "last_generation", "margin",
     "slope", "slope_low", "slope_high", "p_diverging", "converged",
     *(
         f"{control}_{name}"
@@ -44,7 +44,7 @@ COLUMNS = (
 )  # fmt: skip
 #: Columns of effective_size.csv.
 SIZES = (
-    "loop", "first_generation", "last_generation", "limit", "distance", "n_e", "n_e_low",
+    "loop", "budget", "first_generation", "last_generation", "limit", "distance", "n_e", "n_e_low",
     "n_e_high", "n_min", "n_max", "told",
 )  # fmt: skip
 
@@ -83,6 +83,7 @@ def _sizes(experiment: Experiment, name: str, loop: Loop) -> dict[str, Any]:
     forked = starts.fork(experiment, name) is not None
     return {
         "n_real": real, "n_synthetic": total - real, "unlike": tables.changes_of(loop),
+        "budget": tables.budget(experiment, name),
         "e_fold": None if forked else presets.e_fold(loop),
     }  # fmt: skip
 
@@ -143,7 +144,12 @@ def write(root: Path, plan: dict[str, Any]) -> None:
 
     table = tables.read(root)
     found = judged(table, plan, tables.resplits(root, plan["seeds"][0]))
-    rows = pd.DataFrame([_row(name, verdict, plan["kind"]) for name, verdict in found.items()])
+    rows = pd.DataFrame(
+        [
+            _row(name, verdict, plan["kind"]) | {"budget": plan["loops"][name]["budget"]}
+            for name, verdict in found.items()
+        ]
+    )
     with store.new_file(root / VERDICTS) as file:
         rows.to_csv(file, index=False, lineterminator="\n", columns=list(COLUMNS))
     summary = tables.last_generation(table)
@@ -243,7 +249,8 @@ def effective_sizes(table: pd.DataFrame, plan: dict[str, Any], margin: float) ->
                     curve.stays(found, distance, verdicts[name].largest_drift)
                     or first - 1 >= E_FOLDS * (plan["loops"][name]["e_fold"] or np.inf)
                 )
-                rows.append(_size(name, first, last, limit, distance, found))
+                row = _size(name, first, last, limit, distance, found)
+                rows.append(row | {"budget": plan["loops"][name]["budget"]})
     return pd.DataFrame(rows, columns=list(SIZES))
 
 
