@@ -11,7 +11,7 @@ import pytest
 from autophagy import devices
 from autophagy import seeds as seeding
 from autophagy.errors import UserError
-from autophagy.models import acceleration, ddpm, ddpm_training
+from autophagy.models import acceleration, ddpm, ddpm_training, precision
 from autophagy.models.base import TrainingData
 from autophagy.models.order import Order
 from conftest import quiet, tiny_content
@@ -36,6 +36,10 @@ def weights(model) -> str:
     for parameter in model.pipeline.unet.parameters():
         digest.update(parameter.detach().numpy().tobytes())
     return digest.hexdigest()
+
+
+def flat(model):
+    return torch.cat([p.detach().flatten() for p in model.pipeline.unet.parameters()])
 
 
 def drawn(model, bias: float = 1.0) -> np.ndarray:
@@ -78,15 +82,57 @@ def test_graphs_and_work_done_ahead_change_no_bit(plain_model, monkeypatch) -> N
         np.testing.assert_array_equal(drawn(ahead, bias), drawn(plain_model, bias))
 
 
-def test_coarse_products_train_nearly_the_same_model(plain_model, monkeypatch) -> None:
+def test_a_coarse_copy_trains_nearly_the_same_model(plain_model, monkeypatch) -> None:
     as_on_a_card(monkeypatch)
     coarse = fitted()
-    one, two = (
-        torch.cat([p.detach().flatten() for p in model.pipeline.unet.parameters()])
-        for model in (plain_model, coarse)
-    )
+    one, two = flat(plain_model), flat(coarse)
     assert two.dtype == torch.float32
     assert 1e-6 < (two - one).norm() / one.norm() < 0.05
+
+
+def test_a_coarse_copy_does_what_the_network_would(monkeypatch) -> None:
+    """A batch in parts up to rounding; activations computed again, to the same bits."""
+    as_on_a_card(monkeypatch)
+    whole, parts, again = fitted(), fitted(accumulate=4), fitted(checkpointing=True)
+    assert 0 < (flat(parts) - flat(whole)).norm() / flat(whole).norm() < 0.05
+    assert weights(again) == weights(whole)
+
+
+def test_gradients_of_a_pass_that_failed_are_not_added_to_the_next(monkeypatch) -> None:
+    """As where a graph cannot be captured and kernels are launched one by one from then on."""
+    as_on_a_card(monkeypatch, graphs=False)
+    expected = weights(fitted())
+
+    def failing(function, held):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(precision.Coarse, "collect", lambda self: None)
+            function(*held)
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    as_on_a_card(monkeypatch)
+    monkeypatch.setattr(acceleration, "capture", failing)
+    assert weights(fitted()) == expected
+
+
+def test_a_weight_without_a_gradient_keeps_none() -> None:
+    class Half(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.used, self.unused = (torch.nn.Parameter(torch.ones(2)) for _ in range(2))
+
+    network = Half()
+    computed = precision.Coarse(network, torch.bfloat16)
+    for times in (1, 2):
+        computed.current().used.sum().backward()
+        computed.collect()
+        assert network.used.grad.tolist() == [times, times]
+    assert network.used.grad.dtype == torch.float32
+    assert network.unused.grad is None
+
+
+def test_a_copy_that_would_not_share_its_buffers_is_refused() -> None:
+    with pytest.raises(TypeError, match="running_mean"):
+        precision.Coarse(torch.nn.BatchNorm2d(3), torch.bfloat16)
 
 
 def test_sampling_is_float32_everywhere(plain_model, monkeypatch) -> None:
@@ -235,10 +281,7 @@ def test_a_batch_in_parts_is_the_same_batch(plain_model, monkeypatch) -> None:
     parts = fitted(told("parts"), accumulate=4)
     assert seen == [4] * 20
     np.testing.assert_allclose(losses["parts"], losses["whole"], atol=1e-4)
-    one, two = (
-        torch.cat([p.detach().flatten() for p in model.pipeline.unet.parameters()])
-        for model in (whole, parts)
-    )
+    one, two = flat(whole), flat(parts)
     assert 0 < (two - one).norm() / one.norm() < 1e-4
     as_on_a_card(monkeypatch, coarse=None)
     assert weights(fitted(accumulate=4)) == weights(parts)

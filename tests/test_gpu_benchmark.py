@@ -45,6 +45,7 @@ def test_it_runs_to_its_end_and_writes_what_it_says(tmp_path: Path) -> None:
     assert found["agreement"]["float32"] == found["agreement"]["sampled"] == 0.0
     assert found["agreement"]["digits"] == {}
     assert found["training"]["seconds"] > 0
+    assert found["training"]["side"] == 28
     assert all(row["frechet_distance"] > 0 for row in found["sampling"]["ours"].values())
     assert found["loops"]["generations"] == 2
     table = pd.read_csv(out / "metrics.csv")
@@ -112,7 +113,7 @@ def measured() -> dict[str, Any]:
             "float32": 8e-4, "sampled": 9e-4, "as_trained": 1e-2,
             "digits": gpu_checks.digits_compared(seeds(1.0, 1.1, 1.2), seeds(1.0, 1.1, 1.3)),
         },
-        "training": {"seconds": 1.0, "plain": {0: {"seconds": 3.5}}},
+        "training": {"seconds": 1.0, "plain": {0: {"seconds": 6.0}, 4: {"seconds": 3.5}}},
         "sampling": {
             "ours": {
                 25: {"seconds": 0.5, "draws": [7.9, 8.0, 8.1]},
@@ -141,6 +142,7 @@ def test_a_good_card_passes() -> None:
          {"sampling, distance not above plain's", "sampling to equal distance"}, True),
         (("sampling", "plain", "seconds"), 9.0, {"sampling to equal distance"}, False),
         (("training", "plain", 0, "seconds"), 2.9, {"training step"}, False),
+        (("training", "plain", 4, "seconds"), 2.9, {"training step"}, False),
     ],
 )  # fmt: skip
 def test_what_does_not_hold_is_named_and_fails_the_run(where, value, missed, fails) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import shutil
@@ -14,7 +15,14 @@ from autophagy import cli, devices, ledger, sets, store
 from autophagy import config as configuration
 from autophagy import seeds as seeding
 from autophagy.errors import UserError
-from autophagy.models import autoencoder, autoencoder_adopted, budgets, latent, latent_cost
+from autophagy.models import (
+    acceleration,
+    autoencoder,
+    autoencoder_adopted,
+    budgets,
+    latent,
+    latent_cost,
+)
 from autophagy.models.base import TrainingData
 from autophagy.models.checkpoints import Checkpoint
 from autophagy.page import asked
@@ -169,6 +177,17 @@ def test_a_killed_training_ends_with_the_same_bytes(kill, first, model, tmp_path
     resumed = fit(checkpoint=script)
     assert script.first == first
     assert hashes(resumed, tmp_path / "resumed") == hashes(model, tmp_path / "whole")
+
+
+def test_a_coarse_copy_trains_nearly_the_same_autoencoder(model, monkeypatch) -> None:
+    there = dataclasses.replace(acceleration.of("cpu"), coarse="bfloat16")
+    monkeypatch.setitem(acceleration.TABLE, "cpu", there)
+    one, two = (
+        torch.cat([p.detach().flatten() for p in made.coder.network.parameters()])
+        for made in (model, fit())
+    )
+    assert two.dtype == torch.float32
+    assert 1e-6 < (two - one).norm() / one.norm() < 0.05
 
 
 def test_a_training_until_flat_looks_at_latents() -> None:

@@ -7,7 +7,6 @@ docs/science/, and `write` makes the page of them: every number on it comes from
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import sys
@@ -108,7 +107,7 @@ def collect(repository: Path) -> None:
 def identity(repository: Path, name: str) -> str:
     """SHA-256 of what a piece's configuration says, whatever its comments and order of keys."""
     text = (repository / "config" / name / "config.yaml").read_text(encoding="utf-8")
-    return hashlib.sha256(store.canonical_json(yaml.safe_load(text)).encode()).hexdigest()
+    return store.content_hash(yaml.safe_load(text))
 
 
 def require_of_its_configuration(plan: planning.Plan, results: Path) -> None:

@@ -119,7 +119,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def release() -> None:
-    """Give back to the card what torch keeps for later, and what is only kept by itself."""
+    """Give back to the card what torch keeps for later, reference cycles' too."""
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
         gc.collect()

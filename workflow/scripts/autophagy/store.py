@@ -46,6 +46,11 @@ def canonical_json(content: Any) -> str:
     return json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n"
 
 
+def content_hash(content: Any) -> str:
+    """SHA-256 of `canonical_json`, as hexadecimal digits."""
+    return hashlib.sha256(canonical_json(content).encode()).hexdigest()
+
+
 @contextmanager
 def new_file(path: Path) -> Iterator[Path]:
     """A path to write to, beside `path`; renamed to it, synced, if the block succeeds.

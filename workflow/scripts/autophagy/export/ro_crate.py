@@ -258,4 +258,4 @@ def _ids(identifiers: Any) -> list[dict[str, str]]:
 
 
 def _digest(content: Any) -> str:
-    return hashlib.sha256(store.canonical_json(content).encode()).hexdigest()[:16]
+    return store.content_hash(content)[:16]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
 
-from autophagy.models.precision import Coarse, Itself
+from autophagy.models.precision import AsItIs, Coarse
 
 T = TypeVar("T")
 
@@ -40,10 +40,10 @@ class Execution:
     graphs: bool = False
     workers: int = 0
 
-    def computed(self, network: Any) -> Itself:
+    def computed(self, network: Any) -> AsItIs:
         """How a training computes `network`, a diffusers model on this device."""
         if self.coarse is None:
-            return Itself(network)
+            return AsItIs(network)
         import torch
 
         return Coarse(network, getattr(torch, self.coarse))

@@ -172,10 +172,10 @@ def fit(
         """Put the gradients of a batch's loss beside the weights; the loss."""
         optimizer.zero_grad(set_to_none=True)
         clean = pictures[rows]
-        coder = computed.current()
-        latent = coder.encode(clean.to(coder.dtype)).latent_dist
-        z = latent.mean + latent.std * noise.to(coder.dtype)
-        decoded = coder.decode(z).sample
+        module = computed.current()
+        latent = module.encode(clean.to(module.dtype)).latent_dist
+        z = latent.mean + latent.std * noise.to(module.dtype)
+        decoded = module.decode(z).sample
         mean, logvar = latent.mean.float(), latent.logvar.float()
         divergence = 0.5 * (mean.square() + logvar.exp() - 1.0 - logvar).mean()
         missed = torch.nn.functional.mse_loss(decoded.float(), clean)

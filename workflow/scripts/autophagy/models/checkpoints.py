@@ -7,7 +7,6 @@ and holds its hash, so that a kill at any moment leaves the previous checkpoint 
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import time
 from collections.abc import Callable
@@ -112,7 +111,7 @@ class Checkpoint:
                 "state": state,
             }
             store.write_json(
-                self.folder / INDEX, {"sha256": _content_hash(content), "content": content}
+                self.folder / INDEX, {"sha256": store.content_hash(content), "content": content}
             )
         except (UserError, OSError) as error:
             self.say(f"no checkpoint at step {step}, training goes on: {error}")
@@ -136,7 +135,7 @@ class Checkpoint:
         kept = store.read_json(path)
         try:
             content = kept["content"]
-            whole = kept["sha256"] == _content_hash(content)
+            whole = kept["sha256"] == store.content_hash(content)
         except (KeyError, TypeError) as error:
             raise UserError(f"{path}: no checkpoint") from error
         if not whole:
@@ -161,10 +160,6 @@ def _read_tensors(folder: Path, content: dict[str, Any], device: str) -> dict[st
         return {name: tensor.clone() for name, tensor in load_file(path, device=device).items()}
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
-
-
-def _content_hash(content: Any) -> str:
-    return hashlib.sha256(store.canonical_json(content).encode()).hexdigest()
 
 
 def _pack(value: Any, tensors: dict[str, Any]) -> Any:

@@ -129,8 +129,8 @@ def fit(
             target = scheduler.get_velocity(clean, noise, t)
         else:
             target = noise
-        network = computed.current()
-        predicted = network(noisy.to(network.dtype), t, condition).sample
+        module = computed.current()
+        predicted = module(noisy.to(module.dtype), t, condition).sample
         return torch.nn.functional.mse_loss(predicted.float(), target)
 
     draws = _Draws(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -77,4 +76,4 @@ def _key(root: Path, record: dict[str, Any]) -> str:
     planned = {key: record[key] for key in ("path", *manifests.PLANNED)}
     materials = [manifests.material(root, path) for path in record["materials"]]
     content = planned | {"materials": materials}
-    return hashlib.sha256(store.canonical_json(content).encode()).hexdigest()
+    return store.content_hash(content)
