@@ -97,8 +97,9 @@ paper-page: setup  ## what `make paper` found -> docs/paper.md and its pictures
 	python tools/paper.py write
 
 science: science-data  ## every piece of docs/science.md, at most two hours each on two cores; resumable (CORES=…)
-	@for config in $$(python tools/science.py configs); do \
-		snakemake --cores $(CORES) --quiet rules --configfile $$config || exit 1; done
+	@failed=; for config in $$(python tools/science.py configs); do \
+		snakemake --cores $(CORES) --quiet rules --configfile $$config || failed="$$failed $$config"; \
+	done; test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
 
 science-data: setup  ## the data sets of our own that some of it reads -> data/
 	@test -e data/digits-imbalanced.npz -a -e data/digits-unlabelled.npz || python tools/science.py data

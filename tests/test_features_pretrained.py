@@ -9,10 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from autophagy import config as configuration
-from autophagy import features, manifests, paths, store, tables
+from autophagy import features, manifests, paths, store, tables, tabular
 from autophagy.errors import UserError
 from autophagy.features import inception, local, pretrained
-from autophagy.steps.evaluate import evaluate_real
+from autophagy.steps.evaluate import evaluate, evaluate_real
+from autophagy.steps.features import train_features
+from autophagy.steps.report import compare_opinions
+from autophagy.verdict import opinions
 from conftest import changed, make, plan_of, quiet
 
 torch = pytest.importorskip("torch")
@@ -83,8 +86,6 @@ def test_an_experiment_is_measured_in_the_space_of_a_folder(backbone, tmp_path) 
     real = paths.evaluation_path("real", 1, 0)
     assert str(backbone.parent) not in json.dumps([plan.record(path) for path in plan.nodes])
     make(plan, tmp_path, lambda path: False)
-    from autophagy.steps.features import train_features
-
     train_features(tmp_path, [plan.record(network)], quiet, source=str(backbone))
     evaluate_real(tmp_path, [plan.record(real)], quiet)
     measured = store.read_json(tmp_path / real)["output"]
@@ -95,6 +96,34 @@ def test_an_experiment_is_measured_in_the_space_of_a_folder(backbone, tmp_path) 
     assert features.dimension("local-tiny-dinov2", tmp_path) == 8
     tables.write_csv(tmp_path, tables.evaluations(plan.experiment)[:1])
     assert "Fréchet distance (tiny-dinov2" in tables.summary(tmp_path, plan.experiment)
+
+
+def test_a_folder_gives_a_second_opinion(backbone, tiny_experiment, tmp_path) -> None:
+    """The finished tiny experiment, its last generations measured in the backbone's space, too."""
+    plan = plan_of(changed(("evaluate.second", str(backbone)), ("seeds", [1])))
+    root = tmp_path / "tiny"
+    shutil.copytree(tiny_experiment.root, root)
+    path = "features/local-tiny-dinov2"
+    train_features(root, [plan.record(path)], quiet, source=str(backbone))
+    last = [
+        entry
+        for entry in tables.evaluations(plan.experiment)
+        if entry["loop"] in plan.experiment.loops and entry["generation"] == 3
+    ]
+    for entry in last:
+        before = store.read_json(root / entry["path"])
+        evaluate(root, [plan.record(entry["path"])], quiet)
+        content = store.read_json(root / entry["path"])
+        assert content.pop("second")["model"]["frechet_distance"] > 0
+        assert content == before
+        materials = manifests.read(root, entry["path"])["materials"]
+        assert path in {material["path"] for material in materials}
+    compare_opinions(str(root), last, ["LeNet", features.space("local-tiny-dinov2")])
+    made = tabular.read(root / paths.SECOND_OPINION, opinions.COLUMNS)
+    assert set(made["second"]) == {"tiny-dinov2"}
+    assert set(made["items"]) == {len(plan.experiment.loops)}
+    of_distance = made[(made["metric"] == "frechet_distance") & (made["ranked"] == "loops")]
+    assert -1 <= of_distance["correlation"].item() <= 1
 
 
 @pytest.mark.parametrize(
