@@ -61,7 +61,7 @@ class Maker:
             self._drawn(done, card, out)
             if t > 1:
                 longest = max(longest, time.monotonic() - began)
-        rows = self._rows(done)
+        rows = self._rows()
         resplits = tables.resplits(self.root, 1)
         return {
             "generations": done,
@@ -80,7 +80,7 @@ class Maker:
         self.seconds.setdefault(record["kind"], []).append(took)
         print(f"{time.strftime('%X')} {path}: {took:.1f} s", flush=True)
 
-    def _rows(self, done: int) -> list[dict[str, Any]]:
+    def _rows(self) -> list[dict[str, Any]]:
         listed = tables.evaluations(self.plan.experiment)
         made = [entry for entry in listed if (self.root / entry["path"]).is_file()]
         table = tables.tidy(self.root, made)
@@ -99,4 +99,4 @@ class Maker:
             title = f"{loop} on {card}"
             report.draw_grid(str(self.root), loop, 1, previews, title, str(stem))
             shutil.copy(stem.with_suffix(".png"), out / f"grid-{loop}.png")
-        pd.DataFrame(self._rows(done)).to_csv(out / "metrics.csv", index=False)
+        pd.DataFrame(self._rows()).to_csv(out / "metrics.csv", index=False)

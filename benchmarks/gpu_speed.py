@@ -37,7 +37,7 @@ MORE_STEPS = (1, 2, 4)
 def training(content: dict[str, Any], root: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Seconds of a training step: the library's, and the plain way's."""
     import torch
-    from plain_diffusers import Pictures, network, seconds_per_step
+    from plain_diffusers import Pictures, network, schedule, seconds_per_step
 
     images = sets.read_array(root, "real/loop", "images")
     labels = sets.read_array(root, "real/loop", "labels")
@@ -60,13 +60,6 @@ def training(content: dict[str, Any], root: Path, options: argparse.Namespace) -
             data, model, budget, options.device, 60 if options.quick else 100
         )
     acceleration.TABLE[options.device] = chosen
-    from diffusers import DDPMScheduler
-
-    scheduler = DDPMScheduler(
-        model["timesteps"],
-        beta_schedule=model["beta_schedule"],
-        prediction_type=model["prediction"],
-    )
     # One epoch holds all that is timed: its workers start once.
     pictures = Pictures(images[: 80 * n], labels[: 80 * n], side)
     torch.use_deterministic_algorithms(False)
@@ -74,7 +67,7 @@ def training(content: dict[str, Any], root: Path, options: argparse.Namespace) -
         unet = network(model, side, 1, 10).to(options.device)
         _forget_peak(options.device)
         asked = (n, options.device, workers, *((3, 1) if options.quick else (60, 10)))
-        with_data, without = seconds_per_step(unet, scheduler, pictures, *asked)
+        with_data, without = seconds_per_step(unet, schedule(model), pictures, *asked)
         found["plain"][workers] = {"seconds": with_data, "without_data": without}
         found["plain_peak_bytes"] = _peak(options.device)
     torch.use_deterministic_algorithms(True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from autophagy import config as configuration
 from autophagy import features as features_package
 from autophagy import ledger, lineage_figure, models, paths, presets, tables
 from autophagy import plan as planning
+from autophagy.models import acceleration
 from autophagy.schema import plain
 from autophagy.verdict import tables as verdicts
 from hypothesis import HealthCheck, settings
@@ -93,6 +95,13 @@ def tiny_plan() -> planning.Plan:
 def child_environment() -> dict[str, str]:
     """For child processes: this repository's library, one thread."""
     return os.environ | {"PYTHONPATH": str(SCRIPTS), "OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture
+def coarse_copies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings on the CPU compute by a bfloat16 copy, as on a card."""
+    there = dataclasses.replace(acceleration.of("cpu"), coarse="bfloat16")
+    monkeypatch.setitem(acceleration.TABLE, "cpu", there)
 
 
 def quiet(done: int, total: int, note: str) -> None:

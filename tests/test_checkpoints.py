@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
 import signal
@@ -16,7 +15,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from autophagy import job, manifests, paths, store
-from autophagy.models import acceleration, checkpoints, ddpm
+from autophagy.models import checkpoints, ddpm
 from autophagy.models.base import TrainingData
 from autophagy.models.checkpoints import INDEX, Checkpoint
 from autophagy.steps.train import train
@@ -150,9 +149,7 @@ def test_checkpoints_change_no_byte(whole, tmp_path) -> None:
     assert not script.folder.exists()
 
 
-def test_a_coarse_copy_goes_on_to_the_same_bytes(tmp_path, monkeypatch) -> None:
-    there = dataclasses.replace(acceleration.of("cpu"), coarse="bfloat16")
-    monkeypatch.setitem(acceleration.TABLE, "cpu", there)
+def test_a_coarse_copy_goes_on_to_the_same_bytes(coarse_copies, tmp_path) -> None:
     undisturbed = hashes(fit(), tmp_path / "undisturbed")
     killed(tmp_path / "scratch", 6, "after saving")
     again = Script(tmp_path / "scratch")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 import shutil
@@ -15,14 +14,7 @@ from autophagy import cli, devices, ledger, sets, store
 from autophagy import config as configuration
 from autophagy import seeds as seeding
 from autophagy.errors import UserError
-from autophagy.models import (
-    acceleration,
-    autoencoder,
-    autoencoder_adopted,
-    budgets,
-    latent,
-    latent_cost,
-)
+from autophagy.models import autoencoder, autoencoder_adopted, budgets, latent, latent_cost
 from autophagy.models.base import TrainingData
 from autophagy.models.checkpoints import Checkpoint
 from autophagy.page import asked
@@ -179,9 +171,7 @@ def test_a_killed_training_ends_with_the_same_bytes(kill, first, model, tmp_path
     assert hashes(resumed, tmp_path / "resumed") == hashes(model, tmp_path / "whole")
 
 
-def test_a_coarse_copy_trains_nearly_the_same_autoencoder(model, monkeypatch) -> None:
-    there = dataclasses.replace(acceleration.of("cpu"), coarse="bfloat16")
-    monkeypatch.setitem(acceleration.TABLE, "cpu", there)
+def test_a_coarse_copy_trains_nearly_the_same_autoencoder(model, coarse_copies) -> None:
     one, two = (
         torch.cat([p.detach().flatten() for p in made.coder.network.parameters()])
         for made in (model, fit())

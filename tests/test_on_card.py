@@ -17,6 +17,7 @@ from autophagy.errors import UserError
 from autophagy.metrics.frechet import frechet_distance
 from autophagy.metrics.kernel import kernel_distance
 from autophagy.metrics.neighbours import prdc
+from autophagy.models import acceleration
 from autophagy.models.base import TrainingData
 from autophagy.models.checkpoints import Checkpoint
 from autophagy.steps import train
@@ -191,10 +192,8 @@ def test_a_training_that_does_not_fit_ends_in_one_line(little) -> None:
         _fitted(size=32, batch_size=60_000)
 
 
-def test_graphs_replay_what_is_called(tmp_path) -> None:
+def test_graphs_replay_what_is_called() -> None:
     """A sample set drawn without CUDA graphs has the same bits."""
-    from autophagy.models import acceleration
-
     model = _fitted()
     labels, keys = np.arange(6) % 3, seeds.derive_rows(6, "test")
     options = {"scheduler": "dpm-solver++", "steps": 3, "batch_size": 4}
