@@ -22,6 +22,7 @@ sys.path.insert(0, str(REPOSITORY / "tools"))
 import science
 import science_answers as answers
 import science_outcomes as outcomes
+import science_page
 
 ASKED = science.content(REPOSITORY)
 
@@ -159,10 +160,10 @@ BUDGET = "1000 steps of 128"
     ("ask", "words"),
     [
         ({"change": "fully-synthetic", "metric": "frechet_distance"},
-         "`fully-synthetic`: frechet distance (output), generation 1 to 2: "
+         "`fully-synthetic`: Fréchet distance (output), generation 1 to 2: "
          f"+2.2 (+1.95 to +2.45; 3 seeds); {BUDGET}"),
         ({"difference": ["fully-synthetic", "steps-2x"], "metric": "frechet_distance"},
-         "`fully-synthetic` less `steps-2x`: frechet distance (model) in the last generation: "
+         "`fully-synthetic` less `steps-2x`: Fréchet distance (model) in the last generation: "
          f"+2 (+2 to +2; 3 seeds); {BUDGET} or 2000 steps of 128"),
         ({"verdict": "fully-synthetic"},
          f"`fully-synthetic`: diverging: +1 a generation; 3 seeds; {BUDGET}"),
@@ -263,7 +264,7 @@ def test_two_seeds_or_a_lost_one_decide_nothing() -> None:
 
 def test_the_attribution_stands_whole_on_the_page(found) -> None:
     pieces = {name: EXPERIMENTS[name] for name in ("controls-steps", "science-budgets", DOSE)}
-    lines = science.attribution(pieces, {"controls-steps": found}).splitlines()
+    lines = science_page.attribution(pieces, {"controls-steps": found}).splitlines()
     assert lines[3] == (
         "| `controls-steps` | `steps-2x` | steps | 18 steps | 3 | 1-4 | +1 | -1 (-2 to -0.5) | "
         "0.01 | drifts less |"
@@ -272,6 +273,28 @@ def test_the_attribution_stands_whole_on_the_page(found) -> None:
         "`fully-synthetic`", "`steps-2x`", "`steps-4x`", "not yet run"
     ]  # fmt: skip
     assert len({line.count("|") for line in lines}) == 1
+
+
+def test_every_claim_has_a_line_and_a_section_with_a_word_for_each_answer(found) -> None:
+    name, ask = "controls-steps", {"change": "fully-synthetic", "metric": "frechet_distance"}
+    row = {"claim": "It's λ < 1, so drift", "config": name, "control": "None"}
+    rows = [
+        row | {"asks": [ask | {"expect": "above"}, ask]},
+        row | {"asks": [ask]},
+        row | {"config": DOSE, "asks": [ask]},
+    ]
+    assert science_page.tally(rows, {name: found}) == "1 held, 1 told only, 1 not yet run"
+    _, _, first, *_ = science_page.summary(rows, {name: found}).splitlines()
+    assert first == (f"| 1 | [It's λ < 1, so drift](#1-its-λ--1-so-drift) | held | `{name}` |")
+    sections = science_page.sections(rows, {name: found}, {name: 1.0, DOSE: 2.5})
+    judged, told, waiting = sections.split("\n\n### ")
+    assert judged.startswith("### 1. It's λ < 1, so drift\n")
+    assert judged.count(" → held") == 1
+    assert judged.count("\n- ") == 2
+    assert "→" not in told
+    assert waiting.endswith(
+        f"Not yet run: `make run CONFIG=config/{DOSE}/config.yaml`, about 2.5 processor hours."
+    )
 
 
 def test_the_gaussian_helps_as_its_closed_form_says() -> None:

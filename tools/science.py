@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import paper
+import science_page
 import spent
 import yaml
 from autophagy import config as configuration
@@ -25,8 +25,7 @@ from autophagy import plan as planning
 from autophagy.errors import UserError
 from autophagy.theory import effective, limits
 from autophagy.theory import loops as exact_loops
-from science_answers import Found, answer, interval
-from science_outcomes import outcome
+from science_answers import Found
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 ROWS, TEXT, PAGE = "docs/science/claims.yaml", "docs/science/page.md", "docs/science.md"
@@ -134,8 +133,7 @@ def collected(repository: Path, name: str, experiment: Any) -> Found | None:
     folder = repository / KEPT / name
     if not (folder / "metrics.csv").exists():
         return None
-    run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    if run.get("configuration") != identity(repository, name):
+    if _run_of(repository, name).get("configuration") != identity(repository, name):
         raise UserError(
             f"{folder}: is of another configuration than config/{name}/config.yaml; run that and "
             "collect it, or delete the folder"
@@ -210,67 +208,21 @@ def write(repository: Path) -> str:
     expected = {name: hours(experiment) for name, experiment in experiments.items()}
     read = {name: collected(repository, name, known) for name, known in experiments.items()}
     found = {name: tables for name, tables in read.items() if tables}
-    heads = ("claim", "our experiment", "what could have refuted it", "result")
-    claims = [f"| {' | '.join(heads)} |", "|---|---|---|---|"]
-    for row in asked["rows"]:
-        name = row["config"]
-        if name in found:
-            word = outcome(row["asks"], found[name])
-            told = "<br>".join(
-                ([f"**{word}**"] if word else [])
-                + [answer(ask, found[name]) for ask in row["asks"]]
-            )
-        else:
-            told = f"not yet run: {paper.COMMAND.format(name)}, about {_hours(expected[name])}"
-        link = f"[{name}](../config/{name}/config.yaml)"
-        claims.append(f"| {row['claim']} | {link} | {row['control']} | {told} |")
-    pieces = ["| piece | expected | taken |", "|---|---|---|"]
-    for name, due in expected.items():
-        pieces.append(f"| `{name}` | {_hours(due)} | {_taken(repository, name)} |")
-    pieces.append(f"| all | {_hours(sum(expected.values()))} | |")
+    runs = {name: _run_of(repository, name) for name in found}
     text = Template((repository / TEXT).read_text(encoding="utf-8"))
     return text.substitute(
         rate=RATE, short=" and ".join(asked["short"]),
-        claims="\n".join(claims), attribution=attribution(experiments, found),
-        pieces="\n".join(pieces),
+        tally=science_page.tally(asked["rows"], found),
+        summary=science_page.summary(asked["rows"], found),
+        claims=science_page.sections(asked["rows"], found, expected),
+        attribution=science_page.attribution(experiments, found),
+        pieces=science_page.pieces(expected, runs),
     )  # fmt: skip
 
 
-def attribution(experiments: dict[str, Any], found: dict[str, Found]) -> str:
-    """The attribution.csv of every piece that has one, one below the other."""
-    heads = ("piece", "loop", "changed", "budget", "seeds", "generations", "drift a generation",
-             "difference", "p", "it")  # fmt: skip
-    lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
-    for name, experiment in experiments.items():
-        if experiment.attribution is None:
-            continue
-        if name not in found:
-            lines.append(f"| `{name}` | not yet run |" + " |" * (len(heads) - 2))
-            continue
-        for _, row in found[name]["attribution"].iterrows():
-            other = row["told"] != "reference"
-            what = row["changed"] if isinstance(row["changed"], str) else ""
-            cells = (
-                f"`{name}`", f"`{row['loop']}`", what,
-                row["budget"], row["seeds"], f"{row['first_generation']}-{experiment.generations}",
-                interval(row, "drift"), interval(row, "difference") if other else "",
-                f"{row['p']:.2g}" if np.isfinite(row["p"]) else "", row["told"],
-            )  # fmt: skip
-            lines.append(f"| {' | '.join(map(str, cells))} |")
-    return "\n".join(lines)
-
-
-def _hours(processor: float) -> str:
-    return f"{processor:.1f} processor hours"
-
-
-def _taken(repository: Path, name: str) -> str:
-    file = repository / KEPT / name / "run.json"
-    if not file.exists():
-        return "not yet run"
-    took = json.loads(file.read_text())
-    clock = f"{took['clock_minutes']:.0f} min by the clock"
-    return f"{_hours(took['processor_minutes'] / 60)}, {clock}, on {took['machine']}"
+def _run_of(repository: Path, name: str) -> dict[str, Any]:
+    """When, where and of which configuration a piece was run."""
+    return json.loads((repository / KEPT / name / "run.json").read_text(encoding="utf-8"))
 
 
 def main(arguments: list[str]) -> None:

@@ -207,7 +207,7 @@ def _opinion(ask: dict[str, Any], found: Found) -> str:
 
 
 def _name(metric: str) -> str:
-    return metric.replace("_", " ")
+    return metric.replace("_", " ").replace("frechet", "Fréchet")
 
 
 #: What a row asks -> how it is answered off a run's tables.

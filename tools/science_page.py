@@ -1,0 +1,138 @@
+"""The parts of docs/science.md: claims in a line and in a section each, attribution, pieces."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import paper
+from autophagy.verdict.judge import UNDECIDED
+from science_answers import Found, answer, interval
+from science_outcomes import AGAINST, HELD, outcome
+
+#: Beside the words of outcomes: no run, and a run of which nothing is expected.
+NOT_RUN, TOLD = "not yet run", "told only"
+#: Columns of the table of attributions.
+ATTRIBUTED = ("piece", "loop", "changed", "budget", "seeds", "generations", "drift a generation",
+              "difference", "p", "it")  # fmt: skip
+
+
+def table(heads: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
+    """A Markdown table."""
+    heads = list(heads)
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(map(str, cells))} |" for cells in lines)
+
+
+def tally(rows: list[dict[str, Any]], found: Mapping[str, Found]) -> str:
+    """How many claims came out how."""
+    words = [_word(row, found) for row in rows]
+    known = (HELD, AGAINST, UNDECIDED, TOLD, NOT_RUN)
+    return ", ".join(f"{words.count(word)} {word}" for word in known if word in words)
+
+
+def summary(rows: list[dict[str, Any]], found: Mapping[str, Found]) -> str:
+    """A line a claim: what came out, and where it stands below."""
+    told = [
+        (number, f"[{row['claim']}](#{_anchor(_title(number, row))})", _word(row, found),
+         f"`{row['config']}`")
+        for number, row in enumerate(rows, 1)
+    ]  # fmt: skip
+    return table(("", "claim", "it", "piece"), told)
+
+
+def sections(
+    rows: list[dict[str, Any]], found: Mapping[str, Found], expected: Mapping[str, float]
+) -> str:
+    """A section a claim: its control, and every number that was asked of the run."""
+    return "\n\n".join(
+        _section(number, row, found, expected[row["config"]]) for number, row in enumerate(rows, 1)
+    )
+
+
+def _section(number: int, row: dict[str, Any], found: Mapping[str, Found], due: float) -> str:
+    name = row["config"]
+    told = [
+        f"### {_title(number, row)}",
+        f"*What could have refuted it*: {_small(row['control'])}. "
+        f"*Piece*: [`{name}`](../config/{name}/config.yaml).",
+    ]
+    if name not in found:
+        command = paper.COMMAND.format(name)
+        return "\n\n".join([*told, f"{_capital(NOT_RUN)}: {command}, about {hours_told(due)}."])
+    if word := outcome(row["asks"], found[name]):
+        told.append(f"**{_capital(word)}.**")
+    told.append("\n".join(_answered(ask, found[name]) for ask in row["asks"]))
+    return "\n\n".join(told)
+
+
+def _answered(ask: dict[str, Any], found: Found) -> str:
+    word = outcome([ask], found)
+    return f"- {answer(ask, found)}" + (f" → {word}" if word else "")
+
+
+def _title(number: int, row: dict[str, Any]) -> str:
+    return f"{number}. {row['claim']}"
+
+
+def _anchor(title: str) -> str:
+    """As GitHub names the section of a heading."""
+    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+
+
+def _small(text: str) -> str:
+    return text[0].lower() + text[1:]
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def _word(row: dict[str, Any], found: Mapping[str, Found]) -> str:
+    if row["config"] not in found:
+        return NOT_RUN
+    return outcome(row["asks"], found[row["config"]]) or TOLD
+
+
+def attribution(experiments: Mapping[str, Any], found: Mapping[str, Found]) -> str:
+    """The attribution.csv of every piece that has one, one below the other."""
+    lines: list[tuple[Any, ...]] = []
+    for name, experiment in experiments.items():
+        if experiment.attribution is None:
+            continue
+        if name not in found:
+            lines.append((f"`{name}`", NOT_RUN, *[""] * (len(ATTRIBUTED) - 2)))
+            continue
+        for _, row in found[name]["attribution"].iterrows():
+            other = row["told"] != "reference"
+            what = row["changed"] if isinstance(row["changed"], str) else ""
+            lines.append((
+                f"`{name}`", f"`{row['loop']}`", what,
+                row["budget"], row["seeds"], f"{row['first_generation']}-{experiment.generations}",
+                interval(row, "drift"), interval(row, "difference") if other else "",
+                f"{row['p']:.2g}" if np.isfinite(row["p"]) else "", row["told"],
+            ))  # fmt: skip
+    return table(ATTRIBUTED, lines)
+
+
+def pieces(expected: Mapping[str, float], runs: Mapping[str, dict[str, Any]]) -> str:
+    """What each piece should take, and what it took where it has been run."""
+    rows = [
+        (f"`{name}`", hours_told(due), _taken(runs.get(name))) for name, due in expected.items()
+    ]
+    return table(
+        ("piece", "expected", "taken"), [*rows, ("all", hours_told(sum(expected.values())), "")]
+    )
+
+
+def hours_told(processor: float) -> str:
+    return f"{processor:.1f} processor hours"
+
+
+def _taken(run: dict[str, Any] | None) -> str:
+    if run is None:
+        return NOT_RUN
+    clock = f"{run['clock_minutes']:.0f} min by the clock"
+    return f"{hours_told(run['processor_minutes'] / 60)}, {clock}, on {run['machine']}"
