@@ -16,15 +16,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import science_beside
 import science_page
 import spent
 import yaml
 from autophagy import config as configuration
-from autophagy import costs, manifests, seeds, sets, store
+from autophagy import costs, manifests, store
 from autophagy import plan as planning
 from autophagy.errors import UserError
-from autophagy.theory import effective, limits
-from autophagy.theory import loops as exact_loops
 from science_answers import Found
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -39,10 +38,6 @@ RATE = 0.026
 SHAPE = (8, 1)
 #: Share of each class in the one before it, in the imbalanced digits.
 SHARE = 0.7
-#: Columns of labels.csv.
-LABELS = ("loop", "seed", "generation", "n", "classes", "diversity")
-#: Dimensions in which the Gaussian predicts n_e/n_r: the pixels of a digit.
-DIMENSIONS = 64
 
 
 def content(repository: Path) -> dict[str, Any]:
@@ -93,10 +88,20 @@ def collect(repository: Path) -> None:
         for table in TABLES:
             if (results / table).exists():
                 shutil.copy(results / table, kept / table)
-        labels_table(results).to_csv(kept / "labels.csv", index=False)
+        picture = results / "figures" / science_page.ATTRIBUTION
+        if picture.exists():
+            shutil.copy(picture, kept / picture.name)
         asks = [ask for row in asked["rows"] if row["config"] == name for ask in row["asks"]]
+        labels = science_beside.labels_table(results, experiment)
+        labels.to_csv(kept / "labels.csv", index=False)
+        told = [ask["labels"] for ask in asks if "labels" in ask]
+        drifting = [loop for loop in told if experiment.loops[loop].labels == "inherited"]
+        if drifting:
+            found = science_beside.drift_table(results, experiment, drifting)
+            found.to_csv(kept / "drift.csv", index=False)
         if loops := [ask["gaussian"] for ask in asks if "gaussian" in ask]:
-            found = gaussian_table(experiment, loops)
+            sizes = pd.read_csv(kept / "effective_size.csv")
+            found = science_beside.gaussian_table(experiment, loops, sizes)
             found.to_csv(kept / "gaussian.csv", index=False)
         run = spent.minutes(repository / "logs" / name)
         run["configuration"] = identity(repository, name)
@@ -141,50 +146,6 @@ def collected(repository: Path, name: str, experiment: Any) -> Found | None:
     return Found(folder, experiment)
 
 
-def gaussian_table(experiment: Any, names: list[str], dimensions: int = DIMENSIONS) -> pd.DataFrame:
-    """Columns loop, dimensions, ratio, ratio_se: n_e/n_r of the exact Gaussian loop in its limit.
-
-    All loops are compared with one curve of real points alone. One thread, so that the last digits
-    do not depend on the machine's cores.
-    """
-    from threadpoolctl import threadpool_limits
-
-    rng = seeds.stream(seeds.derive("science", 1))
-    rows = []
-    with threadpool_limits(1):
-        curve = effective.real_only(dimensions, rng)
-        for name in names:
-            loop = experiment.loops[name]
-            n_real = loop.n_real
-            exact = exact_loops.Loop(
-                dimensions, n_real, n_real, loop.n_synthetic, loop.sampling_bias
-            )
-            found = limits.measure(exact, limits.Effort(), rng)
-            n_e, error = curve.effective_size(found.distance, found.distance_se)
-            rows.append({"loop": name, "dimensions": dimensions, "ratio": n_e / n_real,
-                         "ratio_se": error / n_real})  # fmt: skip
-    return pd.DataFrame(rows)
-
-
-def labels_table(results: Path) -> pd.DataFrame:
-    """Columns loop, seed, generation, n, classes, diversity of every D^t, t ≥ 2.
-
-    n: rows. classes: how many have a row at all. diversity: 1 − Σp² of the labels.
-    """
-    rows = []
-    for file in sorted(results.glob("loops/*/seed-*/gen-*/training_set.parquet")):
-        _, loop, seed, generation, _ = file.relative_to(results).parts
-        counts = sets.read_index(file)["label"].value_counts().to_numpy()
-        shares = counts / counts.sum()
-        rows.append({
-            "loop": loop, "seed": int(seed.removeprefix("seed-")),
-            "generation": int(generation.removeprefix("gen-")), "n": int(counts.sum()),
-            "classes": int((counts > 0).sum()),
-            "diversity": float(1.0 - np.square(shares).sum()),
-        })  # fmt: skip
-    return pd.DataFrame(rows, columns=list(LABELS))
-
-
 def loaded(repository: Path, name: str) -> Any:
     """The configuration, whether or not the data of our own are written yet."""
     file = repository / "config" / name / "config.yaml"
@@ -216,6 +177,8 @@ def write(repository: Path) -> str:
         summary=science_page.summary(asked["rows"], found),
         claims=science_page.sections(asked["rows"], found, expected),
         attribution=science_page.attribution(experiments, found),
+        figures=science_page.figures(found),
+        scale=science_page.scale(experiments, found),
         pieces=science_page.pieces(expected, runs),
     )  # fmt: skip
 

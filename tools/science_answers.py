@@ -1,6 +1,6 @@
 """What a row of docs/science.md asks, answered off the tables of one finished run.
 
-Every answer names the training budget and the seeds that it rests on, and says what is undefined.
+Every answer says what is undefined, and which seeds have no value.
 """
 
 from __future__ import annotations
@@ -34,6 +34,11 @@ class Found:
     def __getitem__(self, name: str) -> pd.DataFrame:
         return pd.read_csv(self.folder / f"{name}.csv", keep_default_na=False, na_values=[""])
 
+    @property
+    def margin(self) -> float:
+        """The rise of the Fréchet distance that counts as none: as much as real rows vary."""
+        return float(self["verdicts"]["margin"].iloc[0])
+
     @cached_property
     def seeds(self) -> str:
         return _seeds(len(self.experiment.seeds))
@@ -60,7 +65,7 @@ def _seeds(count: int) -> str:
 
 
 def over_seeds(values: np.ndarray) -> str:
-    """Mean, 95% interval and seeds; of fewer than 3 no interval, and how many have no value."""
+    """Mean and 95% interval; of fewer than 3 seeds no interval, and how many have no value."""
     known = values[np.isfinite(values)]
     lost = f"undefined in {len(values) - len(known)} of {_seeds(len(values))}"
     if not len(known):
@@ -70,7 +75,7 @@ def over_seeds(values: np.ndarray) -> str:
         told.append(f"{_seeds(len(known))}, no interval")
     else:
         found = mean(known)
-        told += [f"{found.low:+.3g} to {found.high:+.3g}", _seeds(len(known))]
+        told.append(f"{found.low:+.3g} to {found.high:+.3g}")
     if len(known) < len(values):
         told.append(lost)
     return f"{known.mean():+.3g} ({'; '.join(told)})"
@@ -112,15 +117,14 @@ def _difference(ask: dict[str, Any], found: Found) -> str:
 
 def _verdict(ask: dict[str, Any], found: Found) -> str:
     told = found.row("verdicts", ask["verdict"])["told"]
-    seeds = "" if told.endswith(found.seeds) else f"; {found.seeds}"
-    return f"`{ask['verdict']}`: {told}{seeds}"
+    return f"`{ask['verdict']}`: {told.removesuffix(f'; {found.seeds}')}"
 
 
 def _attribution(ask: dict[str, Any], found: Found) -> str:
     loop = ask["attribution"]
     table = found["attribution"]
     row = found.row("attribution", loop)
-    parts = [f"`{loop}`: drift {interval(row, 'drift')} a generation; {found.seeds}"]
+    parts = [f"`{loop}`: drift {interval(row, 'drift')} a generation"]
     for word in ("drifts less", "drifts more", "undecided"):
         names = [
             f"`{other['loop']}` ({interval(other, 'difference')})"
@@ -156,15 +160,17 @@ def _size(ask: dict[str, Any], found: Found) -> str:
     state = "a limit" if row["limit"] else "not converged"
     return (
         f"`{loop}`: n_r = {n_real}, n_e/n_r {ratio(row['n_e'])} ({ratio(row['n_e_low'])} to "
-        f"{ratio(row['n_e_high'])}; {found.seeds}), {span}, {state}"
+        f"{ratio(row['n_e_high'])}), {span}, {state}"
     )
 
 
 def _gaussian(ask: dict[str, Any], found: Found) -> str:
     row = found.row("gaussian", ask["gaussian"])
+    first, last = row["first_generation"], row["last_generation"]
     return (
         f"`{row['loop']}`: a Gaussian loop of its sizes and λ in {row['dimensions']} dimensions "
-        f"has n_e/n_r {row['ratio']:.3g} in the limit (standard error {row['ratio_se']:.1g})"
+        f"has n_e/n_r {row['within']:.3g} in generations {first}-{last} (standard error "
+        f"{row['within_se']:.1g}), {row['ratio']:.3g} in the limit ({row['ratio_se']:.1g})"
     )
 
 
@@ -177,14 +183,21 @@ def _labels(ask: dict[str, Any], found: Found) -> str:
     classes, diversity = (
         rows.pivot_table(name, "seed", "generation") for name in ("classes", "diversity")
     )
-    n, first, last = int(rows["n"].iloc[0]), diversity.columns[0], diversity.columns[-1]
-    due = (1.0 - 1.0 / n) ** (last - first)
+    n, first, last = int(rows["n"].iloc[-1]), diversity.columns[0], diversity.columns[-1]
     died = (classes[first] - classes[last]).to_numpy()
     ratio = (diversity[last] / diversity[first]).to_numpy()
-    return (
+    told = (
         f"`{loop}`: of {classes[first].mean():.3g} classes in D^{first} died by D^{last}: "
         f"{over_seeds(died)}; 1 − Σp² of D^{last} over that of D^{first}, n = {n}: "
-        f"{over_seeds(ratio)}, drift alone makes {due:.3g} of it"
+        f"{over_seeds(ratio)}"
+    )
+    if found.experiment.loops[loop].labels != "inherited":
+        return told
+    law = found.row("drift", loop)
+    return (
+        f"{told}; labels drawn anew from those before leave {law['law']:.3g} of it, "
+        f"(1 − 1/n)^{last - first}, and 95 of 100 runs of as many seeds "
+        f"{law['low']:.3g} to {law['high']:.3g}"
     )
 
 
@@ -199,9 +212,11 @@ def _opinion(ask: dict[str, Any], found: Found) -> str:
         if not row["seeds"]:
             told.append(f"undefined {over}")
             continue
-        how = why_no_interval(row)
-        how = f"no interval: {how}" if how else f"{row['low']:+.3g} to {row['high']:+.3g}"
-        told.append(f"{row['correlation']:+.3g} ({how}; {_seeds(row['seeds'])}) {over}")
+        lacks = why_no_interval(row)
+        how = f"no interval: {lacks}" if lacks else f"{row['low']:+.3g} to {row['high']:+.3g}"
+        told.append(f"{row['correlation']:+.3g} ({how}) {over}")
+        if lacks and isinstance(row["ranking_first"], str):
+            told[-1] += f" ({row['ranking_first']}; {row['ranking_second']})"
     names = rows[["first", "second"]].iloc[0]
     return f"{_name(ask['opinion'])}: rank correlation of {' and '.join(names)} {', '.join(told)}"
 
@@ -232,14 +247,15 @@ def loops_of(ask: dict[str, Any], experiment: Any) -> list[str]:
 
 
 def answer(ask: dict[str, Any], found: Found) -> str:
-    """One line, the budget of its loops last; of an exact loop, which trains nothing, without."""
+    """One line."""
     [kind] = ask.keys() & ANSWERS.keys()
     try:
-        told = ANSWERS[kind](ask, found)
+        return ANSWERS[kind](ask, found)
     except Undefined as why:
         return str(why)
-    if kind == "gaussian":
-        return told
-    experiment = found.experiment
-    budgets = {tables.budget(experiment, loop): None for loop in loops_of(ask, experiment)}
-    return f"{told}; {' or '.join(budgets)}"
+
+
+def budgets(asks: list[dict[str, Any]], experiment: Any) -> list[str]:
+    """How long the trainings behind answers are, each budget once."""
+    loops = [loop for ask in asks for loop in loops_of(ask, experiment)]
+    return list(dict.fromkeys(tables.budget(experiment, loop) for loop in loops))

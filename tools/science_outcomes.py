@@ -12,28 +12,31 @@ from autophagy.verdict.judge import UNDECIDED
 from science_answers import Found, Undefined, changes, differences
 
 HELD, AGAINST = "held", "against it"
-#: What an interval may be expected to be: on one side of 0.
-ABOVE, BELOW = "above", "below"
+#: What an interval may be expected to be: on one side of 0, or of the run's margin.
+ABOVE, BELOW, WITHIN = "above", "below", "within margin"
 
 
-def of_interval(low: float, high: float, expected: str) -> str:
-    """By the side of 0 on which the whole interval lies; NaN is on neither."""
+def of_interval(low: float, high: float, expected: str, margin: float = np.nan) -> str:
+    """By the side on which the whole interval lies, of 0 or of the margin; NaN is on neither."""
+    if expected == WITHIN:
+        low, high, expected = low - margin, high - margin, BELOW
     sides = {ABOVE: low > 0, BELOW: high < 0}
     if sides[expected]:
         return HELD
     return AGAINST if any(sides.values()) else UNDECIDED
 
 
-def _of_values(values: np.ndarray, expected: str) -> str:
+def _of_values(values: np.ndarray, expected: str, margin: float = np.nan) -> str:
     """By the mean's interval; undecided where a seed has no value, or with too few seeds."""
     if len(values) < FEWEST_SEEDS or not np.isfinite(values).all():
         return UNDECIDED
     found = mean(values)
-    return of_interval(found.low, found.high, expected)
+    return of_interval(found.low, found.high, expected, margin)
 
 
 def _change(ask: dict[str, Any], found: Found) -> str:
-    return _of_values(changes(ask, found).to_numpy(), ask["expect"])
+    margin = found.margin if ask["expect"] == WITHIN else np.nan
+    return _of_values(changes(ask, found).to_numpy(), ask["expect"], margin)
 
 
 def _difference(ask: dict[str, Any], found: Found) -> str:
@@ -50,9 +53,8 @@ def _verdict(ask: dict[str, Any], found: Found) -> str:
 
 def _attribution(ask: dict[str, Any], found: Found) -> str:
     """`less`: loops that drift less; `same`: loops of which nothing may show, see `_same`."""
-    table = found["attribution"].set_index("loop")
-    drift, expected = table["drift"][ask["attribution"]], ask["expect"]
-    words = {_same(table.loc[loop], drift) for loop in expected.get("same", ())}
+    table, expected = found["attribution"].set_index("loop"), ask["expect"]
+    words = {_same(table.loc[loop]) for loop in expected.get("same", ())}
     for loop in expected.get("less", ()):
         told = table["told"][loop]
         if told.startswith(UNDECIDED):
@@ -62,11 +64,14 @@ def _attribution(ask: dict[str, Any], found: Found) -> str:
     return _together(words)
 
 
-def _same(row: pd.Series, drift: float) -> str:
-    """Held where the change takes away or adds less than half of the drift, by its interval."""
+def _same(row: pd.Series) -> str:
+    """Held where the change takes away or adds less than half of the drift, by its interval.
+
+    That drift is the reference's in the generations in which the two are compared.
+    """
     if not row["told"].startswith(UNDECIDED):
         return AGAINST
-    half = drift / 2
+    half = (row["drift"] - row["difference"]) / 2
     within = row["difference_low"] > -half and row["difference_high"] < half
     return HELD if within else UNDECIDED
 

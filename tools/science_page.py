@@ -9,14 +9,19 @@ from typing import Any
 import numpy as np
 import paper
 from autophagy.verdict.judge import UNDECIDED
-from science_answers import Found, answer, interval
+from science_answers import Found, answer, budgets, interval
 from science_outcomes import AGAINST, HELD, outcome
 
 #: Beside the words of outcomes: no run, and a run of which nothing is expected.
 NOT_RUN, TOLD = "not yet run", "told only"
+#: The picture of an attribution, as a run and docs/science/ name it.
+ATTRIBUTION = "attribution.png"
+#: Columns of the table of runs.
+SCALE = ("run", "loops: real + synthetic rows of D^t", "generations", "seeds",
+         "real-only, by images", "real against real", "margin")  # fmt: skip
 #: Columns of the table of attributions.
 ATTRIBUTED = ("piece", "loop", "changed", "budget", "seeds", "generations", "drift a generation",
-              "difference", "p", "it")  # fmt: skip
+              "difference", "p", "told")  # fmt: skip
 
 
 def table(heads: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
@@ -40,7 +45,7 @@ def summary(rows: list[dict[str, Any]], found: Mapping[str, Found]) -> str:
          f"`{row['config']}`")
         for number, row in enumerate(rows, 1)
     ]  # fmt: skip
-    return table(("", "claim", "it", "piece"), told)
+    return table(("#", "claim", "came out", "run"), told)
 
 
 def sections(
@@ -56,15 +61,18 @@ def _section(number: int, row: dict[str, Any], found: Mapping[str, Found], due: 
     name = row["config"]
     told = [
         f"### {_title(number, row)}",
-        f"*What could have refuted it*: {_small(row['control'])}. "
-        f"*Piece*: [`{name}`](../config/{name}/config.yaml).",
+        f"*What could have refuted it*: {_small(row['control'])}.",
     ]
     if name not in found:
         command = paper.COMMAND.format(name)
         return "\n\n".join([*told, f"{_capital(NOT_RUN)}: {command}, about {hours_told(due)}."])
-    if word := outcome(row["asks"], found[name]):
+    run, word = found[name], outcome(row["asks"], found[name])
+    trained = " or ".join(budgets(row["asks"], run.experiment))
+    link = f"[`{name}`](../config/{name}/config.yaml)"
+    told[-1] += f" *Run*: {link}, {run.seeds}, trainings of {trained}."
+    if word:
         told.append(f"**{_capital(word)}.**")
-    told.append("\n".join(_answered(ask, found[name]) for ask in row["asks"]))
+    told.append("\n".join(_answered(ask, run) for ask in row["asks"]))
     return "\n\n".join(told)
 
 
@@ -115,6 +123,38 @@ def attribution(experiments: Mapping[str, Any], found: Mapping[str, Found]) -> s
                 f"{row['p']:.2g}" if np.isfinite(row["p"]) else "", row["told"],
             ))  # fmt: skip
     return table(ATTRIBUTED, lines)
+
+
+def figures(found: Mapping[str, Found]) -> str:
+    """The pictures of attributions that were collected."""
+    return "\n".join(
+        f"![Drift of the loops of {name}, with intervals](science/{name}/{ATTRIBUTION})"
+        for name, run in found.items()
+        if (run.folder / ATTRIBUTION).exists()
+    )
+
+
+def scale(experiments: Mapping[str, Any], found: Mapping[str, Found]) -> str:
+    """What each run compares: its loops' rows, and what distances real images have there."""
+    rows = []
+    for name, run in found.items():
+        experiment = experiments[name]
+        loops = ", ".join(
+            f"{loop} {asked.n_real}+{asked.n_synthetic}" for loop, asked in experiment.loops.items()
+        )
+        real_only = ", ".join(
+            f"{n}: {_level(run, f'real-only/{model}', 'model')}"
+            for model, n in sorted(experiment.real_only.items(), key=lambda item: -item[1])
+        )
+        rows.append((f"`{name}`", loops, experiment.generations, len(experiment.seeds), real_only,
+                     _level(run, "real", "output"), f"{run.margin:.2f}"))  # fmt: skip
+    return table(SCALE, rows)
+
+
+def _level(run: Found, loop: str, view: str) -> str:
+    """Fréchet distance in the last generation: mean ± standard deviation over seeds."""
+    values = run.series(loop, "frechet_distance", view).iloc[:, -1]
+    return f"{values.mean():.2f} ± {values.std():.2f}"
 
 
 def pieces(expected: Mapping[str, float], runs: Mapping[str, dict[str, Any]]) -> str:
