@@ -56,11 +56,11 @@ def test_every_row_is_whole(row: str) -> None:
     assert set(getattr(module, "ONCE", ())) <= module.SIDES.keys()
 
 
-def test_the_whole_benchmark_fits_into_about_an_hour(tmp_path: Path, capsys) -> None:
+def test_the_whole_benchmark_fits_into_two_hours(tmp_path: Path, capsys) -> None:
     assert bench.main(["--list", "--store", str(tmp_path)]) == 0
     told = capsys.readouterr().err.splitlines()
     assert [line.split()[0] for line in told[:-1]] == list(ROWS)
-    assert int(re.search(r"about (\d+) min in all", told[-1])[1]) <= 75
+    assert int(re.search(r"about (\d+) min in all", told[-1])[1]) <= 120
     assert not list(tmp_path.iterdir())
 
 
@@ -137,6 +137,7 @@ def test_the_first_value_is_recorded() -> None:
 
 def test_what_is_no_ratio_is_compared_on_its_own_machine_alone() -> None:
     seconds = Line("start", "", "", "", 9.0, "lower", 4.0, "s")
+    assert machine.hardware(HERE | {"cores": 1}).startswith("1 core of ")
     here = machine.hardware(HERE)
     record = begun({"another": {"start": 1.0, "gone": 1.0}, here: {"gone": 1.0}})
     assert stored.finish(record, [seconds], accept=False) == []

@@ -31,8 +31,9 @@ def described() -> dict[str, Any]:
 
 def hardware(machine: dict[str, Any]) -> str:
     """What a number that is no ratio belongs to: the machine, whatever is installed."""
+    cores = "1 core" if machine["cores"] == 1 else f"{machine['cores']} cores"
     return (
-        f"{machine['cores']} cores of {machine['processor']} ({machine['vectors']}), "
+        f"{cores} of {machine['processor']} ({machine['vectors']}), "
         f"{machine['memory']}, {machine['system']}"
     )
 
