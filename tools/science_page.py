@@ -154,9 +154,8 @@ def scale(experiments: Mapping[str, Any], found: Mapping[str, Found]) -> str:
 def _level(run: Found, loop: str, view: str) -> str:
     """Fréchet distance in the last generation: mean ± standard deviation of seeds that differ."""
     values = run.series(loop, "frechet_distance", view).iloc[:, -1]
-    if values.nunique() == 1:
-        return f"{values.iloc[0]:.2f}"
-    return f"{values.mean():.2f} ± {values.std():.2f}"
+    spread = f"{values.std():.2f}"
+    return f"{values.mean():.2f}" + (f" ± {spread}" if float(spread) else "")
 
 
 def pieces(expected: Mapping[str, float], runs: Mapping[str, dict[str, Any]]) -> str:
