@@ -279,6 +279,14 @@ def test_two_seeds_or_a_lost_one_decide_nothing() -> None:
     assert judged(np.array([-1.0, 0.1, 1.2]), "above") == "undecided"
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "word"),
+    [(-0.1, 0.4, "held"), (0.2, 0.6, "undecided"), (0.6, 0.8, "against it")],
+)
+def test_a_recovery_is_a_change_below_the_margin(low, high, word) -> None:
+    assert outcomes.of_interval(low, high, "within margin", margin=0.5) == word
+
+
 def test_the_attribution_stands_whole_on_the_page(found) -> None:
     pieces = {name: EXPERIMENTS[name] for name in ("controls-steps", "science-budgets", DOSE)}
     lines = science_page.attribution(pieces, {"controls-steps": found}).splitlines()

@@ -21,7 +21,7 @@ import science_page
 import spent
 import yaml
 from autophagy import config as configuration
-from autophagy import costs, manifests, store
+from autophagy import config_file, costs, manifests, store
 from autophagy import plan as planning
 from autophagy.errors import UserError
 from science_answers import Found
@@ -41,6 +41,7 @@ SHARE = 0.7
 
 
 def content(repository: Path) -> dict[str, Any]:
+    config_file.refuse_twice(str(repository / ROWS))
     return yaml.safe_load((repository / ROWS).read_text(encoding="utf-8"))
 
 
@@ -84,7 +85,9 @@ def collect(repository: Path) -> None:
             continue
         experiment = loaded(repository, name)
         require_of_its_configuration(planning.build(experiment), results)
-        kept.mkdir(parents=True, exist_ok=True)
+        # What an earlier run left and this one does not make would be told as this one's.
+        shutil.rmtree(kept, ignore_errors=True)
+        kept.mkdir(parents=True)
         for table in TABLES:
             if (results / table).exists():
                 shutil.copy(results / table, kept / table)

@@ -95,12 +95,13 @@ def gaussian_table(
     from threadpoolctl import threadpool_limits
 
     rng = seeds.stream(seeds.derive("science", 1))
-    windows = sizes.groupby("loop")[["first_generation", "last_generation"]].last()
+    windows = sizes.groupby("loop").tail(1).set_index("loop")
     rows = []
     with threadpool_limits(1):
         curve = effective.real_only(dimensions, rng)
-        for name in names:
-            loop, window = experiment.loops[name], [int(t) for t in windows.loc[name]]
+        for name in dict.fromkeys(names):
+            loop, last = experiment.loops[name], windows.loc[name]
+            window = [int(last[f"{end}_generation"]) for end in ("first", "last")]
             n_real = loop.n_real
             exact = loops.Loop(dimensions, n_real, n_real, loop.n_synthetic, loop.sampling_bias)
             limit = limits.measure(exact, limits.Effort(), rng)

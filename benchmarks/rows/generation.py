@@ -22,7 +22,7 @@ ONCE = ("example",)
 SECONDS = {"ours": 250, "plain": 260, "example": 650}
 MODEL = "full"
 LEVELS = 17
-#: Times our steps that diffusers' example is given with its own recipe: as many as make ours flat.
+#: Times our steps that diffusers' example is given, with its own recipe: it has not arrived then.
 LONGER = 4
 STAGES = ("training", "sampling", "evaluation")
 QUALITY = ("frechet_distance", "precision", "recall")

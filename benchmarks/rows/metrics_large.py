@@ -9,7 +9,7 @@ from rows.line import Found, Line, median, ratio
 from rows.metrics import K, two_sets
 
 REPEATS = 1
-FEW = "60 000 take 200 s, and what is asked is an order: memory, and time over quadratic"
+FEW = "60 000 take 100 to 200 s, and what is asked is an order: memory, and time over quadratic"
 SECONDS = {"small": 30, "large": 200}
 SMALL, LARGE = 20_000, 60_000
 

@@ -13,7 +13,7 @@ from rows.line import Found, Line, median, ratio
 from rows.programs import run, snakemake, written
 
 REPEATS = 1
-FEW = "a pair takes half an hour; each side is a sum over nineteen trainings"
+FEW = "a pair takes 20 to 45 minutes; each side is a sum over nineteen trainings"
 SECONDS = {"ours": 1400, "plain": 1300}
 
 
