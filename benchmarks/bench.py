@@ -42,6 +42,8 @@ def main(arguments: list[str] | None = None) -> int:
     records = {row: stored.read(row, folder) for row in ROWS}
     if folder is None:
         PAGE.write_text(page.text(records), encoding="utf-8")
+    if options.quick:
+        print("Toy sizes under the titles of the whole: no number here counts.\n")
     print(page.table({row: records[row] for row in options.rows}))
     for line in worse:
         print(f"WORSE than recorded: {line}")

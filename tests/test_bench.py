@@ -312,7 +312,9 @@ def test_the_benchmark_stores_each_run_and_names_the_worse(
     stored.write("gaussians", record, tmp_path)
     capsys.readouterr()
     assert bench.main(command) == 1
-    assert capsys.readouterr().out.count("WORSE than recorded: Gaussian loop") == 2
+    printed = capsys.readouterr().out
+    assert printed.startswith("Toy sizes under the titles of the whole")
+    assert printed.count("WORSE than recorded: Gaussian loop") == 2
 
 
 def test_the_page_says_what_is_reached_and_what_is_missing() -> None:
