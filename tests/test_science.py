@@ -328,7 +328,7 @@ def test_what_a_run_compares_stands_beside_its_distances_of_real_images(found) -
     names = ["real", *(f"real-only/{name}" for name in found.experiment.real_only)]
     real = [table[table["loop"] == "steps-2x"].assign(loop=name) for name in names]
     pd.concat([table, *real]).to_csv(found.folder / "metrics.csv", index=False)
-    *_, line = science_page.scale(EXPERIMENTS, {"controls-steps": found}).splitlines()
+    *_, line = science_page.scale({"controls-steps": found}).splitlines()
     cells = [cell.strip() for cell in line.strip("|").split("|")]
     assert cells[1].startswith("fully-synthetic 0+500, ")
     # Models draw at λ = 1, and real images are what was drawn: 2·(1 + 0.1 seed), and 1 more.

@@ -39,7 +39,7 @@ def test_labels_are_counted_off_every_training_set(tmp_path, monkeypatch) -> Non
         "read_index",
         lambda file: read.append(file) or pd.DataFrame({"label": [0, 0, 0, 7]}),
     )
-    table = beside.labels_table(tmp_path, IMBALANCED)
+    table = beside.labels_table(beside.labels_of(tmp_path, IMBALANCED))
     assert len(table) == len(IMBALANCED.loops) * 3 * IMBALANCED.generations
     assert table.iloc[0].to_dict() == {
         "loop": "inherited", "seed": 1, "generation": 1, "n": 4, "classes": 2,
@@ -63,7 +63,8 @@ def test_more_seeds_lie_nearer_to_the_law(tmp_path, monkeypatch) -> None:
     )
     few, many = (
         beside.drift_table(
-            tmp_path, IMBALANCED.model_copy(update={"seeds": seeds}), ["inherited"]
+            beside.labels_of(tmp_path, IMBALANCED.model_copy(update={"seeds": seeds})),
+            ["inherited"],
         ).iloc[0]
         for seeds in ([1, 2], list(range(1, 21)))
     )

@@ -41,8 +41,7 @@ SHARE = 0.7
 
 
 def content(repository: Path) -> dict[str, Any]:
-    config_file.refuse_twice(str(repository / ROWS))
-    return yaml.safe_load((repository / ROWS).read_text(encoding="utf-8"))
+    return config_file.read(repository / ROWS)
 
 
 def digits(classes: np.ndarray, share: float = SHARE) -> np.ndarray:
@@ -85,30 +84,34 @@ def collect(repository: Path) -> None:
             continue
         experiment = loaded(repository, name)
         require_of_its_configuration(planning.build(experiment), results)
-        # What an earlier run left and this one does not make would be told as this one's.
-        shutil.rmtree(kept, ignore_errors=True)
-        kept.mkdir(parents=True)
-        for table in TABLES:
-            if (results / table).exists():
-                shutil.copy(results / table, kept / table)
-        picture = results / "figures" / science_page.ATTRIBUTION
-        if picture.exists():
-            shutil.copy(picture, kept / picture.name)
         asks = [ask for row in asked["rows"] if row["config"] == name for ask in row["asks"]]
-        labels = science_beside.labels_table(results, experiment)
-        labels.to_csv(kept / "labels.csv", index=False)
-        told = [ask["labels"] for ask in asks if "labels" in ask]
-        drifting = [loop for loop in told if experiment.loops[loop].labels == "inherited"]
-        if drifting:
-            found = science_beside.drift_table(results, experiment, drifting)
-            found.to_csv(kept / "drift.csv", index=False)
-        if loops := [ask["gaussian"] for ask in asks if "gaussian" in ask]:
-            sizes = pd.read_csv(kept / "effective_size.csv")
-            found = science_beside.gaussian_table(experiment, loops, sizes)
-            found.to_csv(kept / "gaussian.csv", index=False)
-        run = spent.minutes(repository / "logs" / name)
-        run["configuration"] = identity(repository, name)
-        (kept / "run.json").write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
+        with store.new_folder(kept) as fresh:
+            _copy(results, fresh)
+            _compute(results, fresh, experiment, asks)
+            run = spent.minutes(repository / "logs" / name)
+            run["configuration"] = identity(repository, name)
+            (fresh / "run.json").write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
+
+
+def _copy(results: Path, fresh: Path) -> None:
+    """The tables and the picture that a run has made."""
+    for name in (*TABLES, f"figures/{science_page.ATTRIBUTION}"):
+        if (results / name).exists():
+            shutil.copy(results / name, fresh / Path(name).name)
+
+
+def _compute(results: Path, fresh: Path, experiment: Any, asks: list[dict[str, Any]]) -> None:
+    """The diversity of labels, and what theory says beside what is asked of the run."""
+    counted = science_beside.labels_of(results, experiment)
+    science_beside.labels_table(counted).to_csv(fresh / "labels.csv", index=False)
+    told = [ask["labels"] for ask in asks if "labels" in ask]
+    if drifting := [loop for loop in told if experiment.loops[loop].labels == "inherited"]:
+        found = science_beside.drift_table(counted, drifting)
+        found.to_csv(fresh / "drift.csv", index=False)
+    if loops := [ask["gaussian"] for ask in asks if "gaussian" in ask]:
+        sizes = pd.read_csv(fresh / "effective_size.csv")
+        found = science_beside.gaussian_table(experiment, loops, sizes)
+        found.to_csv(fresh / "gaussian.csv", index=False)
 
 
 def identity(repository: Path, name: str) -> str:
@@ -181,7 +184,7 @@ def write(repository: Path) -> str:
         claims=science_page.sections(asked["rows"], found, expected),
         attribution=science_page.attribution(experiments, found),
         figures=science_page.figures(found),
-        scale=science_page.scale(experiments, found),
+        scale=science_page.scale(found),
         pieces=science_page.pieces(expected, runs),
     )  # fmt: skip
 

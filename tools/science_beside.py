@@ -17,31 +17,38 @@ LABELS = ("loop", "seed", "generation", "n", "classes", "diversity")
 DIMENSIONS = 64
 #: Gaussian chains over whose generations n_e is taken, and chains of labels.
 CHAINS, REPEATS = 400, 4000
+#: (loop, run seed) -> generation -> rows of each label that D^t has.
+Counted = dict[tuple[str, int], dict[int, np.ndarray]]
 
 
-def labels_table(results: Path, experiment: Any) -> pd.DataFrame:
-    """Columns loop, seed, generation, n, classes, diversity of every D^t, its start's with them.
+def labels_of(results: Path, experiment: Any) -> Counted:
+    """How many rows of every D^t, the start's with them, have each label."""
+    return {
+        (loop, seed): {
+            t: sets.read_index(results / paths.training_set_path(experiment, loop, seed, t))[
+                "label"
+            ]
+            .value_counts()
+            .to_numpy()
+            for t in range(1, experiment.generations + 1)
+            if paths.has_training_set(experiment, loop, t)
+        }
+        for loop in experiment.loops
+        for seed in experiment.seeds
+    }
+
+
+def labels_table(counted: Counted) -> pd.DataFrame:
+    """Columns loop, seed, generation, n, classes, diversity.
 
     n: rows. classes: how many have a row at all. diversity: 1 − Σp² of the labels.
     """
     rows = [
         (loop, seed, t, int(counts.sum()), len(counts), float(_diversity(counts)))
-        for loop in experiment.loops
-        for seed in experiment.seeds
-        for t, counts in _labels(results, experiment, loop, seed).items()
+        for (loop, seed), generations in counted.items()
+        for t, counts in generations.items()
     ]
     return pd.DataFrame(rows, columns=list(LABELS))
-
-
-def _labels(results: Path, experiment: Any, loop: str, seed: int) -> dict[int, np.ndarray]:
-    """Generation -> how many rows of D^t have each label."""
-    return {
-        t: sets.read_index(results / paths.training_set_path(experiment, loop, seed, t))["label"]
-        .value_counts()
-        .to_numpy()
-        for t in range(1, experiment.generations + 1)
-        if paths.has_training_set(experiment, loop, t)
-    }
 
 
 def _diversity(counts: np.ndarray) -> np.ndarray:
@@ -50,7 +57,7 @@ def _diversity(counts: np.ndarray) -> np.ndarray:
     return 1.0 - np.square(shares).sum(axis=-1)
 
 
-def drift_table(results: Path, experiment: Any, names: list[str]) -> pd.DataFrame:
+def drift_table(counted: Counted, names: list[str]) -> pd.DataFrame:
     """Columns loop, law, low, high: what is left of 1 − Σp² where labels are drawn from labels.
 
     law: (1 − 1/n)^t, what is expected under the Wright-Fisher model. low, high: between them lies
@@ -60,10 +67,10 @@ def drift_table(results: Path, experiment: Any, names: list[str]) -> pd.DataFram
     rows = []
     for name in names:
         left = []
-        for seed in experiment.seeds:
-            counts = _labels(results, experiment, name, seed)
-            n, steps = int(counts[max(counts)].sum()), max(counts) - min(counts)
-            left.append(inherited(counts[min(counts)], n, steps, rng))
+        for generations in (counted[key] for key in counted if key[0] == name):
+            first, last = min(generations), max(generations)
+            n, steps = int(generations[last].sum()), last - first
+            left.append(inherited(generations[first], n, steps, rng))
         low, high = np.quantile(np.mean(left, axis=0), [0.025, 0.975])
         rows.append((name, (1.0 - 1.0 / n) ** steps, low, high))
     return pd.DataFrame(rows, columns=["loop", "law", "low", "high"])

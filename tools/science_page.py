@@ -59,17 +59,15 @@ def sections(
 
 def _section(number: int, row: dict[str, Any], found: Mapping[str, Found], due: float) -> str:
     name = row["config"]
-    told = [
-        f"### {_title(number, row)}",
-        f"*What could have refuted it*: {_small(row['control'])}.",
-    ]
+    title = f"### {_title(number, row)}"
+    refuted = f"*What could have refuted it*: {_small(row['control'])}."
     if name not in found:
-        command = paper.COMMAND.format(name)
-        return "\n\n".join([*told, f"{_capital(NOT_RUN)}: {command}, about {hours_told(due)}."])
+        command = f"{_capital(NOT_RUN)}: {paper.COMMAND.format(name)}, about {hours_told(due)}."
+        return "\n\n".join((title, refuted, command))
     run, word = found[name], outcome(row["asks"], found[name])
     trained = " or ".join(budgets(row["asks"], run.experiment))
     link = f"[`{name}`](../config/{name}/config.yaml)"
-    told[-1] += f" *Run*: {link}, {run.seeds}, trainings of {trained}."
+    told = [title, f"{refuted} *Run*: {link}, {run.seeds}, trainings of {trained}."]
     if word:
         told.append(f"**{_capital(word)}.**")
     told.append("\n".join(_answered(ask, run) for ask in row["asks"]))
@@ -134,11 +132,11 @@ def figures(found: Mapping[str, Found]) -> str:
     )
 
 
-def scale(experiments: Mapping[str, Any], found: Mapping[str, Found]) -> str:
+def scale(found: Mapping[str, Found]) -> str:
     """What each run compares: its loops' rows, and what distances real images have there."""
     rows = []
     for name, run in found.items():
-        experiment = experiments[name]
+        experiment = run.experiment
         loops = ", ".join(
             f"{loop} {asked.n_real}+{asked.n_synthetic}" for loop, asked in experiment.loops.items()
         )
