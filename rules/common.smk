@@ -1,7 +1,14 @@
+import atexit
+import functools
 import gc
+import inspect
 import logging
 import os
 import subprocess
+
+import smart_open
+from snakemake.common import overwrite_function_params
+from snakemake.resources import Resource
 
 # Paths, wildcard constraints and input functions, all of them read off the plan.
 from autophagy import config as configuration
@@ -41,8 +48,12 @@ try:
 except UserError as error:
     sys.exit(f"autophagy: {error}")
 
-# A plan is no garbage, and looking for some again and again is an eighth of the time it takes.
+# A plan is no garbage: looking for some again and again is an eighth of the time it takes, and a
+# sixth to look through it once more when all is done and take it apart.
 gc.set_threshold(500_000)
+atexit.register(gc.freeze)
+# Snakemake asks for each job where its script lies, and smart_open makes a class to tell it.
+smart_open.parse_uri = functools.cache(smart_open.parse_uri)
 # On a full disk Snakemake's own log file fails too, at each of its lines: ours shall be seen.
 logging.raiseExceptions = False
 lifeline.name_run()
@@ -63,6 +74,16 @@ AUXILIARY = f"{GENERATION}/auxiliary"
 REAL_ONLY = "real-only/{real_only}/seed-{seed}"
 
 
+def asked_of_each_job(function):
+    """`function`, its parameters noted where Snakemake looks before it inspects them anew."""
+    overwrite_function_params(function, inspect.signature(function).parameters)
+    return function
+
+
+asked_of_each_job(Resource.evaluate)
+
+
+@asked_of_each_job
 def root_of(wildcards, output):
     """Params function: the experiment's folder, as the job finds it (storage may move outputs)."""
     return output[0][: output[0].rindex(f"{ROOT}/") + len(ROOT)]
@@ -74,14 +95,17 @@ def processes(wildcards):
     return EXPERIMENT.settings("train", loop).get("processes", 1)
 
 
+@asked_of_each_job
 def training_threads(wildcards):
     return EXPERIMENT.threads * processes(wildcards)
 
 
+@asked_of_each_job
 def training_cards(wildcards):
     return GPU * processes(wildcards)
 
 
+@asked_of_each_job
 def early_generations_first(wildcards):
     """Priority: how many generations are left, so that loops go on side by side.
 
@@ -109,6 +133,7 @@ def parents_of(*patterns):
     Manifests are compared by content, so a checkout with shuffled times reruns nothing.
     """
 
+    @asked_of_each_job
     def parents(wildcards):
         nodes = [node_at(pattern, wildcards) for pattern in patterns]
         found = dict.fromkeys(
@@ -122,6 +147,7 @@ def parents_of(*patterns):
 def payloads_of(*patterns):
     """Input function: the files of everything the artifacts are made from, whatever their age."""
 
+    @asked_of_each_job
     def payloads(wildcards):
         nodes = [node_at(pattern, wildcards) for pattern in patterns]
         found = dict.fromkeys(
@@ -135,6 +161,7 @@ def payloads_of(*patterns):
 def records_of(*patterns):
     """Params function: what the plan fixes of the artifacts' manifests."""
 
+    @asked_of_each_job
     def records(wildcards):
         return [PLAN.record(node_at(pattern, wildcards).path) for pattern in patterns]
 
@@ -241,6 +268,7 @@ def network_files():
     )
 
 
+@asked_of_each_job
 def source_of_networks(wildcards):
     """Params function: the user's folder with a part of every model; empty without one."""
     model = EXPERIMENT.model

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from autophagy.figures import COLOURS, MARKERS, STYLE, WIDTH, legend_columns
 from autophagy.verdict.learning_curve import LearningCurve
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def effective_size(curve: LearningCurve, sizes: pd.DataFrame, title: str, space: str) -> Any:

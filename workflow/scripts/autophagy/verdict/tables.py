@@ -144,12 +144,7 @@ def write(root: Path, plan: dict[str, Any]) -> None:
 
     table = tables.read(root)
     found = judged(table, plan, tables.resplits(root, plan["seeds"][0]))
-    rows = pd.DataFrame(
-        [
-            _row(name, verdict, plan["kind"]) | {"budget": plan["loops"][name]["budget"]}
-            for name, verdict in found.items()
-        ]
-    )
+    rows = pd.DataFrame([_row(name, verdict, plan) for name, verdict in found.items()])
     with store.new_file(root / VERDICTS) as file:
         rows.to_csv(file, index=False, lineterminator="\n", columns=list(COLUMNS))
     summary = tables.last_generation(table)
@@ -158,14 +153,15 @@ def write(root: Path, plan: dict[str, Any]) -> None:
     store.write_json(root / METRICS_JSON, summary)
 
 
-def _row(name: str, verdict: Verdict, kind: str) -> dict[str, Any]:
+def _row(name: str, verdict: Verdict, plan: dict[str, Any]) -> dict[str, Any]:
     first, last = verdict.window or (None, None)
     facts = {
-        "loop": name, "metric": METRIC, "verdict": verdict.word, "seeds": verdict.seeds,
+        "loop": name, "budget": plan["loops"][name]["budget"], "metric": METRIC,
+        "verdict": verdict.word, "seeds": verdict.seeds,
         "first_generation": first, "last_generation": last, "margin": verdict.margin,
         **_interval("slope", verdict.slope), "p_diverging": verdict.p_diverging,
         "converged": verdict.converged, "seeds_needed": verdict.seeds_needed,
-        "told": told(verdict, kind),
+        "told": told(verdict, plan["kind"]),
     }  # fmt: skip
     for control, found in (("n_real", verdict.at_real), ("n_total", verdict.at_total)):
         named = _interval("difference", found.difference)
@@ -249,17 +245,18 @@ def effective_sizes(table: pd.DataFrame, plan: dict[str, Any], margin: float) ->
                     curve.stays(found, distance, verdicts[name].largest_drift)
                     or first - 1 >= E_FOLDS * (plan["loops"][name]["e_fold"] or np.inf)
                 )
-                row = _size(name, first, last, limit, distance, found)
-                rows.append(row | {"budget": plan["loops"][name]["budget"]})
+                budget = plan["loops"][name]["budget"]
+                rows.append(_size(name, budget, first, last, limit, distance, found))
     return pd.DataFrame(rows, columns=list(SIZES))
 
 
 def _size(
-    name: str, first: int, last: int, limit: bool, distance: float, found: EffectiveSize
-) -> dict[str, Any]:
+    name: str, budget: str, first: int, last: int, limit: bool, distance: float,
+    found: EffectiveSize,
+) -> dict[str, Any]:  # fmt: skip
     return {
-        "loop": name, "first_generation": first, "last_generation": last, "limit": limit,
-        "distance": distance, "n_e": found.n_e,
+        "loop": name, "budget": budget, "first_generation": first, "last_generation": last,
+        "limit": limit, "distance": distance, "n_e": found.n_e,
         "n_e_low": found.low, "n_e_high": found.high, "n_min": found.n_min, "n_max": found.n_max,
         "told": found.told(),
     }  # fmt: skip
