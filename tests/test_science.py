@@ -175,6 +175,9 @@ DOSE = "science-dose"
         ({"change": "fully-synthetic", "metric": "frechet_distance"},
          "`fully-synthetic`: Fréchet distance (output), generation 1 to 2: "
          "+2.2 (+1.95 to +2.45)"),
+        ({"trend": "fully-synthetic", "metric": "frechet_distance"},
+         "`fully-synthetic`: Fréchet distance (output), slope over generations 1 to 2: "
+         "+2.2 (+1.95 to +2.45) a generation"),
         ({"difference": ["fully-synthetic", "steps-2x"], "metric": "frechet_distance"},
          "`fully-synthetic` less `steps-2x`: Fréchet distance (model) in the last generation: "
          "+2 (+2 to +2)"),
@@ -229,6 +232,8 @@ GROWS = {"change": "fully-synthetic", "expect": "above", **FD}
     [
         ([GROWS], "held"),
         ([GROWS | {"expect": "below"}], "against it"),
+        ([{"trend": "fully-synthetic", "expect": "above", **FD}], "held"),
+        ([{"trend": "fully-synthetic", "expect": "below", **FD}], "against it"),
         ([{"difference": ["fully-synthetic", "steps-2x"], "expect": "above", **FD}], "held"),
         ([{"verdict": "fully-synthetic", "expect": "diverging"}], "held"),
         ([{"verdict": "fully-synthetic", "expect": ["no worse", "diverging"]}], "held"),

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from autophagy import tables
 from autophagy.verdict.inference import FEWEST_SEEDS, mean
+from autophagy.verdict.judge import slopes
 from autophagy.verdict.opinions import why_no_interval
 
 #: Which generation an ask may name -> its column in `Found.series`.
@@ -98,6 +99,21 @@ def differences(ask: dict[str, Any], found: Found) -> pd.Series:
         for loop in ask["difference"]
     )
     return one - other
+
+
+def trends(ask: dict[str, Any], found: Found) -> np.ndarray:
+    """A loop's least-squares slope over all of its generations, one value a seed."""
+    wide = found.series(ask["trend"], ask["metric"], ask.get("view", "output"))
+    return slopes(wide.to_numpy())
+
+
+def _trend(ask: dict[str, Any], found: Found) -> str:
+    loop, metric, view = ask["trend"], ask["metric"], ask.get("view", "output")
+    generations = found.series(loop, metric, view).columns
+    return (
+        f"`{loop}`: {_name(metric)} ({view}), slope over generations {generations[0]} to "
+        f"{generations[-1]}: {over_seeds(trends(ask, found))} a generation"
+    )
 
 
 def _change(ask: dict[str, Any], found: Found) -> str:
@@ -228,6 +244,7 @@ def _name(metric: str) -> str:
 #: What a row asks -> how it is answered off a run's tables.
 ANSWERS: dict[str, Callable[[dict[str, Any], Found], str]] = {
     "change": _change,
+    "trend": _trend,
     "difference": _difference,
     "verdict": _verdict,
     "attribution": _attribution,

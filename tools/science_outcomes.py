@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from autophagy.verdict.inference import FEWEST_SEEDS, mean
 from autophagy.verdict.judge import UNDECIDED
-from science_answers import Found, Undefined, changes, differences
+from science_answers import Found, Undefined, changes, differences, trends
 
 HELD, AGAINST = "held", "against it"
 #: What an interval may be expected to be: on one side of 0, or of the run's margin.
@@ -37,6 +37,10 @@ def _of_values(values: np.ndarray, expected: str, margin: float = np.nan) -> str
 def _change(ask: dict[str, Any], found: Found) -> str:
     margin = found.margin if ask["expect"] == WITHIN else np.nan
     return _of_values(changes(ask, found).to_numpy(), ask["expect"], margin)
+
+
+def _trend(ask: dict[str, Any], found: Found) -> str:
+    return _of_values(trends(ask, found), ask["expect"])
 
 
 def _difference(ask: dict[str, Any], found: Found) -> str:
@@ -86,6 +90,7 @@ def _opinion(ask: dict[str, Any], found: Found) -> str:
 #: What a row asks -> how its answer is held against what is expected.
 JUDGED: dict[str, Callable[[dict[str, Any], Found], str]] = {
     "change": _change,
+    "trend": _trend,
     "difference": _difference,
     "verdict": _verdict,
     "attribution": _attribution,
