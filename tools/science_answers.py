@@ -109,10 +109,12 @@ def trends(ask: dict[str, Any], found: Found) -> np.ndarray:
 
 def _trend(ask: dict[str, Any], found: Found) -> str:
     loop, metric, view = ask["trend"], ask["metric"], ask.get("view", "output")
-    generations = found.series(loop, metric, view).columns
+    wide = found.series(loop, metric, view)
+    told = over_seeds(slopes(wide.to_numpy()))
+    first, last = wide.columns[0], wide.columns[-1]
     return (
-        f"`{loop}`: {_name(metric)} ({view}), slope over generations {generations[0]} to "
-        f"{generations[-1]}: {over_seeds(trends(ask, found))} a generation"
+        f"`{loop}`: {_name(metric)} ({view}), slope over generations {first} to {last}: "
+        f"{told} a generation"
     )
 
 
