@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import importlib.util
 import os
+import subprocess
+import sys
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
@@ -242,6 +246,25 @@ def _draw(plan: planning.Plan, root: Path) -> None:
         draw_effective_size(
             str(root), verdicts.asked(experiment), experiment.experiment, space, stem
         )
+
+
+@pytest.fixture(scope="session")
+def slurm_library(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """PYTHONPATH of programs that know Slurm: our library and, in a folder of its own, the extra.
+
+    Beside the other packages its plugin would cost every start of Snakemake an import of pandas.
+    """
+    if importlib.util.find_spec("snakemake_executor_plugin_slurm"):
+        return str(SCRIPTS)
+    folder = tmp_path_factory.mktemp("slurm-plugin")
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    asked = [*project["optional-dependencies"]["slurm"], "snakemake-executor-plugin-slurm-jobstep"]
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", folder]
+    done = subprocess.run([*pip, *asked], capture_output=True, text=True, check=False)
+    if done.returncode:
+        why = done.stderr.strip().splitlines()[-1]
+        pytest.skip(f"the extra `slurm` cannot be installed: {why}")
+    return os.pathsep.join([str(SCRIPTS), str(folder)])
 
 
 @pytest.fixture(scope="session")

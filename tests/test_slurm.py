@@ -65,23 +65,21 @@ def test_a_job_that_dies_asks_for_more_memory_whatever_its_rule_says(name: str) 
     assert profile["retries"] >= 1
 
 
-def test_the_profile_plans_a_run(tmp_path: Path) -> None:
+def test_the_profile_plans_a_run(tmp_path: Path, slurm_library: str) -> None:
     """Also where no Slurm is: a job a rule that computes, one for the steps of seconds."""
-    pytest.importorskip("snakemake_executor_plugin_slurm", reason="needs the extra `slurm`")
     (tmp_path / "points.yaml").write_text(yaml.safe_dump(content(), sort_keys=False))
     told = run(
         tmp_path, "snakemake", "-n", "--snakefile", str(REPOSITORY / "Snakefile"),
         "--workflow-profile", str(PROFILE.parent), "--configfile", "points.yaml",
-        PYTHONPATH=str(REPOSITORY / "workflow" / "scripts"),
+        PYTHONPATH=slurm_library,
     ).stdout  # fmt: skip
     groups = re.findall(r"^\[.*\] Group job (\w+)", told, flags=re.M)
     assert sorted(groups) == ["data", "first", "report"]
     assert "mem_mb=8000" in told
 
 
-def test_cards_may_have_a_partition_of_their_own(tmp_path: Path) -> None:
+def test_cards_may_have_a_partition_of_their_own(tmp_path: Path, slurm_library: str) -> None:
     """As the profile's comments say; groups of two partitions would be refused here."""
-    pytest.importorskip("snakemake_executor_plugin_slurm", reason="needs the extra `slurm`")
     profile = yaml.safe_load(PROFILE.read_text())
     profile["default-resources"] = ["slurm_partition=cpu", "constraint=KIND"]
     named = r"train.*|sample.*|evaluate|evaluate_real|features.*|real"
@@ -93,7 +91,7 @@ def test_cards_may_have_a_partition_of_their_own(tmp_path: Path) -> None:
     told = run(
         tmp_path, "snakemake", "-n", "--snakefile", str(REPOSITORY / "Snakefile"),
         "--workflow-profile", "profile", "--configfile", str(TESTS / "configs" / "tiny.yaml"),
-        "--config", "device=cuda", "seeds=[1]", PYTHONPATH=str(REPOSITORY / "workflow" / "scripts"),
+        "--config", "device=cuda", "seeds=[1]", PYTHONPATH=slurm_library,
     ).stdout  # fmt: skip
     lines = re.findall(r"^ *resources: (.*slurm_partition=.*)$", told, flags=re.M)
     assert len(lines) > 20
@@ -119,10 +117,12 @@ main()
 
 
 @pytest.mark.slurm
-def test_a_run_on_a_cluster_is_the_same_bytes_and_survives_a_killed_job(tmp_path: Path) -> None:
-    pytest.importorskip("snakemake_executor_plugin_slurm", reason="needs the extra `slurm`")
+def test_a_run_on_a_cluster_is_the_same_bytes_and_survives_a_killed_job(
+    tmp_path: Path, request
+) -> None:
     if why := slurm_node.lacks():
         pytest.skip(why)
+    library = request.getfixturevalue("slurm_library")
     folder, expected, plan = prepared(tmp_path)
     killed: list[int] = []
     aim = (folder / ".snakemake" / "scripts", ".train.py", killed)
@@ -133,6 +133,7 @@ def test_a_run_on_a_cluster_is_the_same_bytes_and_survives_a_killed_job(tmp_path
             "--workflow-profile", "profiles/slurm", "--configfile", "points.yaml",
             "--cores", "2", "--latency-wait", "5", "--slurm-no-account",
             "--slurm-init-seconds-before-status-checks", "1", "--slurm-status-command", "squeue",
+            PYTHONPATH=library,
         )  # fmt: skip
     assert killed
     assert "Trying to restart job" in done.stderr

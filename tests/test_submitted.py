@@ -67,15 +67,14 @@ def test_a_queue_that_does_not_answer_is_said(queue, capsys) -> None:
     assert "squeue does not answer" in line
 
 
-def test_a_run_on_slurm_is_refused_before_it_submits_anything(queue) -> None:
-    pytest.importorskip("snakemake_executor_plugin_slurm", reason="needs the extra `slurm`")
+def test_a_run_on_slurm_is_refused_before_it_submits_anything(queue, slurm_library) -> None:
     folder = queue.parent
     queue.write_text(f"7|{RUN}|{folder}\n")
     (folder / "points.yaml").write_text(yaml.safe_dump(content(), sort_keys=False))
     told = run(
         folder, "snakemake", "--snakefile", str(REPOSITORY / "Snakefile"), "--workflow-profile",
         str(REPOSITORY / "profiles" / "slurm"), "--configfile", "points.yaml", status=1,
-        PYTHONPATH=str(REPOSITORY / "workflow" / "scripts"),
+        PYTHONPATH=slurm_library,
         PATH=f"{queue.parent.parent / 'programs'}:{environment(folder)['PATH']}",
     ).stderr  # fmt: skip
     assert "`scancel 7`" in told
