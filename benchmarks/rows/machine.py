@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import sysconfig
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,6 @@ def described() -> dict[str, Any]:
         "memory": _memory(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "profiled": "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or ""),
         "libraries": {name: _version(name) for name in LIBRARIES},
     }
 
@@ -43,9 +41,7 @@ def hardware(machine: dict[str, Any]) -> str:
 def told(machine: dict[str, Any]) -> str:
     """One sentence for people."""
     libraries = ", ".join(f"{name} {version}" for name, version in machine["libraries"].items())
-    # Conda's and Debian's are a tenth faster than one built as it comes.
-    build = " built with profiling" if machine.get("profiled") else ""
-    return f"{hardware(machine)}, Python {machine['python']}{build}, {libraries}."
+    return f"{hardware(machine)}, Python {machine['python']}, {libraries}."
 
 
 def _information(file: str, key: str) -> str:
