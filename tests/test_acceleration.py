@@ -190,6 +190,24 @@ def test_what_cannot_be_captured_is_called_and_said(monkeypatch) -> None:
     ]
 
 
+@pytest.mark.parametrize("hidden", [False, True])
+def test_a_capture_that_runs_out_of_memory_says_so(hidden, monkeypatch) -> None:
+    """Its end, which fails too, may hide the reason: `within_memory` must see that to halve."""
+
+    def capture(function, held):
+        try:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 3 GiB")
+        finally:
+            if hidden:
+                raise RuntimeError("captures_underway.empty() INTERNAL ASSERT FAILED")
+
+    monkeypatch.setattr(acceleration, "capture", capture)
+    heard: list[str] = []
+    with pytest.raises(torch.OutOfMemoryError):
+        acceleration.Replayed(lambda x: 2 * x, heard.append)(torch.tensor(1.0))
+    assert heard == []
+
+
 def test_draws_are_those_of_their_seed_and_step() -> None:
     """Rows, noise, t and dropped conditions of a step, as the first release drew them."""
     order = Order(7, 4, 11)
@@ -225,6 +243,20 @@ def test_batches_are_halved_until_they_fit() -> None:
     assert heard == [f"out of memory: going on with batches of {size}" for size in (50, 25)]
 
 
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 3 GiB"), True),
+        (torch.AcceleratorError("CUDA error: out of memory", 2), True),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`"), True),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
+        (ValueError("CUDA error: out of memory"), False),
+    ],
+)
+def test_memory_that_ran_out_is_known_by_any_name(error, expected) -> None:
+    assert devices.is_out_of_memory(error) is expected
+
+
 def test_a_batch_of_one_that_does_not_fit_is_a_user_error() -> None:
     calls: list[int] = []
     with pytest.raises(UserError, match="too small for batches of 1"):
@@ -235,7 +267,7 @@ def test_a_batch_of_one_that_does_not_fit_is_a_user_error() -> None:
 @pytest.mark.parametrize(
     "place",
     ["diffusers.UNet2DModel.to", "diffusers.UNet2DModel.forward", "torch.optim.AdamW.step",
-     "autophagy.models.ddpm_training.to_network", "diffusers.training_utils.EMAModel.step"],
+     "autophagy.models.pictures.Pictures.__init__", "diffusers.training_utils.EMAModel.step"],
 )  # fmt: skip
 def test_a_training_that_does_not_fit_names_the_batch(place, monkeypatch) -> None:
     """Wherever in it memory runs out: AdamW's state, for one, is made by its first step."""

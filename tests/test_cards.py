@@ -105,12 +105,13 @@ def test_jobs_that_slurm_gave_cards_do_not_wait_for_each_other(
 @pytest.mark.parametrize(
     ("variable", "expected"),
     [
-        (None, ["0", "1", "10"]), ("", []), ("-1", []), ("1", ["1"]), ("2, 0", ["2", "0"]),
+        # Files are counted, as CUDA does: a container may have a machine's other cards.
+        (None, ["0", "1", "2"]), ("", []), ("-1", []), ("1", ["1"]), ("2, 0", ["2", "0"]),
         ("0,-1,1", ["0"]), ("GPU-1f,MIG-2", ["GPU-1f", "MIG-2"]),
     ],
 )  # fmt: skip
 def test_the_cards_one_may_use(variable, expected, monkeypatch) -> None:
-    shown = ["/dev/nvidia10", "/dev/nvidia0", "/dev/nvidia1"]
+    shown = ["/dev/nvidia10", "/dev/nvidia3", "/dev/nvidia4"]
     monkeypatch.setattr(cards.glob, "glob", lambda pattern: shown)
     if variable is None:
         monkeypatch.delenv(cards.VISIBLE, raising=False)

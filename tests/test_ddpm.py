@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from autophagy import seeds as seeding
 from autophagy.errors import UserError
-from autophagy.models import ddpm, ddpm_training
+from autophagy.models import ddpm
 from autophagy.models.base import TrainingData
 from autophagy.models.order import Order
+from autophagy.models.pictures import Pictures
 from conftest import quiet, tiny_content
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -431,11 +432,24 @@ def test_padded_pictures_come_back_in_their_own_size(size, side, tmp_path) -> No
     np.testing.assert_array_equal(loaded, draw(model))
 
 
+def test_pictures_are_the_same_numbers_stored_as_levels_or_not() -> None:
+    """And levels, a byte each, take a quarter of the memory."""
+    data = pictures(5, size=6, channels=3)
+    whole = TrainingData(data.images.astype(np.float32), data.labels, data.levels, data.n_classes)
+    levels, numbers = (Pictures(given, 8, "cpu") for given in (data, whole))
+    assert levels.shape == numbers.shape == (5, 3, 8, 8)
+    assert levels[:].dtype == torch.float32
+    for rows in (slice(None), slice(1, 3), torch.tensor([4, 0, 4])):
+        assert torch.equal(levels[rows], numbers[rows])
+    assert levels[:].min() == -1
+    assert levels._stored.nbytes * 4 == numbers._stored.nbytes
+
+
 @pytest.mark.parametrize("size", [5, 6, 8])
 def test_the_crop_undoes_the_padding(size) -> None:
     """A network that answers with the picture it was trained on gives it back, uncut."""
     data = pictures(3, size=size)
-    padded = ddpm_training.to_network(data, 8, "cpu")
+    padded = Pictures(data, 8, "cpu")[:]
     assert padded.dtype == torch.float32
     assert padded.shape == (3, 1, 8, 8)
     expected = data.images.astype(np.float32) / 8 - 1

@@ -12,7 +12,7 @@ from autophagy import config as configuration
 from autophagy import features, manifests, paths, store, tables, tabular
 from autophagy.errors import UserError
 from autophagy.features import inception, local, pretrained
-from autophagy.steps.evaluate import evaluate, evaluate_real
+from autophagy.steps.evaluate import _within_memory, evaluate, evaluate_real
 from autophagy.steps.features import train_features
 from autophagy.steps.report import compare_opinions
 from autophagy.verdict import opinions
@@ -124,6 +124,28 @@ def test_a_folder_gives_a_second_opinion(backbone, tiny_experiment, tmp_path) ->
     assert set(made["items"]) == {len(plan.experiment.loops)}
     of_distance = made[(made["metric"] == "frechet_distance") & (made["ranked"] == "loops")]
     assert -1 <= of_distance["correlation"].item() <= 1
+
+
+def test_a_card_without_room_is_no_broken_folder_and_halves_what_goes_through(
+    backbone, tmp_path, monkeypatch
+) -> None:
+    images, labels = pictures()
+    network = local.fit(images, labels, FACTS, 1, "cpu", quiet, str(backbone))
+    network.save(tmp_path)
+    asked: list[int] = []
+
+    def full(config):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    def measure(read):
+        asked.append(len(read(images)[0]))
+        if len(asked) == 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    _, facts = _within_memory(network, measure, quiet)
+    assert (asked, facts) == ([70, 70], {"batch_size": pretrained.BATCH // 2})
+    with pytest.raises(torch.OutOfMemoryError):
+        pretrained.loaded(tmp_path, full, lambda folder: None)
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,19 @@ def test_a_saved_model_draws_the_same_and_is_plain_diffusers(model, tmp_path) ->
         (tmp_path / "model" / file).write_bytes(kept)
 
 
+def test_a_card_without_room_for_a_saved_model_is_no_broken_file(
+    model, tmp_path, monkeypatch
+) -> None:
+    hashes(model, tmp_path / "model")
+
+    def full(folder, device):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(latent.autoencoder, "load", full)
+    with pytest.raises(torch.OutOfMemoryError):
+        latent.load(tmp_path / "model", "cpu")
+
+
 def test_latents_are_standardised_and_decoded_from_where_they_were(model) -> None:
     data = pictures()
     latents = model.coder.encode(data)

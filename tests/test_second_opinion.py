@@ -157,10 +157,12 @@ def test_no_plan_without_one_knows_of_it() -> None:
 class Little:
     """A network on a card that has room for few rows at once."""
 
+    batch = 1024
+
     def __init__(self, network) -> None:
         self.network, self.config = network, network.config
 
-    def __call__(self, rows, batch_size=1024):
+    def __call__(self, rows, batch_size=batch):
         import torch
 
         if batch_size > 300:

@@ -17,7 +17,7 @@ from autophagy.errors import UserError
 from autophagy.metrics import METRICS
 from autophagy.metrics import names as metrics_of
 from autophagy.verdict import tables as verdicts
-from conftest import REPOSITORY, SCRIPTS, plan_of, tiny_content
+from conftest import REPOSITORY, SCRIPTS, TESTS, plan_of, tiny_content
 
 CONFIG = "config/digits-effective/config.yaml"
 SD = 0.3
@@ -181,6 +181,25 @@ def test_a_loop_with_a_training_of_its_own_has_no_control_and_no_n_e(root) -> No
     found = verdicts.judged(table, plan, tables.resplits(root, 1))["fresh-100"]
     assert found.at_real.source == "no control with train.steps 4000"
     assert verdicts.told(found).startswith("undecided (3 seeds; ")
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [("balanced", ""), ("inherited", "labels inherited"), ("real", "labels real")],
+)
+def test_real_only_models_draw_balanced_labels_and_are_no_control_of_others(
+    labels, expected
+) -> None:
+    """Of pictures: points have no classes."""
+    content = tiny_content()
+    content["loops"]["fresh"]["labels"] = labels
+    asked = verdicts.asked(plan_of(content).experiment)
+    assert asked["loops"]["fresh"]["unlike"] == expected
+    assert asked["loops"]["augmentation"]["unlike"] == ""
+    points = yaml.safe_load((TESTS / "configs" / "points.yaml").read_text())
+    points["loops"]["fresh"]["labels"] = labels
+    asked = verdicts.asked(plan_of(points).experiment)
+    assert asked["loops"]["fresh"]["unlike"] == ""
 
 
 def test_n_e_follows_a_loop_over_its_generations(sizes) -> None:

@@ -15,6 +15,7 @@ import glob
 import io
 import os
 import re
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -38,9 +39,12 @@ def present() -> bool:
 
 
 def _installed() -> list[str]:
-    """The numbers of the cards that the driver shows, without importing torch."""
-    numbers = [re.sub(r"\D", "", path) for path in glob.glob("/dev/nvidia[0-9]*")]
-    return sorted(numbers, key=int)
+    """The cards that the driver shows, by CUDA's numbers, without importing torch.
+
+    CUDA counts from 0 whatever the files are called: a container that was given the machine's third
+    card has /dev/nvidia2 alone, and there it is card 0.
+    """
+    return [str(number) for number in range(len(glob.glob("/dev/nvidia[0-9]*")))]
 
 
 def visible() -> list[str]:
@@ -79,12 +83,16 @@ def take() -> str:
             "device: cuda is not usable here: no card is visible; set device: cpu, or look at "
             f"{VISIBLE}"
         )
+    waits = False
     while True:
         for card in cards:
             _held = _token(card)
             if _held is not None:
                 os.environ[VISIBLE] = card
                 return card
+        if not waits:
+            print(f"autophagy: waits for a card; in use: {', '.join(cards)}", file=sys.stderr)
+            waits = True
         time.sleep(INTERVAL)
 
 

@@ -6,7 +6,7 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from autophagy import cards, deferred
@@ -50,6 +50,8 @@ def prepare(threads: int, device: str, software: Iterable[str] = ("torch",)) -> 
     # That also fills new memory, for programs that read what nobody wrote; the filling takes a
     # twentieth of a training step, and a kernel each on a card.
     torch.utils.deterministic.fill_uninitialized_memory = False
+    # Parts of a product in bfloat16 are not rounded before they are added up.
+    torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
     if device == "cuda" and not torch.cuda.is_available():
         raise UserError(
             "device: cuda is not usable here: no card, no driver for it, or a torch built without "
@@ -115,7 +117,12 @@ def is_out_of_memory(error: BaseException) -> bool:
     Of a job without torch, which alone has such an error, nothing is imported.
     """
     torch = sys.modules.get("torch")
-    return torch is not None and isinstance(error, torch.OutOfMemoryError)
+    if torch is None or not isinstance(error, RuntimeError):
+        return False
+    # Only torch's own allocator has an error of its own; CUDA's and its libraries' have words.
+    return isinstance(error, torch.OutOfMemoryError) or any(
+        words in str(error) for words in ("CUDA error: out of memory", "STATUS_ALLOC_FAILED")
+    )
 
 
 def release() -> None:
@@ -123,4 +130,7 @@ def release() -> None:
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
         gc.collect()
-        torch.cuda.empty_cache()
+        # torch 2.11 believes in a capture that ran out of memory to the end of the process, and
+        # refuses; what it has kept is then used again, not given back.
+        with suppress(RuntimeError):
+            torch.cuda.empty_cache()

@@ -208,6 +208,18 @@ def changes_of(loop: Loop) -> str:
     )
 
 
+def unlike_real_only(experiment: Experiment, loop: Loop) -> str:
+    """What a loop has otherwise than the run's real-only models, `changes_of` and its labels.
+
+    Their labels are balanced, and a class's share counts in every distance. Points have no classes.
+    """
+    labels = presets.regime_of(loop).labels
+    said = [changes_of(loop)]
+    if experiment.kind == "images" and labels != "balanced":
+        said.append(f"labels {labels}")
+    return ", ".join(filter(None, said))
+
+
 def changes_in_words(experiment: Experiment) -> list[str]:
     """A line on each loop that trains or samples otherwise than the experiment does."""
     return [

@@ -12,7 +12,7 @@ from autophagy.progress import Report
 #: What is known of rows before they are read: (side, channels) of pictures, (d,) of points.
 Shape = tuple[int, ...]
 
-#: Rows that a network takes at once, where memory allows it.
+#: `batch` of the networks that are small.
 BATCH = 1024
 
 
@@ -21,9 +21,11 @@ class FeatureNetwork(Protocol):
 
     config: the content of its config.json; `n_classes` is among it.
     dimension: d, the length of a feature vector.
+    batch: rows that it takes at once, where memory allows it.
     """
 
     config: dict[str, Any]
+    batch: int
 
     @property
     def dimension(self) -> int: ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -24,6 +24,7 @@ class Identity:
     """Points in, the same points and label 0 out: there is no classifier, hence one class."""
 
     config: dict[str, int]
+    batch: ClassVar[int] = BATCH
 
     @property
     def dimension(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -73,6 +73,7 @@ class FeatureNetwork:
     network: Any
     config: dict[str, int]
     device: str
+    batch: ClassVar[int] = BATCH
 
     @property
     def dimension(self) -> int:

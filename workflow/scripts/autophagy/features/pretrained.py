@@ -7,10 +7,11 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
+from autophagy import devices
 from autophagy.errors import UserError
 
 #: Pictures that go through a network at once.
@@ -36,6 +37,7 @@ class Pretrained:
     config: dict[str, Any]
     means: np.ndarray
     keep: Callable[[Path], None]
+    batch: ClassVar[int] = BATCH
 
     @property
     def dimension(self) -> int:
@@ -106,6 +108,8 @@ def loaded(
             raise ValueError("its class means are not those of its config.json")
         return Pretrained(network(config), config, means, keep)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        if devices.is_out_of_memory(error):
+            raise
         raise UserError(f"{folder}: not a saved feature network: {error}") from error
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
 
+from autophagy import devices
 from autophagy.models.precision import AsItIs, Coarse
 
 T = TypeVar("T")
@@ -123,14 +124,14 @@ class Replayed:
         return result.clone()
 
     def _captured(self, arguments: tuple[Any, ...]) -> Any:
-        import torch
-
         held = [argument.clone() for argument in arguments]
         try:
             return held, *capture(self.function, held)
-        except torch.OutOfMemoryError:
-            raise
         except RuntimeError as error:
+            # Where memory ran out within a capture, its end fails too, and hides why.
+            for reason in (error, error.__context__):
+                if reason is not None and devices.is_out_of_memory(reason):
+                    raise reason from None
             first = str(error).partition("\n")[0]
             self.say(f"no CUDA graph, kernels are launched one by one: {first[:200]}")
             return None
@@ -140,15 +141,20 @@ def capture(function: Callable[..., Any], held: list[Any]) -> tuple[Callable[[],
     """Capture function(*held): what replays it, and the tensor its result is written to."""
     import torch
 
-    aside = _aside()
-    aside.wait_stream(torch.cuda.current_stream())
+    aside, current = _aside(), torch.cuda.current_stream()
+    aside.wait_stream(current)
     with torch.cuda.stream(aside):
         for _ in range(WARM_UP):
             function(*held)
-    torch.cuda.current_stream().wait_stream(aside)
+    current.wait_stream(aside)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph, stream=aside):
-        result = function(*held)
+    try:
+        # Another thread may pin memory meanwhile, which by default would end the capture.
+        with torch.cuda.graph(graph, stream=aside, capture_error_mode="thread_local"):
+            result = function(*held)
+    finally:
+        # A capture that fails at its end leaves its stream in force.
+        torch.cuda.set_stream(current)
     return graph.replay, result
 
 

@@ -19,9 +19,9 @@ from autophagy import seeds as seeding
 from autophagy.models import acceleration, autoencoder_adopted, finite, memory
 from autophagy.models.base import TrainingData
 from autophagy.models.checkpoints import Checkpoint
-from autophagy.models.ddpm_training import to_network
 from autophagy.models.group import join
 from autophagy.models.order import Order, whole_pass
+from autophagy.models.pictures import Pictures
 from autophagy.progress import Report
 from autophagy.schema import Count, Options
 
@@ -84,8 +84,8 @@ class Coder:
             for start in range(0, len(data.images), BATCH):
                 rows = slice(start, start + BATCH)
                 part = TrainingData(data.images[rows], data.labels[rows], data.levels, 0)
-                pictures = to_network(part, data.images.shape[1], network.device)
-                parts.append(network.encode(pictures).latent_dist.mean)
+                pictures = Pictures(part, data.images.shape[1], network.device)
+                parts.append(network.encode(pictures[:]).latent_dist.mean)
         # Outside, so that it may stand in what is differentiated.
         latents = torch.cat(parts)
         return (latents - network.config.shift_factor) * network.config.scaling_factor
@@ -152,7 +152,7 @@ def fit(
     execution, processes = acceleration.of(device), join(train.get("processes", 1), device)
     budget = train["autoencoder"]
     size, steps, batch = data.images.shape[1], budget["steps"], budget["batch_size"]
-    pictures = to_network(data, size, device)
+    pictures = Pictures(data, size, device)
     torch.manual_seed(seeding.derive("weights of the autoencoder", seed) % 2**32)
     network = build(model, size, data.images.shape[3]).to(device)
     if model.get("checkpointing"):

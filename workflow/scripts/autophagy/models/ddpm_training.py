@@ -19,6 +19,7 @@ from autophagy.models.ddpm_network import Network
 from autophagy.models.ddpm_options import network_size
 from autophagy.models.group import join
 from autophagy.models.order import Order
+from autophagy.models.pictures import Pictures
 from autophagy.progress import Report
 
 #: Draws of a held-out row, a timestep and noise in each look: few rows are drawn often.
@@ -53,7 +54,7 @@ def fit(
     mean, optimiser and schedule.
 
     Args:
-        encode: what the network works on, float32 N×C×side×side, in the place of pictures.
+        encode: what the network works on, float32 N×C×side×side, in the place of `Pictures`.
 
     Raises:
         UserError: the loss or the weights are no longer finite; or the device's memory ran out.
@@ -73,7 +74,7 @@ def fit(
         padded = network_size(model, size)
         if padded != size:
             report(0, train["steps"], f"pictures padded from {size} to {padded}")
-        encode = partial(to_network, side=padded, device=device)
+        encode = partial(Pictures, side=padded, device=device)
         pictures = encode(data)
     else:
         pictures = encode(data)
@@ -241,15 +242,3 @@ def _look(
         return total / LOOK
 
     return look
-
-
-def to_network(data: TrainingData, side: int, device: str) -> Any:
-    """float32 N×C×side×side in [-1, 1], padded with the darkest level."""
-    import torch
-
-    scaled = data.images.astype(np.float32) * (2.0 / (data.levels - 1)) - 1.0
-    before = (side - data.images.shape[1]) // 2
-    after = side - data.images.shape[1] - before
-    padding = ((0, 0), (before, after), (before, after), (0, 0))
-    padded = np.pad(scaled, padding, constant_values=-1.0)
-    return torch.from_numpy(np.ascontiguousarray(padded.transpose(0, 3, 1, 2))).to(device)

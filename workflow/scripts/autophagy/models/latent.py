@@ -228,5 +228,7 @@ def load(folder: Path, device: str) -> Latent:
             raise ValueError("its autoencoder has other latents than its U-Net")
     # What diffusers and torch raise on foreign files has no common base.
     except Exception as error:
+        if devices.is_out_of_memory(error):
+            raise
         raise UserError(f"{folder}: not a saved latent model: {error}") from error
     return Latent(ddpm, coder)

@@ -2,7 +2,8 @@
 
 The float32 network is the one that learns, is averaged and is saved. Its copy in the coarser type
 computes its loss and gradients: products, norms and what lies between them, so that half the bytes
-are moved. What is summed (in norms, products, gradients of weights) is summed in float32.
+are moved. What is summed (in norms, products, gradients of weights) is summed in float32;
+`devices.prepare` tells cuBLAS so.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ def of_images(plan: Plan) -> dict[str, Any]:
                 "rule": _rule(experiment, loop),
                 "sampling_bias": loop.sampling_bias,
                 "trains": _trains(loop),
-                "unlike": tables.changes_of(loop),
+                "unlike": tables.unlike_real_only(experiment, loop),
                 "runs": {str(seed): _chain(experiment, name, seed) for seed in experiment.seeds},
                 "root": paths.root_path("loops", name),
             }

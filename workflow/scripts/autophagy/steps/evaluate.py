@@ -22,7 +22,7 @@ from autophagy import (
     store,
 )
 from autophagy.errors import UserError
-from autophagy.features.base import BATCH, FeatureNetwork
+from autophagy.features.base import FeatureNetwork
 from autophagy.metrics import card
 from autophagy.metrics.base import Measured, Undefined
 from autophagy.metrics.baseline import resplit_baseline
@@ -168,14 +168,14 @@ def _within_memory(
     """
 
     def attempt(size: int) -> T:
-        return measure(network if size == BATCH else lambda rows: network(rows, size))
+        return measure(network if size == network.batch else lambda rows: network(rows, size))
 
     def say(note: str) -> None:
         report(0, 1, note)
 
     with card.blocks(say) as blocks:
-        found, size = devices.within_memory(attempt, BATCH, say)
-    used = {"batch_size": (size, BATCH), "block_bytes": (blocks.bytes, card.BLOCK_BYTES)}
+        found, size = devices.within_memory(attempt, network.batch, say)
+    used = {"batch_size": (size, network.batch), "block_bytes": (blocks.bytes, card.BLOCK_BYTES)}
     return found, {name: had for name, (had, asked) in used.items() if had != asked}
 
 

@@ -35,8 +35,8 @@ FEWEST_GENERATIONS = 3
 class Chain:
     """A loop as it was measured: distances (S, T), a row a seed, columns generations 1 to T.
 
-    unlike: what it trains or samples otherwise than the run's real-only models, `train.steps 4000`;
-    then none of them is a control of its budget.
+    unlike: what it trains or samples otherwise than the run's real-only models, `train.steps 4000`
+    or `labels inherited`; then none of them is its control.
     """
 
     n_real: int

@@ -82,7 +82,8 @@ def _sizes(experiment: Experiment, name: str, loop: Loop) -> dict[str, Any]:
     real = total if regime.counterfactual == "real" else min(loop.n_real, total)
     forked = starts.fork(experiment, name) is not None
     return {
-        "n_real": real, "n_synthetic": total - real, "unlike": tables.changes_of(loop),
+        "n_real": real, "n_synthetic": total - real,
+        "unlike": tables.unlike_real_only(experiment, loop),
         "budget": tables.budget(experiment, name),
         "e_fold": None if forked else presets.e_fold(loop),
     }  # fmt: skip
