@@ -16,12 +16,15 @@ from autophagy.tables import COLUMNS, VIEWS
 from autophagy.verdict import attribution, judge, opinions
 from autophagy.verdict import tables as verdicts
 from conftest import REPOSITORY
+from scipy.stats import spearmanr
 
 sys.path.insert(0, str(REPOSITORY / "tools"))
 
 import science
 import science_answers as answers
 import science_beside
+import science_chance
+import science_found
 import science_outcomes as outcomes
 import science_page
 
@@ -36,9 +39,15 @@ def test_claims_ask_of_loops_and_metrics_that_there_are(row) -> None:
     experiment = EXPERIMENTS[row["config"]]
     assert row["control"]
     assert row["asks"]
-    for ask in row["asks"]:
+    before = row.get("earlier", ())
+    assert all(old["claim"] and old["why"] for old in before)
+    for ask in [*row["asks"], *(ask for old in before for ask in old["asks"])]:
         [kind] = ask.keys() & answers.ANSWERS.keys()
-        assert set(answers.loops_of(ask, experiment)) <= set(experiment.loops)
+        for name in answers.loops_of(ask, experiment):
+            run, _, loop = name.rpartition(":")
+            assert loop in EXPERIMENTS[run or row["config"]].loops
+            # Only differences look beside their run.
+            assert not run or kind == "difference"
         assert ask.get("metric", "recall") in COLUMNS
         assert ask.get("view", "model") in VIEWS
         if kind == "opinion":
@@ -107,7 +116,7 @@ def test_intervals_need_three_seeds_and_lost_seeds_are_counted() -> None:
 
 
 @pytest.fixture
-def found(tmp_path) -> answers.Found:
+def found(tmp_path) -> science_found.Found:
     """Tables of runs with two loops of controls-steps and one of science-dose, three seeds."""
     rows = [
         {"loop": loop, "seed": seed, "generation": t, "view": view,
@@ -134,7 +143,9 @@ def found(tmp_path) -> answers.Found:
     ]  # fmt: skip
     pd.DataFrame([blank | row for row in drifts]).to_csv(tmp_path / "attribution.csv", index=False)
     agreed = {"metric": "recall", "ranked": "loops", "items": 5, "seeds": 3, "correlation": 0.9,
-              "low": 0.8, "high": 1.0, "first": "one", "second": "two"}  # fmt: skip
+              "low": 0.8, "high": 1.0, "first": "one", "second": "two",
+              "ranking_first": "a < b < c < d < e",
+              "ranking_second": "a < b < c < d < e"}  # fmt: skip
     few = agreed | {"metric": "precision", "items": 4, "low": np.nan, "high": np.nan,
                     "ranking_first": "a < b", "ranking_second": "b < a"}  # fmt: skip
     table = pd.DataFrame([agreed, few], columns=list(opinions.COLUMNS))
@@ -163,7 +174,7 @@ def found(tmp_path) -> answers.Found:
         "ratio_se": 0.0076,
     }
     pd.DataFrame([exact]).to_csv(tmp_path / "gaussian.csv", index=False)
-    return answers.Found(tmp_path, EXPERIMENTS["controls-steps"])
+    return science_found.Found(tmp_path, EXPERIMENTS["controls-steps"])
 
 
 DOSE = "science-dose"
@@ -210,7 +221,7 @@ DOSE = "science-dose"
 )  # fmt: skip
 def test_an_answer_is_read_off_the_tables(ask, words, found) -> None:
     if str(next(iter(ask.values()))).startswith("p"):
-        found = answers.Found(found.folder, EXPERIMENTS[DOSE])
+        found = science_found.Found(found.folder, EXPERIMENTS[DOSE])
     told = answers.answer(ask, found)
     assert words in told
     # It stands in a line of a Markdown list.
@@ -337,8 +348,72 @@ def test_what_a_run_compares_stands_beside_its_distances_of_real_images(found) -
     cells = [cell.strip() for cell in line.strip("|").split("|")]
     assert cells[1].startswith("fully-synthetic 0+500, ")
     # Models draw at λ = 1, and real images are what was drawn: 2·(1 + 0.1 seed), and 1 more.
-    assert cells[4].startswith("500: 2.40 ± 0.20")
-    assert cells[5:] == ["3.40 ± 0.20", "1.20"]
+    assert cells[4] == "1000 steps of 128"
+    assert cells[5].startswith("500: 2.40 ± 0.20")
+    assert cells[6:] == ["3.40 ± 0.20", "1.20"]
+
+
+@pytest.mark.parametrize(
+    ("other", "above", "below"),
+    [
+        # Spearman's exact law of five things: 1, 5 and 120 of the 120 orders.
+        ("a < b < c < d < e", 1 / 120, 1.0),
+        ("b < a < c < d < e", 5 / 120, 119 / 120),
+        ("e < d < c < b < a", 1.0, 1 / 120),
+    ],
+)
+def test_agreement_by_chance_is_counted_over_all_orders(other, above, below) -> None:
+    orders = {"ranked": "loops", "ranking_first": "a < b < c < d < e", "ranking_second": other}
+    found = science_chance.by_chance(pd.DataFrame([orders]))
+    assert found == pytest.approx((above, below))
+
+
+def test_agreement_of_many_loops_is_counted_over_orders_that_are_drawn() -> None:
+    names = [f"loop-{place}" for place in range(10)]
+    orders = {"ranked": "loops", "ranking_first": " < ".join(names)}
+    for shown, expected in ((names, 1e-5), (names[::2] + names[1::2], 0.1)):
+        rows = pd.DataFrame([orders | {"ranking_second": " < ".join(shown)}])
+        above, _ = science_chance.by_chance(rows)
+        assert above == science_chance.by_chance(rows)[0]
+        law = spearmanr(names, shown).pvalue / 2
+        assert 0 < above <= expected
+        assert above == pytest.approx(law, abs=0.01)
+
+
+def test_few_loops_have_no_chance_told() -> None:
+    few = {"ranked": "loops", "ranking_first": "a < b < c", "ranking_second": "a < b < c"}
+    for row in (few, few | {"ranked": "generations", "ranking_first": np.nan}):
+        assert science_chance.by_chance(pd.DataFrame([row])) is None
+
+
+def test_a_loop_of_another_run_is_compared_in_the_last_generation_of_both(found, tmp_path) -> None:
+    shorter = tmp_path / "shorter"
+    shorter.mkdir()
+    table = pd.read_csv(found.folder / "metrics.csv")
+    table[table["generation"] == 1].to_csv(shorter / "metrics.csv", index=False)
+    ask = {"difference": ["fully-synthetic", "controls-fork:fully-synthetic"], **FD}
+    assert "undefined, `controls-fork` has not been run" in answers.answer(ask, found)
+    assert outcomes.outcome([ask | {"expect": "above"}], found) == "undecided"
+    found.beside = {
+        "controls-fork": science_found.Found(shorter, EXPERIMENTS["controls-fork"]),
+        "science-longer-null": science_found.Found(shorter, EXPERIMENTS["science-longer-null"]),
+    }
+    assert answers.answer(ask, found) == (
+        "`fully-synthetic` less `fully-synthetic` of `controls-fork`: Fréchet distance (model) in "
+        "generation 1, the last of both: +0 (+0 to +0)"
+    )
+    assert answers.budgets([ask], found) == ["1000 steps of 128"]
+    apart = ask | {"difference": ["fully-synthetic", "science-longer-null:null-full"]}
+    with pytest.raises(UserError, match="science-longer-null:null-full: its run has another seeds"):
+        answers.answer(apart, found)
+
+
+def test_what_a_claim_was_before_is_told_with_what_came_out_of_it(found) -> None:
+    old = {"claim": "It shrinks", "why": "it grew", "asks": [GROWS | {"expect": "below"}]}
+    row = {"claim": "It grows", "config": "controls-steps", "asks": [GROWS], "earlier": [old]}
+    *_, line = science_page.earlier([row], {"controls-steps": found}).splitlines()
+    assert line == "| 1 | It shrinks | against it | it grew |"
+    assert science_page.tally([row], {"controls-steps": found}) == "1 held"
 
 
 def test_labels_of_a_loop_that_inherits_them_stand_beside_what_inheritance_leaves(found) -> None:
@@ -347,7 +422,7 @@ def test_labels_of_a_loop_that_inherits_them_stand_beside_what_inheritance_leave
     )
     law = {"loop": "inherited", "law": 0.81, "low": 0.7, "high": 0.9}
     pd.DataFrame([law]).to_csv(found.folder / "drift.csv", index=False)
-    other = answers.Found(found.folder, EXPERIMENTS["science-imbalanced"])
+    other = science_found.Found(found.folder, EXPERIMENTS["science-imbalanced"])
     assert answers.answer({"labels": "inherited"}, other).endswith(
         "labels drawn anew from those before leave 0.81 of it, (1 − 1/n)^2, and 95 of 100 runs of "
         "as many seeds 0.7 to 0.9"

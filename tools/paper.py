@@ -19,6 +19,8 @@ import paper_exact
 import paper_filters
 import spent
 import yaml
+from autophagy import config as configuration
+from autophagy import tables
 from paper_claims import POINTS, SHARE, told
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -105,7 +107,7 @@ class Page:
 
     def table(self, rows: list[dict[str, Any]], kind: str) -> str:
         """A Markdown table, a line a row."""
-        head = f"| {kind} | theirs → what it shows | ours | processor time | did it hold here? |"
+        head = f"| {kind} | theirs → what it shows | ours | processor time, trainings | did it hold here? |"
         return "\n".join([head, "|---|---|---|---|---|", *map(self._line, rows)])
 
     def _line(self, row: dict[str, Any]) -> str:
@@ -129,9 +131,19 @@ class Page:
     def _time(self, row: dict[str, Any]) -> str:
         name = row.get("config")
         if "processor_minutes" in self.measured.get(name, {}):
-            return f"{self.measured[name]['processor_minutes']:.1f} min"
+            took = f"{self.measured[name]['processor_minutes']:.1f} min"
+            return "<br>".join([took, *self._budgets(name)])
         expected = f"about {self.content['configs'][name]} min on 2 cores" if name else ""
         return "; ".join(filter(None, ["not run", expected]))
+
+    def _budgets(self, name: str) -> list[str]:
+        """How long each of a run's trainings is; none of exact loops."""
+        if name not in self.metrics:
+            return []
+        file = self.repository / "config" / name / "config.yaml"
+        experiment = configuration.load(file, data_at_hand=False)
+        told = [tables.budget(experiment, loop) for loop in experiment.loops]
+        return list(dict.fromkeys(told))
 
     def _links(self, row: dict[str, Any]) -> list[Path]:
         """Pictures that are there, relative to docs/."""

@@ -47,7 +47,8 @@ def told(claim: dict[str, Any], table: pd.DataFrame) -> str:
         results.append(f"worsens in {worse} of {len(steps)} steps, {monotone}")
     if "like" in claim:
         _, end = ends(claim, claim["like"], table)
-        same = trend(metric, end, last) == "holds"
+        # Of a distance a share of the smaller, whichever loop is named first.
+        same = trend(metric, *sorted((end, last), key=abs)) == "holds"
         word = "ends like" if same else "does not end like"
         results.append(f"{word} `{claim['like']}` ({number(end)})")
     return f"{text}: {'; '.join(results)}"

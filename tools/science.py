@@ -24,7 +24,7 @@ from autophagy import config as configuration
 from autophagy import config_file, costs, manifests, store
 from autophagy import plan as planning
 from autophagy.errors import UserError
-from science_answers import Found
+from science_found import Found
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 ROWS, TEXT, PAGE = "docs/science/claims.yaml", "docs/science/page.md", "docs/science.md"
@@ -175,12 +175,15 @@ def write(repository: Path) -> str:
     expected = {name: hours(experiment) for name, experiment in experiments.items()}
     read = {name: collected(repository, name, known) for name, known in experiments.items()}
     found = {name: tables for name, tables in read.items() if tables}
+    for tables in found.values():
+        tables.beside = found
     runs = {name: _run_of(repository, name) for name in found}
     text = Template((repository / TEXT).read_text(encoding="utf-8"))
     return text.substitute(
         rate=RATE, short=" and ".join(asked["short"]),
         tally=science_page.tally(asked["rows"], found),
         summary=science_page.summary(asked["rows"], found),
+        earlier=science_page.earlier(asked["rows"], found),
         claims=science_page.sections(asked["rows"], found, expected),
         attribution=science_page.attribution(experiments, found),
         figures=science_page.figures(found),

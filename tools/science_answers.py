@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,63 +15,22 @@ from autophagy import tables
 from autophagy.verdict.inference import FEWEST_SEEDS, mean
 from autophagy.verdict.judge import slopes
 from autophagy.verdict.opinions import why_no_interval
+from science_chance import by_chance
+from science_found import Found, Undefined, count_of_seeds
 
 #: Which generation an ask may name -> its column in `Found.series`.
 PLACES = {"first": 0, "last": -1}
 
 
-class Undefined(LookupError):
-    """A table has no row of what is asked for."""
-
-
-class Found:
-    """The tables of one finished run, by their names."""
-
-    def __init__(self, folder: Path, experiment: Any) -> None:
-        self.folder, self.experiment = folder, experiment
-
-    def __getitem__(self, name: str) -> pd.DataFrame:
-        return pd.read_csv(self.folder / f"{name}.csv", keep_default_na=False, na_values=[""])
-
-    @property
-    def margin(self) -> float:
-        """The rise of the Fréchet distance that counts as none: as much as real rows vary."""
-        return float(self["verdicts"]["margin"].iloc[0])
-
-    @cached_property
-    def seeds(self) -> str:
-        return _seeds(len(self.experiment.seeds))
-
-    def row(self, name: str, loop: str) -> pd.Series:
-        """The last row of a loop: of effective_size.csv that of the window after burn-in."""
-        rows = self[name]
-        rows = rows[rows["loop"] == loop]
-        if rows.empty:
-            raise Undefined(f"`{loop}`: undefined, {name}.csv has no row of it")
-        return rows.iloc[-1]
-
-    def series(self, loop: str, metric: str, view: str) -> pd.DataFrame:
-        """A row a seed, a column a generation."""
-        table = self["metrics"]
-        rows = table[(table["loop"] == loop) & (table["view"] == view)]
-        if rows.empty:
-            raise Undefined(f"`{loop}`: undefined, metrics.csv has no row of it")
-        return rows.pivot_table(metric, "seed", "generation", dropna=False)
-
-
-def _seeds(count: int) -> str:
-    return "1 seed" if count == 1 else f"{count} seeds"
-
-
 def over_seeds(values: np.ndarray) -> str:
     """Mean and 95% interval; of fewer than 3 seeds no interval, and how many have no value."""
     known = values[np.isfinite(values)]
-    lost = f"undefined in {len(values) - len(known)} of {_seeds(len(values))}"
+    lost = f"undefined in {len(values) - len(known)} of {count_of_seeds(len(values))}"
     if not len(known):
         return lost if len(values) else "undefined"
     told = []
     if len(known) < FEWEST_SEEDS:
-        told.append(f"{_seeds(len(known))}, no interval")
+        told.append(f"{count_of_seeds(len(known))}, no interval")
     else:
         found = mean(known)
         told.append(f"{found.low:+.3g} to {found.high:+.3g}")
@@ -93,12 +50,17 @@ def _change_of(wide: pd.DataFrame) -> pd.Series:
 
 def differences(ask: dict[str, Any], found: Found) -> pd.Series:
     """One loop less another in a generation of both, the last unless said; one value a seed."""
-    place = PLACES[ask.get("generation", "last")]
+    return _difference_of(ask, found)[0]
+
+
+def _difference_of(ask: dict[str, Any], found: Found) -> tuple[pd.Series, int]:
+    """See `differences`; and the generation."""
     one, other = (
-        found.series(loop, ask["metric"], ask.get("view", "model")).iloc[:, place]
-        for loop in ask["difference"]
+        found.series(loop, ask["metric"], ask.get("view", "model")) for loop in ask["difference"]
     )
-    return one - other
+    of_both = one.columns.intersection(other.columns)
+    generation = of_both[PLACES[ask.get("generation", "last")]]
+    return one[generation] - other[generation], generation
 
 
 def trends(ask: dict[str, Any], found: Found) -> np.ndarray:
@@ -128,9 +90,21 @@ def _change(ask: dict[str, Any], found: Found) -> str:
 
 def _difference(ask: dict[str, Any], found: Found) -> str:
     (one, other), view = ask["difference"], ask.get("view", "model")
-    told = over_seeds(differences(ask, found).to_numpy())
-    when = f"the {ask.get('generation', 'last')} generation"
-    return f"`{one}` less `{other}`: {_name(ask['metric'])} ({view}) in {when}: {told}"
+    values, generation = _difference_of(ask, found)
+    told = over_seeds(values.to_numpy())
+    elsewhere = any(found.of(loop)[0] is not found for loop in ask["difference"])
+    when = (
+        f"generation {generation}, the last of both"
+        if elsewhere
+        else f"the {ask.get('generation', 'last')} generation"
+    )
+    names = f"{_loop(one)} less {_loop(other)}"
+    return f"{names}: {_name(ask['metric'])} ({view}) in {when}: {told}"
+
+
+def _loop(name: str) -> str:
+    run, _, loop = name.rpartition(":")
+    return f"`{loop}` of `{run}`" if run else f"`{loop}`"
 
 
 def _verdict(ask: dict[str, Any], found: Found) -> str:
@@ -236,6 +210,8 @@ def _opinion(ask: dict[str, Any], found: Found) -> str:
         if lacks and isinstance(row["ranking_first"], str):
             told[-1] += f" ({row['ranking_first']}; {row['ranking_second']})"
     names = rows[["first", "second"]].iloc[0]
+    if chances := by_chance(rows):
+        told[0] += f", p = {chances[0]:.2g} that orders of these are as much alike by chance"
     return f"{_name(ask['opinion'])}: rank correlation of {' and '.join(names)} {', '.join(told)}"
 
 
@@ -258,7 +234,7 @@ ANSWERS: dict[str, Callable[[dict[str, Any], Found], str]] = {
 
 
 def loops_of(ask: dict[str, Any], experiment: Any) -> list[str]:
-    """The loops of the run that an answer is about."""
+    """The loops that an answer is about."""
     [kind] = ask.keys() & ANSWERS.keys()
     if kind in ("opinion", "attribution"):
         return list(experiment.loops)
@@ -274,7 +250,7 @@ def answer(ask: dict[str, Any], found: Found) -> str:
         return str(why)
 
 
-def budgets(asks: list[dict[str, Any]], experiment: Any) -> list[str]:
+def budgets(asks: list[dict[str, Any]], found: Found) -> list[str]:
     """How long the trainings behind answers are, each budget once."""
-    loops = [loop for ask in asks for loop in loops_of(ask, experiment)]
-    return list(dict.fromkeys(tables.budget(experiment, loop) for loop in loops))
+    loops = [found.of(loop) for ask in asks for loop in loops_of(ask, found.experiment)]
+    return list(dict.fromkeys(tables.budget(run.experiment, loop) for run, loop in loops))

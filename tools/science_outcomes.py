@@ -9,9 +9,13 @@ import numpy as np
 import pandas as pd
 from autophagy.verdict.inference import FEWEST_SEEDS, mean
 from autophagy.verdict.judge import UNDECIDED
-from science_answers import Found, Undefined, changes, differences, trends
+from science_answers import changes, differences, trends
+from science_chance import by_chance
+from science_found import Found, Undefined
 
 HELD, AGAINST = "held", "against it"
+#: Of each side, as that of a 95% interval.
+LEVEL = 0.025
 #: What an interval may be expected to be: on one side of 0, or of the run's margin.
 ABOVE, BELOW, WITHIN = "above", "below", "within margin"
 
@@ -81,10 +85,13 @@ def _same(row: pd.Series) -> str:
 
 
 def _opinion(ask: dict[str, Any], found: Found) -> str:
+    """By how few orders of the loops are as much alike; of generations, which loops share, none."""
     table = found["second_opinion"]
-    rows = table[table["metric"] == ask["opinion"]]
-    words = {of_interval(row["low"], row["high"], ask["expect"]) for _, row in rows.iterrows()}
-    return _together(words or {UNDECIDED})
+    chances = by_chance(table[table["metric"] == ask["opinion"]])
+    if chances is None:
+        return UNDECIDED
+    above, below = chances if ask["expect"] == ABOVE else chances[::-1]
+    return HELD if above <= LEVEL else AGAINST if below <= LEVEL else UNDECIDED
 
 
 #: What a row asks -> how its answer is held against what is expected.

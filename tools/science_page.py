@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 import paper
+from autophagy import models
+from autophagy.schema import plain
 from autophagy.verdict.judge import UNDECIDED
-from science_answers import Found, answer, budgets, interval
+from science_answers import answer, budgets, interval
+from science_found import Found
 from science_outcomes import AGAINST, HELD, outcome
 
 #: Beside the words of outcomes: no run, and a run of which nothing is expected.
@@ -17,8 +20,10 @@ NOT_RUN, TOLD = "not yet run", "told only"
 #: The picture of an attribution, as a run and docs/science/ name it.
 ATTRIBUTION = "attribution.png"
 #: Columns of the table of runs.
-SCALE = ("run", "loops: real + synthetic rows of D^t", "generations", "seeds",
+SCALE = ("run", "loops: real + synthetic rows of D^t", "generations", "seeds", "budget",
          "real-only, by images", "real against real", "margin")  # fmt: skip
+#: Columns of the table of what claims were before.
+EARLIER = ("#", "the claim before", "came out", "why it is another now")
 #: Columns of the table of attributions.
 ATTRIBUTED = ("piece", "loop", "changed", "budget", "seeds", "generations", "drift a generation",
               "difference", "p", "told")  # fmt: skip
@@ -48,6 +53,16 @@ def summary(rows: list[dict[str, Any]], found: Mapping[str, Found]) -> str:
     return table(("#", "claim", "came out", "run"), told)
 
 
+def earlier(rows: list[dict[str, Any]], found: Mapping[str, Found]) -> str:
+    """A line for each wording that a claim no longer has, and what came out of it."""
+    told = [
+        (number, before["claim"], _word(row | before, found), before["why"])
+        for number, row in enumerate(rows, 1)
+        for before in row.get("earlier", ())
+    ]
+    return table(EARLIER, told)
+
+
 def sections(
     rows: list[dict[str, Any]], found: Mapping[str, Found], expected: Mapping[str, float]
 ) -> str:
@@ -65,7 +80,7 @@ def _section(number: int, row: dict[str, Any], found: Mapping[str, Found], due: 
         command = f"{_capital(NOT_RUN)}: {paper.COMMAND.format(name)}, about {hours_told(due)}."
         return "\n\n".join((title, refuted, command))
     run, word = found[name], outcome(row["asks"], found[name])
-    trained = " or ".join(budgets(row["asks"], run.experiment))
+    trained = " or ".join(budgets(row["asks"], run))
     link = f"[`{name}`](../config/{name}/config.yaml)"
     told = [title, f"{refuted} *Run*: {link}, {run.seeds}, trainings of {trained}."]
     if word:
@@ -144,8 +159,9 @@ def scale(found: Mapping[str, Found]) -> str:
             f"{n}: {_level(run, f'real-only/{model}', 'model')}"
             for model, n in sorted(experiment.real_only.items(), key=lambda item: -item[1])
         )
-        rows.append((f"`{name}`", loops, experiment.generations, len(experiment.seeds), real_only,
-                     _level(run, "real", "output"), f"{run.margin:.2f}"))  # fmt: skip
+        budget = models.budget(experiment.model.family, plain(experiment.train))
+        rows.append((f"`{name}`", loops, experiment.generations, len(experiment.seeds), budget,
+                     real_only, _level(run, "real", "output"), f"{run.margin:.2f}"))  # fmt: skip
     return table(SCALE, rows)
 
 
