@@ -107,7 +107,9 @@ class Page:
 
     def table(self, rows: list[dict[str, Any]], kind: str) -> str:
         """A Markdown table, a line a row."""
-        head = f"| {kind} | theirs → what it shows | ours | processor time, trainings | did it hold here? |"
+        heads = (kind, "theirs → what it shows", "ours", "processor time, trainings",
+                 "did it hold here?")  # fmt: skip
+        head = f"| {' | '.join(heads)} |"
         return "\n".join([head, "|---|---|---|---|---|", *map(self._line, rows)])
 
     def _line(self, row: dict[str, Any]) -> str:
