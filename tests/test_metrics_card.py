@@ -97,6 +97,8 @@ def test_an_evaluation_records_what_it_halved_and_for_which_network(
         tried.append(size)
         return rows, np.zeros(len(rows))
 
+    network.batch = 1024
+
     def measure(read) -> dict[str, dict[str, float]]:
         return {"output": {"recall": nearest_distances(read(a)[0], read(b)[0], here).sum()}}
 
