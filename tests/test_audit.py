@@ -116,6 +116,20 @@ def test_a_removed_loop_is_one_line_with_the_command_that_clears_it(broken, caps
     assert told(broken, capsys) == [f"{broken}: every law holds", "0"]
 
 
+@pytest.mark.parametrize(
+    "root", ["figures/manifest.json", "evaluation/fresh/manifest.json", "loops/fresh/manifest.json"]
+)
+def test_nobody_is_told_to_remove_what_an_unreadable_manifest_vouches_for(
+    root, copy_of_tiny
+) -> None:
+    """What it was made from is not known: that is no leftover."""
+    file = copy_of_tiny / root
+    file.write_bytes(file.read_bytes()[:100])
+    found = audit.audit(Archive(copy_of_tiny))
+    assert root in {finding.path for finding in found}
+    assert not [str(finding) for finding in found if "rm -r" in finding.message]
+
+
 def test_a_generation_beyond_the_last_is_one_line(broken) -> None:
     for part in ("samples", "model"):
         artifact = f"loops/fresh/seed-1/gen-009/{part}"
@@ -312,6 +326,16 @@ def test_a_ledger_beside_its_configuration_is_read_from_its_working_folder(
     finally:
         (own / "dvc.lock").rename(arena.folder / "dvc.lock")
         shutil.rmtree(own)
+
+
+def test_a_ledger_is_found_however_the_folder_is_named(broken, monkeypatch, tmp_path) -> None:
+    """By a path with `..`, and by a link from outside."""
+    flip(broken, "metrics.csv")
+    (tmp_path / "link").symlink_to(broken)
+    monkeypatch.chdir(broken / "loops")
+    for path in (Path(".."), broken / "loops" / "..", tmp_path / "link"):
+        found = audit.examine(Archive(path)).findings
+        assert ("ledger", "metrics.csv") in {(f.law, f.path) for f in found}, path
 
 
 def test_the_ledger_says_what_to_do(broken) -> None:

@@ -213,6 +213,23 @@ def test_the_command_tells_by_its_exit_status(pair, capsys) -> None:
     assert "is no manifest" in capsys.readouterr().err
 
 
+def test_a_page_is_written_over_no_results_and_no_other_file(pair, tmp_path, capsys) -> None:
+    a, b = map(str, pair)
+    other = tmp_path / "key.pub"
+    other.write_text("mine")
+    for file, why in (
+        (pair[1] / "loops/fresh/manifest.json", "lies among the results"),
+        (pair[0] / "new.html", "lies among the results"),
+        (other, "is there already and no page"),
+    ):
+        before = file.read_bytes() if file.exists() else None
+        assert cli.main(["compare", a, b, "--html", str(file)]) == 2
+        assert capsys.readouterr().err.startswith(f"autophagy: --html {file}: {why}; give")
+        assert (file.read_bytes() if file.exists() else None) == before
+    for _ in range(2):
+        assert cli.main(["compare", a, b, "--html", str(tmp_path / "page.html")]) == 0
+
+
 def test_surroundings_leave_no_trace(project: Path, tmp_path: Path) -> None:
     """The workflow on two cores, and the steps one by one in a hostile process: the same bytes."""
     folder = tmp_path / "a folder with spaces, ü and 合"

@@ -486,6 +486,19 @@ def test_paths_that_are_no_results_are_refused(root, keys, call, tmp_path) -> No
     assert not inside.exists()
 
 
+def test_signing_writes_over_nothing_but_a_signature(root, keys, call, tmp_path) -> None:
+    other = tmp_path / "notes.txt"
+    other.write_text("mine")
+    for file in (keys[0], other, tmp_path):
+        line = refusal(call("sign", root / LOOP, "--key", keys[0], "--signature", file))
+        assert f"{file}: is there already and no signature; give another file" in line
+    assert other.read_text() == "mine"
+    assert b"PRIVATE KEY" in Path(keys[0]).read_bytes()
+    fresh = tmp_path / "signature.json"
+    for _ in range(2):
+        assert call("sign", root / LOOP, "--key", keys[0], "--signature", fresh)[0] == 0
+
+
 @pytest.mark.parametrize("package", ["securesystemslib.dsse", "cryptography"])
 def test_a_missing_package_is_named_with_its_extra(package, root, keys, call, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, package, None)

@@ -7,6 +7,7 @@ its fingerprint, the hex SHA-256 of the public key's DER. Source: Dead Simple Si
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,15 @@ def unseal(file: Path, payload_type: str, key_file: Path) -> tuple[bytes | None,
     except failures.VerificationError:
         return None, f"its signature is not one of key {name:.16} over its content"
     return envelope.payload, name
+
+
+def is_sealed(file: Path) -> bool:
+    """Is it an envelope, whoever signed it?"""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and {"payload", "payloadType", "signatures"} <= content.keys()
 
 
 def fingerprint(public: Any) -> str:

@@ -215,7 +215,9 @@ def _file(root: Path, loop: str | None) -> Path:
 
 
 def _outside(root: Path, signature: Path) -> Path:
-    """A file to write that is part of no artifact."""
+    """A file to write that is part of no artifact, and is no file of another kind yet."""
+    if os.path.lexists(signature) and not envelope.is_sealed(signature):
+        raise UserError(f"{signature}: is there already and no signature; give another file")
     file = Path(os.path.normpath(signature.absolute()))
     if file.is_relative_to(root) and not file.is_relative_to(root / FOLDER):
         raise UserError(f"{signature}: lies among the results; give a file in {root / FOLDER}")

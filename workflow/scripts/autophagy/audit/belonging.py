@@ -40,6 +40,10 @@ def belonging(case: Case) -> Findings:
     ours = _behind_the_report(case) if finished else set(case.artifacts)
     if not finished:
         yield REPORT, "is missing: the experiment is unfinished; finish the run"
+    if any(case.unreadable(artifact) for artifact in ours):
+        # What it was made from is unknown, and no leftover: nobody shall be told to remove it.
+        ours = set(case.artifacts)
+        finished = finished and not case.unreadable(REPORT)
     kept, done = _around(ours), set()
     for artifact in case.artifacts:
         folder = _folder(artifact)

@@ -59,7 +59,14 @@ def find(root: Path) -> tuple[Ledger | None, str | None]:
     Raises:
         UserError: a dvc.lock or dvc.yaml that names the experiment cannot be read.
     """
-    root = root.absolute()
+    # A link from outside the repository may lead to it, and `..` to a folder within.
+    places = dict.fromkeys((Path(os.path.normpath(root.absolute())), root.resolve()))
+    found = [_named(place) for place in places]
+    return next((ledger for ledger in found if ledger[0] is not None), found[0])
+
+
+def _named(root: Path) -> tuple[Ledger | None, str | None]:
+    """`find`, of an experiment by one of its paths."""
     repository = next((folder for folder in root.parents if (folder / ".dvc").is_dir()), None)
     if repository is None:
         return None, f"{root.name} lies in no DVC repository"

@@ -120,11 +120,24 @@ def compare(chosen: argparse.Namespace) -> int:
     return 1 if found["verdict"] == compare.DIFFERENT else 0
 
 
+def _require_page(file: Path, *results: Path) -> None:
+    """Refuse to write a page over what is none, or among results."""
+    if any(file.resolve().is_relative_to(root.resolve()) for root in results):
+        raise UserError(f"--html {file}: lies among the results; give a file outside of them")
+    if not os.path.lexists(file):
+        return
+    head = file.open("rb").read(15) if file.is_file() else b""
+    if head.lower() != b"<!doctype html>":
+        raise UserError(f"--html {file}: is there already and no page; give another file")
+
+
 def _compared(a: tuple[str, Any], b: tuple[str, Any], chosen: argparse.Namespace) -> dict[str, Any]:
     """Print what two experiments, (what it is called, archive), differ in, and write the page."""
     from autophagy import compare, compare_text, contrast
 
     (a_name, one), (b_name, other) = a, b
+    if chosen.html is not None:
+        _require_page(Path(chosen.html), one.root, other.root)
     found = compare.compare(one, other)
     asked, changes = contrast.configuration(one, other), contrast.changes(one, other)
     if chosen.html is not None:
