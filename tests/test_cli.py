@@ -777,3 +777,21 @@ def test_a_real_image_is_traced_and_not_made_again(tiny_experiment, capsys) -> N
         cli.main(["trace", str(tiny_experiment.root / "real" / "loop"), "3", "--regenerate"]) == 0
     )
     assert "nothing to make again" in capsys.readouterr().out
+
+
+def test_what_a_terminal_cannot_show_is_spelled_out(tiny_experiment) -> None:
+    samples = tiny_experiment.root / "loops/fresh/seed-1/gen-003/samples"
+    command = [sys.executable, "-m", "autophagy.cli", "lineage", str(samples)]
+    told = subprocess.run(
+        command, env=child_environment() | {"PYTHONIOENCODING": "ascii"}, capture_output=True,
+        check=True,
+    )  # fmt: skip
+    assert told.stdout.startswith(b"\\u25cf loops/fresh/seed-1/gen-003/samples")
+
+
+def test_a_command_without_an_output_ends_without_a_traceback() -> None:
+    command = f"{sys.executable} -m autophagy.cli schema >&-"
+    told = subprocess.run(
+        ["sh", "-c", command], env=child_environment(), capture_output=True, text=True, check=False
+    )
+    assert (told.returncode, told.stderr) == (0, "")

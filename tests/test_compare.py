@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from autophagy import cli, compare, compare_text, manifests, store
 from autophagy.archive import Archive
+from autophagy.errors import UserError
 from conftest import REPOSITORY, child_environment
 from project import content, run
 
@@ -211,6 +212,19 @@ def test_the_command_tells_by_its_exit_status(pair, capsys) -> None:
     store.write_json(pair[1] / manifests.path_of(MODEL), {"schema": 1, "materials": []})
     assert cli.main(["compare", a, b]) == 2
     assert "is no manifest" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", [{}, [], None, "x", {"output": {"frechet_distance": "x"}}])
+def test_what_is_no_evaluation_is_named(content, pair) -> None:
+    for path, read in (
+        ("real/seed-1/gen-000", compare._resplits), ("fresh/seed-1/gen-002", compare.values),
+    ):  # fmt: skip
+        file = pair[1] / "evaluation" / path / "metrics.json"
+        store.write_json(file, content)
+        with pytest.raises(UserError) as told:
+            read(Archive(pair[1]))
+        assert str(told.value) == f"{file}: holds no evaluation; see `autophagy audit`"
+        shutil.copy(pair[0] / "evaluation" / path / "metrics.json", file)
 
 
 def test_a_page_is_written_over_no_results_and_no_other_file(pair, tmp_path, capsys) -> None:

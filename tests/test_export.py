@@ -473,3 +473,11 @@ def test_a_tree_whose_manifests_disagree_is_refused(tiny_experiment, tmp_path, c
     file.write_text(file.read_text().replace('"rows": 60', '"rows": 61'))
     message = refusal(capsys, str(root), "--format", "card", "--out", str(tmp_path / "out"))
     assert f"its parent {CHOSEN} has changed" in message
+
+
+def test_links_in_a_circle_are_one_line(tiny_experiment, tmp_path, capsys) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    out = str(tmp_path / "loop")
+    line = refusal(capsys, str(tiny_experiment.root), "--format", "card", "--out", out)
+    assert f"{out}: is a link that leads nowhere; give another --out" in line
+    assert (tmp_path / "loop").is_symlink()

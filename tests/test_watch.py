@@ -93,3 +93,8 @@ def test_points_have_generations_to_watch(tmp_path, monkeypatch, capsys) -> None
     monkeypatch.chdir(tmp_path)
     assert cli.main(["watch", "--once"]) == 0
     assert "0 of 11 generations measured" in capsys.readouterr().out
+
+
+def test_of_a_damaged_evaluation_nothing_is_shown() -> None:
+    cell = watch.Cell(watch.MEASURED, metrics={"frechet_distance": "x", "recall": [1]})
+    assert watch._shown(cell)[0] == "?"

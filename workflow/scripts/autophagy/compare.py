@@ -180,14 +180,43 @@ def values(archive: Archive) -> dict[tuple[str, int, int, str, str], float | Non
         place = _EVALUATION.fullmatch(path)
         if not place:
             continue
-        content = store.read_json(archive.root / path)
+        content = _evaluation(archive, path)
         sources = archive.manifest(path)["params"].get("views", {})
         one = sources.get("output") == sources.get("model")
         for view in VIEWS[:1] if one else VIEWS:
             for metric in HEADLINE:
                 key = (place[1], int(place[2]), int(place[3]), view, metric)
-                found[key] = content[view][metric]
+                found[key] = _number(archive, path, content, view, metric)
     return found
+
+
+def _evaluation(archive: Archive, path: str) -> dict[str, Any]:
+    content = store.read_json(archive.root / path)
+    if not isinstance(content, dict):
+        raise _no_evaluation(archive, path)
+    return content
+
+
+def _number(
+    archive: Archive, path: str, content: dict[str, Any], section: str, *keys: str
+) -> float | None:
+    """content[section][key]…: a number, or None where it is undefined.
+
+    Raises:
+        UserError: there is no such number.
+    """
+    value: Any = content.get(section)
+    for key in keys:
+        if not isinstance(value, dict) or key not in value:
+            raise _no_evaluation(archive, path)
+        value = value[key]
+    if not (value is None or isinstance(value, int | float)):
+        raise _no_evaluation(archive, path)
+    return value
+
+
+def _no_evaluation(archive: Archive, path: str) -> UserError:
+    return UserError(f"{archive.root / path}: holds no evaluation; see `autophagy audit`")
 
 
 def _resplits(archive: Archive) -> dict[str, float]:
@@ -195,9 +224,12 @@ def _resplits(archive: Archive) -> dict[str, float]:
     found: dict[str, list[float]] = {}
     for path in archive.artifacts():
         if path.startswith("evaluation/real/seed-"):
-            resplits = store.read_json(archive.root / path)["resplits"]
+            content = _evaluation(archive, path)
             for metric in HEADLINE:
-                found.setdefault(metric, []).append(resplits[metric]["sd"])
+                spread = _number(archive, path, content, "resplits", metric, "sd")
+                if spread is None:
+                    raise _no_evaluation(archive, path)
+                found.setdefault(metric, []).append(spread)
     return {metric: statistics.fmean(values) for metric, values in found.items()}
 
 

@@ -15,6 +15,10 @@ from autophagy.errors import UserError
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; errors are one line on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        # What a terminal cannot show, such as a file's name, is spelled out.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     try:
         chosen = parser(__doc__).parse_args(arguments)
         return _ended(chosen.command(chosen))
@@ -35,6 +39,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _ended(status: int) -> int:
     """The status of a command that has ended, which a reader (head, less) that has gone keeps."""
+    if sys.stdout is None:
+        return status
     try:
         sys.stdout.flush()
     except BrokenPipeError:

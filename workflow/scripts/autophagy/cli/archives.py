@@ -122,7 +122,8 @@ def compare(chosen: argparse.Namespace) -> int:
 
 def _require_page(file: Path, *results: Path) -> None:
     """Refuse to write a page over what is none, or among results."""
-    if any(file.resolve().is_relative_to(root.resolve()) for root in results):
+    place = Path(os.path.realpath(file))
+    if any(place.is_relative_to(os.path.realpath(root)) for root in results):
         raise UserError(f"--html {file}: lies among the results; give a file outside of them")
     if not os.path.lexists(file):
         return

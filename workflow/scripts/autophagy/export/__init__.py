@@ -8,6 +8,7 @@ one: write the module, name it in `FORMATS`.
 from __future__ import annotations
 
 import importlib
+import os
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -45,7 +46,10 @@ def export(root: Path, form: str, out: Path | None = None) -> list[Path]:
     if not (root / LANDMARKS[0]).is_file():
         raise UserError(f"{root}: is of kind theory; only lineages of pictures are exported")
     out = root.parent.parent / "exports" / root.name / form if out is None else Path(out).absolute()
-    if out.resolve().is_relative_to(root.resolve()):
+    if out.is_symlink() and not out.exists():
+        raise UserError(f"{out}: is a link that leads nowhere; give another --out")
+    # Of links in a circle `resolve` makes a RuntimeError.
+    if Path(os.path.realpath(out)).is_relative_to(os.path.realpath(root)):
         raise UserError(f"{out}: lies among the results; give an --out outside {root}")
     module = importlib.import_module(f"autophagy.export.{FORMATS[form]}")
     archive = Archive(root)
