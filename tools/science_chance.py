@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
 from autophagy import seeds
@@ -30,13 +32,19 @@ def by_chance(rows: pd.DataFrame) -> tuple[float, float] | None:
     one, other = (order.split(" < ") for order in orders.iloc[0])
     if len(one) < FEWEST_OF_INTERVAL or set(one) != set(other):
         return None
-    places = np.array([other.index(loop) for loop in one])
+    return _chances(tuple(other.index(loop) for loop in one))
+
+
+# A page tells an answer and its word several times over.
+@cache
+def _chances(places: tuple[int, ...]) -> tuple[float, float]:
+    """See `by_chance`; places: in the second order, of the first one's loops in turn."""
 
     def alike(ranks: np.ndarray, axis: int) -> np.ndarray:
-        return -np.square(ranks - np.arange(len(one))).sum(axis=axis)
+        return -np.square(ranks - np.arange(len(places))).sum(axis=axis)
 
     tested = permutation_test(
-        (places,), alike, permutation_type="pairings", vectorized=True, n_resamples=DRAWN,
+        (np.array(places),), alike, permutation_type="pairings", vectorized=True, n_resamples=DRAWN,
         rng=seeds.stream(seeds.derive("science", 3)),
     )  # fmt: skip
     found, seen = tested.null_distribution, tested.statistic

@@ -180,7 +180,7 @@ def values(archive: Archive) -> dict[tuple[str, int, int, str, str], float | Non
         place = _EVALUATION.fullmatch(path)
         if not place:
             continue
-        content = _evaluation(archive, path)
+        content = store.read_json(archive.root / path)
         sources = archive.manifest(path)["params"].get("views", {})
         one = sources.get("output") == sources.get("model")
         for view in VIEWS[:1] if one else VIEWS:
@@ -190,29 +190,19 @@ def values(archive: Archive) -> dict[tuple[str, int, int, str, str], float | Non
     return found
 
 
-def _evaluation(archive: Archive, path: str) -> dict[str, Any]:
-    content = store.read_json(archive.root / path)
-    if not isinstance(content, dict):
-        raise _no_evaluation(archive, path)
-    return content
-
-
-def _number(
-    archive: Archive, path: str, content: dict[str, Any], section: str, *keys: str
-) -> float | None:
-    """content[section][key]…: a number, or None where it is undefined.
+def _number(archive: Archive, path: str, content: Any, *keys: str) -> float | None:
+    """content[key]…: a number, or None where it is undefined.
 
     Raises:
         UserError: there is no such number.
     """
-    value: Any = content.get(section)
     for key in keys:
-        if not isinstance(value, dict) or key not in value:
+        if not isinstance(content, dict) or key not in content:
             raise _no_evaluation(archive, path)
-        value = value[key]
-    if not (value is None or isinstance(value, int | float)):
+        content = content[key]
+    if not (content is None or isinstance(content, int | float)):
         raise _no_evaluation(archive, path)
-    return value
+    return content
 
 
 def _no_evaluation(archive: Archive, path: str) -> UserError:
@@ -224,7 +214,7 @@ def _resplits(archive: Archive) -> dict[str, float]:
     found: dict[str, list[float]] = {}
     for path in archive.artifacts():
         if path.startswith("evaluation/real/seed-"):
-            content = _evaluation(archive, path)
+            content = store.read_json(archive.root / path)
             for metric in HEADLINE:
                 spread = _number(archive, path, content, "resplits", metric, "sd")
                 if spread is None:
