@@ -244,6 +244,12 @@ def remove(root: Path, *names: str) -> None:
         shutil.rmtree(root / name) if (root / name).is_dir() else (root / name).unlink()
 
 
+def pipe(root: Path, name: str) -> None:
+    """A named pipe in the place of a file: whoever opened it would wait for a writer."""
+    (root / name).unlink()
+    os.mkfifo(root / name)
+
+
 def put(root: Path, source: str, target: str) -> None:
     """A copy of a file or folder in the place of another."""
     if (root / target).exists():
@@ -444,6 +450,13 @@ def _of_artifact(kind: str) -> Iterator[Tampering]:
     yield clumsy("manifest edited", lambda r: edit(r, artifact, lambda m: m.update(seed=7)))
     yield clumsy("manifest of nonsense", lambda r: (r / manifest).write_text("[]"))
     yield clumsy("a stranger's file beside its own", lambda r: (r / inside).write_bytes(b"x"))
+    yield clumsy("a pipe in its place", lambda r: pipe(r, payload))
+    yield clumsy("its manifest a pipe", lambda r: pipe(r, manifest))
+    if file:
+        bookkeeping = f"{artifact}/.snakemake_timestamp"
+        yield clumsy("bytes in a timestamp", lambda r: (r / bookkeeping).write_bytes(b"x"))
+        yield clumsy("a link to nowhere", lambda r: (r / inside).symlink_to("nowhere"))
+        yield clumsy("a pipe beside its own", lambda r: os.mkfifo(r / inside))
 
     def careful(name: str, apply: Callable[[Path], Any], *also: str) -> Tampering:
         def forged(root: Path) -> None:
@@ -707,12 +720,19 @@ def _of_folders() -> Iterator[Tampering]:
     def emptied(root: Path) -> None:
         shutil.rmtree(root / "loops/fresh")
 
+    def excused(root: Path) -> None:
+        """A record of dropped payloads that lists what no policy drops."""
+        content = {"schema": 1, "keep": "last", "artifacts": [f"{FRESH}/preview"]}
+        store.write_json(root / "loops/fresh/dropped.json", content)
+
     for name, apply, about in (
         ("a stranger's folder", stranger, f"{FRESH}/samples-best"),
         ("a stranger's file", lambda r: (r / "notes.txt").write_text("x"), "notes.txt"),
         ("a generation copied", copied, "loops/fresh/seed-1/gen-009"),
         ("a removed loop left behind", of_a_removed_loop, "loops/gone"),
         ("a loop deleted", emptied, "loops/fresh"),
+        ("a record of other payloads than are dropped", excused, "loops/fresh/dropped.json"),
+        ("a pipe for a record", lambda r: os.mkfifo(r / "loops/fresh/dropped.json"), "dropped"),
     ):
         yield Tampering("the folder", name, apply, about, "files")
 

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from autophagy import (
+    evaluated,
     fingerprint,
     lineage,
     lineage_figure,
@@ -154,7 +155,7 @@ def test_curves_are_means_over_seeds_with_their_spread(tiny_experiment) -> None:
     one = tables.read(tiny_experiment.root)
     two = pd.concat([one, one.assign(seed=2, recall=one["recall"] + 0.2)], ignore_index=True)
     asked = of_images(tiny_experiment.plan)
-    floor = tables.resplits(tiny_experiment.root, 1)
+    floor = evaluated.resplits(tiny_experiment.root, 1)
     curves = {c["metric"]: c for c in charts.curves(asked, two, floor, {"fresh": [1.0]}, "LeNet")}
     rows = one[(one["loop"] == "fresh") & (one["view"] == "output")]
     series = curves["recall"]["loops"]["fresh"]["output"]

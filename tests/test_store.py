@@ -138,12 +138,14 @@ def test_a_folder_takes_the_place_of_a_link_to_one(tmp_path) -> None:
 
 def test_hashes_are_sha256_by_relative_name(tmp_path) -> None:
     fill(tmp_path, "abc", "folder")
-    (tmp_path / ".snakemake_timestamp").write_text("engine's")
+    (tmp_path / ".snakemake_timestamp").touch()
+    (tmp_path / "sub/.snakemake_timestamp").write_text("a stranger's")
     (tmp_path / ".hidden").write_text("ours")
     found = store.hashes(tmp_path)
     digest = hashlib.sha256(b"abc").hexdigest()
     assert found == {
         ".hidden": hashlib.sha256(b"ours").hexdigest(), "a.txt": digest, "sub/b.txt": digest,
+        "sub/.snakemake_timestamp": hashlib.sha256(b"a stranger's").hexdigest(),
     }  # fmt: skip
     assert list(found) == sorted(found)
     assert store.hashes(tmp_path / "a.txt") == {"a.txt": digest}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from autophagy import store, tables
+from autophagy import evaluated, store, tables
 from autophagy.errors import UserError
 from autophagy.metrics import names as metrics_of
 from autophagy.verdict import tables as verdicts
@@ -226,7 +226,7 @@ def block(text: str, title: str) -> list[str]:
 
 
 def titles() -> list[str]:
-    return [title.format(space="LeNet") for title in tables.HEADLINE.values()]
+    return [title.format(space="LeNet") for title in tables.TITLES.values()]
 
 
 def test_the_summary_begins_with_the_budget_and_each_table_with_its_baseline(
@@ -282,6 +282,6 @@ def test_a_figure_says_its_budget(experiment) -> None:
 
 
 def test_the_baselines_spread_is_read_from_the_real_evaluation(root) -> None:
-    assert tables.resplits(root, 2)["recall"] == {
+    assert evaluated.resplits(root, 2)["recall"] == {
         "mean": 9.25, "sd": 0.75, "low": 8.0, "high": 10.5,
     }  # fmt: skip

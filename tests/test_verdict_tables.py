@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 from autophagy import config as configuration
-from autophagy import ledger, paths, store, tables
+from autophagy import evaluated, ledger, paths, store, tables
 from autophagy import plan as planning
 from autophagy.errors import UserError
 from autophagy.metrics import METRICS
@@ -154,7 +154,7 @@ def test_a_drift_that_passes_over_many_sizes_is_no_limit(root, experiment) -> No
     late = (table["loop"] == "fresh-100") & (table["generation"] > 5)
     apart = table["seed"].map(dict(zip(experiment.seeds, (-0.01, 0.0, 0.01), strict=True)))
     table.loc[late, "frechet_distance"] += (apart * (table["generation"] - 8))[late]
-    assert verdicts.judged(table, plan, tables.resplits(root, 1))["fresh-100"].converged
+    assert verdicts.judged(table, plan, evaluated.resplits(root, 1))["fresh-100"].converged
     for e_fold, limit in ((None, False), (1.01, False), (1.0, True)):
         plan["loops"]["fresh-100"]["e_fold"] = e_fold
         sizes = verdicts.effective_sizes(table, plan, SD).groupby("loop").last()
@@ -178,7 +178,7 @@ def test_a_loop_with_a_training_of_its_own_has_no_control_and_no_n_e(root) -> No
     table = tables.read(root)
     sizes = verdicts.effective_sizes(table, plan, SD)
     assert set(sizes["loop"]) == {"fresh-50", "fresh-200", "fresh-400"}
-    found = verdicts.judged(table, plan, tables.resplits(root, 1))["fresh-100"]
+    found = verdicts.judged(table, plan, evaluated.resplits(root, 1))["fresh-100"]
     assert found.at_real.source == "no control with train.steps 4000"
     assert verdicts.told(found).startswith("undecided (3 seeds; ")
 
@@ -310,7 +310,7 @@ def test_seeds_are_paired_whatever_their_order(root, experiment) -> None:
 def test_a_metric_of_which_more_is_better_is_turned_round(root, experiment) -> None:
     """The made-up recall is minus the distance."""
     table, plan = tables.read(root), verdicts.asked(experiment)
-    floor = tables.resplits(root, 1)
+    floor = evaluated.resplits(root, 1)
     by_distance = verdicts.judged(table, plan, floor)
     assert verdicts.judged(table, plan, floor, "recall") == by_distance
     assert set(verdicts.WORSE) <= set(METRICS)

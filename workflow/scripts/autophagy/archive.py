@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Any
 from autophagy import manifests, store
 from autophagy.errors import UserError
 
-#: The manifests by which an experiment's folder is known: of pictures, and of the exact loops.
-LANDMARKS = ("real/loop.manifest.json", "theory/manifest.json")
+#: The manifests by which an experiment's folder is known: of rows, of the exact loops, and of
+#: either's report, should the first be lost.
+LANDMARKS = ("real/loop.manifest.json", "theory/manifest.json", "figures/manifest.json")
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Archive:
         """The manifest of an artifact; see `manifests.read` for its errors."""
         if artifact not in self._read:
             path = self.root / manifests.path_of(artifact)
-            if not path.is_file():
+            if not os.path.lexists(path):
                 raise UserError(
                     f"{path}: is missing; `autophagy audit {self.root}` names all that is wrong"
                 )

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from autophagy import store
 from autophagy.errors import UserError
 
 AUDIT = "audit.json"
+
+
+def read(root: Path) -> dict[str, Any]:
+    """The content of audit.json: the laws that were checked and the list of what they found.
+
+    Raises:
+        UserError: it cannot be read, or is no such file.
+    """
+    content = store.read_json(root / AUDIT)
+    if not isinstance(content, dict) or not isinstance(content.get("findings"), list):
+        raise UserError(f"{root / AUDIT}: holds no list of findings; `autophagy audit` writes it")
+    return content
 
 
 def require_clean(root: Path) -> None:
@@ -16,14 +29,10 @@ def require_clean(root: Path) -> None:
     Raises:
         UserError: audit.json cannot be read, or tells of broken laws.
     """
-    file = root / AUDIT
-    content = store.read_json(file)
-    found = content.get("findings") if isinstance(content, dict) else None
-    if not isinstance(found, list):
-        raise UserError(f"{file}: holds no list of findings; delete it, and the run audits again")
-    if found:
+    if found := read(root)["findings"]:
         words = found[0].values() if isinstance(found[0], dict) else found[:1]
         raise UserError(
-            f"{file}: tells of {len(found)} broken laws, first {' '.join(map(str, words))}; where "
-            "they are mended, or it was an unfinished run, delete it, and the run audits again"
+            f"{root / AUDIT}: tells of {len(found)} broken laws, first "
+            f"{' '.join(map(str, words))}; where they are mended, or it was an unfinished run, "
+            "delete it, and the run audits again"
         )

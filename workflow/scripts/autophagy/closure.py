@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -70,7 +71,8 @@ def check(root: Path, link: Link) -> Checked:
     if not _is_inside(name):
         return Checked(findings=((name, "is no path below the experiment's folder"),))
     try:
-        content = (root / name).read_bytes()
+        with store.opened(root / name) as file:
+            content = file.read()
     except OSError as error:
         return Checked(findings=((name, _unreadable(error)),))
     # Hashed and parsed from one reading: a file that changes in between would be two.
@@ -107,7 +109,7 @@ def strays(root: Path, folder: str, certified: dict[Link, Checked]) -> Iterator[
     vouched.add(f"{folder}/{dropped.NAME}")
     for file in sorted((root / folder).rglob("*")):
         name = file.relative_to(root).as_posix()
-        if file.is_file() and name not in vouched and file.name not in store.IGNORED:
+        if not (file.is_dir() or name in vouched or store.is_bookkeeping(file)):
             yield name, "is certified by no signed root"
 
 
@@ -124,9 +126,9 @@ def _payload(root: Path, artifact: str, listed: dict[str, Any]) -> dict[str, Pat
     """The files on disk that an artifact's manifest speaks of, by the names it uses."""
     if manifests.is_root(artifact):
         names = [name for name in listed if _is_inside(name)]
-        return {name: root / name for name in names if (root / name).is_file()}
+        return {name: root / name for name in names if os.path.lexists(root / name)}
     path = root / artifact
-    return store.payload_files(path) if path.exists() else {}
+    return store.payload_files(path) if os.path.lexists(path) else {}
 
 
 def _compared(artifact: str, listed: dict[str, Any], there: dict[str, Path]) -> Iterator[Finding]:

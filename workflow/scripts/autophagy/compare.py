@@ -11,10 +11,10 @@ import statistics
 from collections.abc import Iterator
 from typing import Any
 
-from autophagy import manifests, rows, store
+from autophagy import evaluated, manifests, rows
 from autophagy.archive import Archive
 from autophagy.errors import UserError
-from autophagy.tables import HEADLINE, VIEWS
+from autophagy.evaluated import HEADLINE, VIEWS
 
 #: Two values agree if they differ by at most this many standard deviations of a difference.
 DEVIATIONS = 3.0
@@ -180,47 +180,24 @@ def values(archive: Archive) -> dict[tuple[str, int, int, str, str], float | Non
         place = _EVALUATION.fullmatch(path)
         if not place:
             continue
-        content = store.read_json(archive.root / path)
+        content = evaluated.read(archive.root / path)
         sources = archive.manifest(path)["params"].get("views", {})
         one = sources.get("output") == sources.get("model")
         for view in VIEWS[:1] if one else VIEWS:
             for metric in HEADLINE:
                 key = (place[1], int(place[2]), int(place[3]), view, metric)
-                found[key] = _number(archive, path, content, view, metric)
+                found[key] = content[view][metric]
     return found
-
-
-def _number(archive: Archive, path: str, content: Any, *keys: str) -> float | None:
-    """content[key]…: a number, or None where it is undefined.
-
-    Raises:
-        UserError: there is no such number.
-    """
-    for key in keys:
-        if not isinstance(content, dict) or key not in content:
-            raise _no_evaluation(archive, path)
-        content = content[key]
-    if not (content is None or isinstance(content, int | float)):
-        raise _no_evaluation(archive, path)
-    return content
-
-
-def _no_evaluation(archive: Archive, path: str) -> UserError:
-    return UserError(f"{archive.root / path}: holds no evaluation; see `autophagy audit`")
 
 
 def _resplits(archive: Archive) -> dict[str, float]:
     """Metric -> standard deviation over random cuts of real images, the mean over run seeds."""
-    found: dict[str, list[float]] = {}
-    for path in archive.artifacts():
-        if path.startswith("evaluation/real/seed-"):
-            content = store.read_json(archive.root / path)
-            for metric in HEADLINE:
-                spread = _number(archive, path, content, "resplits", metric, "sd")
-                if spread is None:
-                    raise _no_evaluation(archive, path)
-                found.setdefault(metric, []).append(spread)
-    return {metric: statistics.fmean(values) for metric, values in found.items()}
+    places = filter(None, map(_EVALUATION.fullmatch, archive.artifacts()))
+    seeds = [int(place[2]) for place in places if place[1] == "real"]
+    found = [evaluated.resplits(archive.root, seed) for seed in seeds]
+    if not found:
+        return {}
+    return {metric: statistics.fmean(one[metric]["sd"] for one in found) for metric in HEADLINE}
 
 
 def _pooled(runs: list[list[float | None]]) -> float:

@@ -9,7 +9,7 @@ from autophagy.compare import DEVIATIONS, IDENTICAL
 
 #: Kind -> what it is called in a list, in the order in which a run makes them.
 KINDS = {
-    "real_set": "real images",
+    "real_set": "real sets",
     "feature_network": "feature networks",
     "training_set": "training sets",
     "model": "models",
@@ -89,7 +89,10 @@ def _metrics(judged: list[dict[str, Any]]) -> Iterator[str]:
 
 def _verdict(found: dict[str, Any]) -> str:
     if found["verdict"] == "identical":
-        return f"identical: all {len(found['artifacts'])} artifacts, byte for byte"
+        return (
+            f"identical: all {len(found['artifacts'])} artifacts, by the hashes in their manifests "
+            "(`autophagy audit` holds files against them)"
+        )
     if found["verdict"] == "reproduced":
         return f"reproduced: metrics within the spread ({found['reason']})"
     return f"different: {found['reason']}"

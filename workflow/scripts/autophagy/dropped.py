@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Iterable
@@ -53,7 +54,7 @@ def listed(root: Path, loop: str) -> tuple[str, frozenset[str]]:
         UserError: it is no such record, or of another schema.
     """
     path = root / path_of(loop)
-    if not path.exists():
+    if not os.path.lexists(path):
         return keep.ALL, frozenset()
     content = store.read_json(path)
     found = content.get("schema") if isinstance(content, dict) else None
@@ -127,16 +128,31 @@ def require(archive: Archive, artifact: str) -> None:
         raise UserError(f"{path}: {again(archive, path, policy)}")
 
 
+def excess(archive: Archive, loop: str) -> list[str]:
+    """What a loop's record lists without its policy dropping it of the loop's root, sorted.
+
+    Raises:
+        UserError: the record cannot be read.
+    """
+    policy, artifacts = listed(archive.root, loop)
+    return sorted(artifacts - _droppable(archive, loop, policy)) if artifacts else []
+
+
 def _recorded(archive: Archive, loop: str) -> tuple[str, frozenset[str]]:
     """The record, cut down to what the policy that it states drops of the loop's root."""
-    policy, dropped = listed(archive.root, loop)
+    policy, artifacts = listed(archive.root, loop)
+    return policy, artifacts & _droppable(archive, loop, policy) if artifacts else artifacts
+
+
+def _droppable(archive: Archive, loop: str, policy: str) -> frozenset[str]:
+    """What a policy drops of a loop's root; nothing where there is no root."""
     root = f"loops/{loop}/manifest.json"
-    if not dropped or not (archive.root / root).is_file():
-        return policy, frozenset()
+    if not (archive.root / root).is_file():
+        return frozenset()
     made = [
         (path, archive.kind(path))
         for path in archive.parents(root)
         if (archive.root / manifests.path_of(path)).is_file()
     ]
     generations = archive.manifest(root)["params"]["generations"]
-    return policy, dropped & frozenset(keep.dropped_of(policy, made, generations))
+    return frozenset(keep.dropped_of(policy, made, generations))

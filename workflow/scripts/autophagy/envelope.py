@@ -7,7 +7,6 @@ its fingerprint, the hex SHA-256 of the public key's DER. Source: Dead Simple Si
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -71,8 +70,8 @@ def unseal(file: Path, payload_type: str, key_file: Path) -> tuple[bytes | None,
 def is_sealed(file: Path) -> bool:
     """Is it an envelope, whoever signed it?"""
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        content = store.read_json(file)
+    except UserError:
         return False
     return isinstance(content, dict) and {"payload", "payloadType", "signatures"} <= content.keys()
 

@@ -4,15 +4,22 @@
 LONGEST = 2000
 
 
+def one_line(text: str) -> str:
+    """A text as one line: what does not print (control
+    characters, marks of direction) is escaped, and no more than `LONGEST` is said.
+
+    Names come from files of strangers: a terminal must not obey them.
+    """
+    line = " ".join(text.split())
+    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line[: LONGEST + 1])
+    return shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}..."
+
+
 class UserError(Exception):
     """Something the user can mend: a config key, a file, a missing package.
 
-    The message is one line: which key or file, what is wrong, what is allowed. What does not print
-    (control characters, marks of direction) is escaped, and no more than `LONGEST` is said.
+    The message is one line: which key or file, what is wrong, what is allowed.
     """
 
     def __init__(self, message: str) -> None:
-        line = " ".join(str(message).split())
-        # Names come from files of strangers: a terminal must not obey them.
-        shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line[: LONGEST + 1])
-        super().__init__(shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}...")
+        super().__init__(one_line(str(message)))

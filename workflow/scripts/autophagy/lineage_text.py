@@ -74,7 +74,7 @@ def told(step: dict[str, Any]) -> Iterator[str]:
         return
     head = f"{step['path']} row {step['row']}: label {step['label']}"
     if step["kind"] == "real_set":
-        yield f"{head}, a real image: row {step['source_row']} of {step['source']}"
+        yield f"{head}, a real {one(step)}: row {step['source_row']} of {step['source']}"
         return
     if step["kind"] == "training_set":
         yield f"{head}, {step['origin']}"
@@ -98,8 +98,8 @@ def told(step: dict[str, Any]) -> Iterator[str]:
     direct, all_of_them = len(step["real_source_rows"]), len(step["real_ancestor_rows"])
     yield (
         f"    {_share(step['real_share'])} of them real, mean synthetic depth "
-        f"{step['mean_depth']:.2f}; real images seen: {direct} by itself, {all_of_them} in its "
-        "whole ancestry (their rows: --json)"
+        f"{step['mean_depth']:.2f}; real {step['holds']} seen: {direct} by itself, "
+        f"{all_of_them} in its whole ancestry (their rows: --json)"
     )
 
 
@@ -127,6 +127,11 @@ def made_again(found: dict[str, Any]) -> str:
 
 def _counted(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 or noun == "more" else f"{n} {noun}s"
+
+
+def one(step: dict[str, Any]) -> str:
+    """What one row of a step is: an image, a point."""
+    return step["holds"].removesuffix("s")
 
 
 def _share(share: float | None) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from autophagy import lineage, manifests, paths, sets, starts, store, tables
+from autophagy import audited, lineage, manifests, paths, sets, starts, tables
 from autophagy.archive import Archive, is_experiment
 from autophagy.errors import UserError
 from autophagy.verdict import tables as verdict_tables
@@ -86,7 +86,7 @@ class Results:
     @cached_property
     def audit(self) -> dict[str, Any]:
         """audit.json: the laws that were checked and what they found."""
-        return store.read_json(self.root / paths.AUDIT)
+        return audited.read(self.root)
 
     def path(
         self, loop: str, generation: int, seed: int | None = None, kind: str = "samples"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autophagy import rows
+from autophagy import rows, store
 from autophagy.errors import UserError
 from autophagy.manifest_shape import is_inside
 from autophagy.regimes import Draw, Part, chosen
@@ -61,7 +61,8 @@ def read_array(root: Path, artifact: str, name: str) -> np.ndarray:
     """
     path = root / artifact / f"{name}.npy"
     try:
-        array = np.load(path, allow_pickle=False)
+        with store.opened(path) as file:
+            array = np.load(file, allow_pickle=False)
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
     # What numpy raises on foreign bytes has no common base: a header may ask for all memory.
@@ -143,10 +144,12 @@ def read_index(path: Path) -> pd.DataFrame:
     import pyarrow.parquet as pq
 
     try:
-        file = pq.ParquetFile(path)
-        if file.metadata.num_rows > MAX_ROWS:
-            raise UserError(f"{path}: promises {file.metadata.num_rows} rows; allowed: {MAX_ROWS}")
-        table = file.read()
+        with store.opened(path) as content:
+            file = pq.ParquetFile(content)
+            count = file.metadata.num_rows
+            if count > MAX_ROWS:
+                raise UserError(f"{path}: promises {count} rows; allowed: {MAX_ROWS}")
+            table = file.read()
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
     except pa.ArrowException as error:

@@ -16,7 +16,7 @@ from typing import Any
 from autophagy import envelope, manifests, store
 from autophagy.archive import is_experiment
 from autophagy.closure import Checked, Finding, Link, closure, strays
-from autophagy.errors import UserError
+from autophagy.errors import UserError, one_line
 from autophagy.paths import REPORT
 
 STATEMENT = "https://in-toto.io/Statement/v1"
@@ -59,8 +59,7 @@ class Outcome:
     def lines(self) -> list[str]:
         """A line a finding, or a line a root where there is none."""
         if self.findings:
-            # A file's name may hold anything; a finding stays one line.
-            return [" ".join(f"{path}: {message}".split()) for path, message in self.findings]
+            return [one_line(f"{path}: {message}") for path, message in self.findings]
         return [
             f"{_short(root.path)}: signed by key {self.key:.16}, {root.artifacts} artifacts, "
             f"{root.files} files match"

@@ -2,32 +2,59 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from autophagy.errors import UserError
 
-#: Bookkeeping that the workflow engine leaves inside folders; never part of an artifact.
-IGNORED = frozenset({".snakemake_timestamp"})
+#: The empty file that the workflow engine leaves inside folders; never part of an artifact.
+_TIMESTAMP = ".snakemake_timestamp"
+
+
+def opened(path: Path) -> BinaryIO:
+    """A regular file, to be read.
+
+    Raises:
+        OSError: it cannot be read, or is no regular file: a named pipe could be waited for for
+            ever.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if stat.S_ISREG(os.fstat(handle).st_mode):
+        return os.fdopen(handle, "rb")
+    os.close(handle)
+    raise OSError(errno.EINVAL, "it is no regular file", str(path))
 
 
 def sha256(path: Path) -> str:
-    """The hex SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
+    """The hex SHA-256 of a file's bytes; errors as in `opened`."""
+    with opened(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def is_bookkeeping(path: Path) -> bool:
+    """Is this what the workflow engine leaves inside folders, and nothing more?"""
+    if path.name != _TIMESTAMP:
+        return False
+    found = path.lstat()
+    return stat.S_ISREG(found.st_mode) and found.st_size == 0
+
+
 def payload_files(path: Path) -> dict[str, Path]:
-    """The files of an artifact by name: those below a folder, or the one file itself."""
+    """The files of an artifact by name: those below a folder, or the one file itself.
+
+    Whatever is no folder counts, also what cannot be read as a file.
+    """
     if path.is_dir():
-        files = sorted(p for p in path.rglob("*") if p.is_file() and p.name not in IGNORED)
+        files = sorted(p for p in path.rglob("*") if not (p.is_dir() or is_bookkeeping(p)))
         return {file.relative_to(path).as_posix(): file for file in files}
     return {path.name: path}
 
@@ -114,7 +141,7 @@ def read_json(path: Path, largest: int = 2**30) -> Any:
         UserError: it is missing, too large or not JSON.
     """
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             raw = file.read(largest + 1)
         if len(raw) > largest:
             raise ValueError(f"more than {largest} bytes")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autophagy import features, models, paths, presets, starts, store, tabular
+from autophagy import evaluated, features, models, paths, presets, starts, store, tabular
 from autophagy.config import Experiment, Loop
 from autophagy.errors import UserError
+from autophagy.evaluated import HEADLINE, VIEWS
 from autophagy.metrics import METRICS, OF_FEATURES, ONLY, frechet_is_biased
 from autophagy.rows import KINDS
 from autophagy.schema import plain
@@ -15,15 +16,14 @@ from autophagy.schema import plain
 if TYPE_CHECKING:
     import pandas as pd
 
-VIEWS = ("output", "model")
 COUNTS = ("n_samples", "n_reference")
 #: Columns of metrics.csv.
 COLUMNS = (
     "loop", "seed", "generation", "view", *COUNTS, *METRICS, "n_train", "n_train_real",
     "sampling_bias", "budget",
 )  # fmt: skip
-#: The metrics of the printed table, with their titles; `{space}` is where distances are taken.
-HEADLINE = {
+#: Titles of the headline metrics, which are printed; `{space}` is where distances are taken.
+TITLES = {
     "frechet_distance": "Fréchet distance ({space}; lower is better)",
     "precision": "Precision (quality)",
     "recall": "Recall (diversity)",
@@ -82,7 +82,7 @@ def tidy(root: Path, listed: list[dict[str, Any]]) -> pd.DataFrame:
 
     rows, seen = [], dict[str, None]()
     for entry in listed:
-        content = store.read_json(root / entry["path"])
+        content = evaluated.read(root / entry["path"])
         for view in VIEWS:
             measured = content[view]
             found = {key: value for key, value in measured.items() if key in COLUMNS}
@@ -111,7 +111,7 @@ def opinions(root: Path, listed: list[dict[str, Any]]) -> tuple[pd.DataFrame, pd
     for entry in listed:
         if entry["loop"] == "real" or entry["loop"].startswith("real-only/"):
             continue
-        content = store.read_json(root / entry["path"])
+        content = evaluated.read(root / entry["path"])
         told = {key: entry[key] for key in ("loop", "seed", "generation")}
         for rows, views in zip(both, (content, content["second"]), strict=True):
             rows.append(told | {key: views["model"][key] for key in OF_FEATURES})
@@ -160,11 +160,6 @@ def read(root: Path) -> pd.DataFrame:
     if not any(tuple(table)[: len(columns(kind))] == columns(kind) for kind in KINDS):
         raise UserError(f"{root}/metrics.csv: its columns are not those of this version")
     return table
-
-
-def resplits(root: Path, seed: int) -> dict[str, dict[str, float]]:
-    """Mean, sd and 95% range of each metric, real against real over random cuts."""
-    return store.read_json(root / paths.evaluation_path("real", seed, 0))["resplits"]
 
 
 def budget_line(experiment: Experiment, loop: str | None = None) -> str:
@@ -242,7 +237,7 @@ def start_in_words(experiment: Experiment, loop: Loop) -> str:
 def summary(root: Path, experiment: Experiment) -> str:
     """The text a run ends with: loop by generation, the real-vs-real baseline first."""
     table = read(root)
-    spread = resplits(root, experiment.seeds[0])
+    spread = evaluated.resplits(root, experiment.seeds[0])
     real = table[table["loop"] == "real"].iloc[0]
     kind = experiment.kind
     lines = [
@@ -262,11 +257,11 @@ def summary(root: Path, experiment: Experiment) -> str:
             f"{counted} {kind} in {dimension} dimensions: Fréchet distances are mostly bias here; "
             "read kernel_distance in metrics.csv."
         )
-    for metric, title in HEADLINE.items():
+    for metric in HEADLINE:
         floor = spread[metric]
         lines += [
             "",
-            f"{title.format(space=space)}; real against real over random cuts: "
+            f"{TITLES[metric].format(space=space)}; real against real over random cuts: "
             f"{floor['mean']:.2f} ± {floor['sd']:.2f}",
             _block(table, experiment, metric),
         ]

@@ -16,13 +16,13 @@ from autophagy.lineage import FILTER, SAMPLED
 def trace(archive: Archive, artifact: str, row: int) -> list[dict[str, Any]]:
     """Where a row comes from, a step at a time, the row itself first.
 
-    Steps are {path, kind, row, label}; a real image adds its `source_row` in the data set, one that
-    was brought from outside its `origin` too; a
-    sample its `generation`, `seed`, `sampling_bias`, the `models` that drew it, each with its
-    training set, and of what they were trained on: the share that is real, mean synthetic depth,
-    and the rows of the data set they saw, directly and in their whole ancestry; the share is None
-    where a model from outside drew it. A row of a set
-    whose files were dropped has, instead of all that, `dropped`: how to make them again.
+    Steps are {path, kind, row, holds, label}, `holds` being `images` or `points`; a real row adds
+    its `source_row` in the data set, one that was brought from outside its `origin` too; a sample
+    its `generation`, `seed`, `sampling_bias`, the `models` that drew it, each with its training
+    set, and of what they were trained on: the share that is real, mean synthetic depth, and the
+    rows of the data set they saw, directly and in their whole ancestry; the share is None where a
+    model from outside drew it. A row of a set whose files were dropped has, instead of all that,
+    `dropped`: how to make them again.
 
     Raises:
         UserError: the artifact has no rows, or not that one.
@@ -35,7 +35,7 @@ def trace(archive: Archive, artifact: str, row: int) -> list[dict[str, Any]]:
         raise UserError(f"{artifact}: has no row {row}; its rows are 0..{count - 1}")
     # Refuses an ancestry that turns in a circle, which indices would be followed round for ever.
     distribution = lineage.depths(archive, artifact)
-    step = {"path": artifact, "kind": kind, "row": row}
+    step = {"path": artifact, "kind": kind, "row": row, "holds": rows.of(manifest["facts"]).name}
     if kind == "training_set":
         index = sets.read_index(archive.root / artifact)
         if len(index) != count:

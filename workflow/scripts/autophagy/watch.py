@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autophagy import manifests, paths, starts, store
+from autophagy import evaluated, manifests, paths, starts
 from autophagy.errors import UserError
 from autophagy.plan import Plan
 
@@ -115,14 +115,10 @@ def _job(step: str, log: Path) -> Cell | None:
 def _metrics(path: Path) -> dict[str, float] | None:
     """The headline numbers; None of a file that is being written."""
     try:
-        view = store.read_json(path)["output"]
-        return {
-            key: view[key]
-            for key in ("frechet_distance", "precision", "recall")
-            if view[key] is not None
-        }
-    except (UserError, KeyError, TypeError):
+        view = evaluated.read(path)["output"]
+    except UserError:
         return None
+    return {key: view[key] for key in evaluated.HEADLINE if view[key] is not None}
 
 
 def table(found: dict[tuple[str, int], list[Cell]], title: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from autophagy import dropped, manifests, store
 from autophagy.audit.case import Case, Findings
@@ -158,5 +159,6 @@ def _files(case: Case) -> Iterator[str]:
     for folder, _, names in os.walk(case.root):
         place = os.path.relpath(folder, case.root).replace(os.sep, "/")
         prefix = "" if place == "." else f"{place}/"
-        found += [prefix + name for name in names if name not in store.IGNORED]
+        here = Path(folder)
+        found += [prefix + name for name in names if not store.is_bookkeeping(here / name)]
     yield from sorted(found)

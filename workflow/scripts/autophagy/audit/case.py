@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -85,13 +86,13 @@ class Case:
         """
         path = self.root / artifact
         if manifests.is_root(artifact):
-            return {name: self.root / name for name in listed if (self.root / name).is_file()}
-        return store.payload_files(path) if path.exists() else {}
+            return {name: self.root / name for name in listed if os.path.lexists(self.root / name)}
+        return store.payload_files(path) if os.path.lexists(path) else {}
 
     def _digest(self, path: Path) -> tuple[str, str]:
         if path not in self._digests:
             sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
-            with path.open("rb") as file:
+            with store.opened(path) as file:
                 if not self.with_md5:
                     sha256 = hashlib.file_digest(file, "sha256")
                 while chunk := file.read(_CHUNK):
@@ -107,6 +108,9 @@ def guarded(path: str, law: Callable[..., Findings], *arguments: Any) -> Finding
         yield from law(*arguments)
     except UserError as error:
         yield path, str(error)
+    except OSError as error:
+        where = "" if error.filename is None else f"{error.filename}: "
+        yield path, f"{where}cannot be read: {error.strerror or error}"
     except STRANGE as error:
         yield path, f"cannot be checked: {type(error).__name__}: {error}; is it of this version?"
 

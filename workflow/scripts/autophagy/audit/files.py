@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container
+from pathlib import Path
 
 from autophagy import dropped, manifests
 from autophagy.audit.case import Case, Findings, guarded
@@ -15,7 +16,10 @@ def files(case: Case) -> Findings:
     """
     unreadable = list(guarded(dropped.NAME, _records, case))
     yield from unreadable
-    excused = {} if unreadable else case.dropped
+    excused = {}
+    if not unreadable:
+        excused = case.dropped
+        yield from guarded(dropped.NAME, _excess, case)
     for artifact in case.artifacts:
         yield from guarded(manifests.path_of(artifact), _artifact, case, artifact, excused)
 
@@ -24,6 +28,15 @@ def _records(case: Case) -> Findings:
     """Whether what was dropped can be read."""
     _ = case.dropped
     yield from ()
+
+
+def _excess(case: Case) -> Findings:
+    """Whether records of what was dropped list nothing else."""
+    for record in sorted(case.root.glob(dropped.path_of("*"))):
+        loop = record.parent.name
+        if others := dropped.excess(case.archive, loop):
+            what = f"{others[0]} and {len(others) - 1} more" if len(others) > 1 else others[0]
+            yield dropped.path_of(loop), f"lists {what}, which its policy does not drop of the loop"
 
 
 def _artifact(case: Case, artifact: str, excused: Container[str]) -> Findings:
@@ -36,10 +49,8 @@ def _artifact(case: Case, artifact: str, excused: Container[str]) -> Findings:
         yield from _payload(case, artifact, manifest["files"])
     for material in manifest["materials"]:
         parent = case.root / manifests.path_of(material["path"])
-        if not parent.is_file():
-            yield where, f"its parent {material['path']} is missing"
-        elif case.sha256(parent) != material["sha256"]:
-            yield where, f"its parent {material['path']} is not the one it was made from"
+        if wrong := _differs(case, parent, material["sha256"], "is not the one it was made from"):
+            yield where, f"its parent {material['path']} {wrong}"
 
 
 def _payload(case: Case, artifact: str, listed: dict[str, str]) -> Findings:
@@ -49,5 +60,15 @@ def _payload(case: Case, artifact: str, listed: dict[str, str]) -> Findings:
             yield artifact, f"{name} is missing"
         elif name not in listed:
             yield artifact, f"{name} is not in its manifest"
-        elif case.sha256(there[name]) != listed[name]:
-            yield artifact, f"{name} is not what its manifest says"
+        elif wrong := _differs(case, there[name], listed[name], "is not what its manifest says"):
+            yield artifact, f"{name} {wrong}"
+
+
+def _differs(case: Case, file: Path, digest: str, other: str) -> str | None:
+    """Why a file is not the one with this SHA-256 (`other` where it is another), or None."""
+    try:
+        return None if case.sha256(file) == digest else other
+    except FileNotFoundError:
+        return "is missing"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"

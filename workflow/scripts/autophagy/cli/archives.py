@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from autophagy.errors import UserError
+from autophagy.errors import UserError, one_line
 
 
 def lineage(chosen: argparse.Namespace) -> int:
@@ -46,7 +46,7 @@ def trace(chosen: argparse.Namespace) -> int:
         if "regenerated" in content:
             print(lineage_text.made_again(content["regenerated"]))
         elif chosen.regenerate:
-            print("a real image: nothing to make again")
+            print(f"a real {lineage_text.one(last)}: nothing to make again")
     return 0 if content.get("regenerated", {}).get("identical", True) else 1
 
 
@@ -76,7 +76,7 @@ def audit(chosen: argparse.Namespace) -> int:
         print(json.dumps(audit.as_json(found, report.laws), indent=2))
         return 1 if found else 0
     for finding in found:
-        print(f"{finding.path}: {finding.law}: {finding.message}")
+        print(one_line(f"{finding.path}: {finding.law}: {finding.message}"))
     for line in report.unchecked:
         print(line)
     count = f"{len(found)} finding{'s' if len(found) > 1 else ''}"
@@ -90,8 +90,8 @@ def _write_audit(root: Path, found: list[Any]) -> None:
 
     ledger = {finding.law for finding in found} - {"files", *audit.LAWS}
     content = audit.as_json(found, ["files", *audit.LAWS, *ledger])
-    with contextlib.suppress(OSError):
-        if (root / paths.AUDIT).read_text(encoding="utf-8") == store.canonical_json(content):
+    with contextlib.suppress(OSError), store.opened(root / paths.AUDIT) as file:
+        if file.read() == store.canonical_json(content).encode():
             return
     try:
         store.write_json(root / paths.AUDIT, content)

@@ -73,7 +73,7 @@ def parser(description: str) -> argparse.ArgumentParser:
     path_help = "an artifact under results/"
     sub = add("lineage", archives.lineage, "what an artifact is made from, generations back")
     sub.add_argument("path", help=path_help)
-    sub = add("trace", archives.trace, "one row, back to a real image or to a seed")
+    sub = add("trace", archives.trace, "one row, back to a real one or to a seed")
     sub.add_argument("path", help=path_help)
     sub.add_argument("row", type=int)
     sub.add_argument("--regenerate", action="store_true", help="make the sample again and compare")

@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from autophagy.evaluated import VIEWS
 from autophagy.page.numbers import rounded
-from autophagy.tables import VIEWS
 
 #: Metric -> title, one line on how to read it, and its range where it is fixed.
 CURVES: dict[str, tuple[str, str, tuple[float, float] | None]] = {
@@ -45,7 +45,7 @@ def curves(
     and high of real against real, or None. Metrics without any value are left out.
 
     Args:
-        floor: see `tables.resplits`. depths: see `descent.depths`. space: of the features.
+        floor: see `evaluated.resplits`. depths: see `descent.depths`. space: of the features.
     """
     found = []
     for metric, (title, hint, limits) in CURVES.items():

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from autophagy import features, paths, plane, store, tables
+from autophagy import audited, evaluated, features, paths, plane, store, tables
 from autophagy.archive import Archive
 from autophagy.page import charts, descent, extra_tables, lineage_graph, pictures, runs, story
 from autophagy.page.sprites import Sheets
@@ -28,7 +28,7 @@ def gather(root: str, asked: dict[str, Any]) -> dict[str, Any]:
     table = tables.read(folder)
     judged = verdicts.read(folder)
     seed = asked["seeds"][0]
-    floor = tables.resplits(folder, seed)
+    floor = evaluated.resplits(folder, seed)
     sheets = Sheets()
     space = features.space(asked["features"])
     real_profiles = runs.real_profiles(folder, asked)
@@ -82,7 +82,7 @@ def _behind(folder: Path, archive: Archive, asked: dict[str, Any]) -> dict[str, 
     for artifact in archive.artifacts():
         software |= archive.manifest(artifact)["software"]
     return {
-        "audit": store.read_json(folder / paths.AUDIT),
+        "audit": audited.read(folder),
         "roots": {name: archive.digest(loop["root"]) for name, loop in asked["loops"].items()},
         "configuration": yaml.safe_dump(
             asked["configuration"], sort_keys=False, allow_unicode=True

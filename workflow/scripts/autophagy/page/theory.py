@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from autophagy import audited, store, tabular
+from autophagy import audited, tabular
 from autophagy.archive import Archive
 from autophagy.page.numbers import rounded
 
@@ -80,7 +80,7 @@ def gather(root: str, asked: dict[str, Any]) -> dict[str, Any]:
             [_cell(value) for value in row] for row in table.head(LISTED).itertuples(index=False)
         ],
         "left_out": max(0, len(table) - LISTED),
-        "audit": store.read_json(folder / audited.AUDIT),
+        "audit": audited.read(folder),
         "roots": {"theory": archive.digest(asked["root"])},
         "configuration": yaml.safe_dump(
             asked["configuration"], sort_keys=False, allow_unicode=True

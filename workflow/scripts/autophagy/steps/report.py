@@ -7,7 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from autophagy import figures, lineage_figure, manifests, paths, rows, scatter, sets, store, tables
+from autophagy import (
+    evaluated,
+    figures,
+    lineage_figure,
+    manifests,
+    paths,
+    rows,
+    scatter,
+    sets,
+    store,
+    tables,
+)
 from autophagy.archive import Archive
 from autophagy.figures import curves, grid
 from autophagy.verdict import attribution, drawing, opinions, pairs
@@ -77,7 +88,7 @@ def draw_curves(
     """
     folder = Path(root)
     table = tables.read(folder)
-    floor = tables.resplits(folder, seed)
+    floor = evaluated.resplits(folder, seed)
     asked = (table, loops, floor, title, space, classes)
     figures.save(curves.draw(*asked), curves.caption(*asked), Path(stem))
 
@@ -105,7 +116,7 @@ def draw_effective_size(root: str, plan: dict[str, Any], title: str, space: str,
     """
     folder = Path(root)
     table = tables.read(folder)
-    margin = tables.resplits(folder, plan["seeds"][0])[verdicts.METRIC]["sd"]
+    margin = evaluated.resplits(folder, plan["seeds"][0])[verdicts.METRIC]["sd"]
     sizes = verdicts.effective_sizes(table, plan, margin)
     with store.new_file(folder / paths.EFFECTIVE_SIZE) as file:
         sizes.to_csv(file, index=False, lineterminator="\n")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autophagy import presets, regimes, starts, store, tables, tabular
+from autophagy import evaluated, presets, regimes, starts, store, tables, tabular
 from autophagy.config import Experiment, Loop
 from autophagy.errors import UserError
 from autophagy.metrics import METRICS
@@ -144,7 +144,7 @@ def write(root: Path, plan: dict[str, Any]) -> None:
     import pandas as pd
 
     table = tables.read(root)
-    found = judged(table, plan, tables.resplits(root, plan["seeds"][0]))
+    found = judged(table, plan, evaluated.resplits(root, plan["seeds"][0]))
     rows = pd.DataFrame([_row(name, verdict, plan) for name, verdict in found.items()])
     with store.new_file(root / VERDICTS) as file:
         rows.to_csv(file, index=False, lineterminator="\n", columns=list(COLUMNS))
