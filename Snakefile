@@ -41,7 +41,7 @@ rule all:
 
 
 onstart:
-    refuse_a_second_run()
+    refuse_what_is_in_the_way()
     plan_when_a_job_ends()
 
 

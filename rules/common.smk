@@ -28,6 +28,7 @@ from autophagy import (
     presets,
     runlock,
     starts,
+    store,
     submitted,
     tables,
 )
@@ -291,8 +292,10 @@ def start_files(wildcards):
     return local(starts.files(start_of(wildcards)))
 
 
-def refuse_a_second_run():
+def refuse_what_is_in_the_way():
+    """Another run, and files where folders belong."""
     try:
+        store.require_folders(every_artifact())
         runlock.take(EXPERIMENT.experiment)
         if workflow.executor_plugin.name == "slurm":
             submitted.require_none(EXPERIMENT.experiment)

@@ -566,7 +566,7 @@ def test_files_that_cannot_be_read_are_said_so(tmp_path) -> None:
 
 def test_an_empty_file_is_no_mapping(tmp_path) -> None:
     (tmp_path / "config.yaml").touch()
-    with pytest.raises(UserError, match=r"config\.yaml: must be a mapping of keys, not NoneType"):
+    with pytest.raises(UserError, match=r"config\.yaml: must be a mapping of keys, not empty"):
         configuration.load(tmp_path / "config.yaml")
 
 

@@ -143,6 +143,7 @@ def test_what_is_not_counted_says_so() -> None:
     [
         (["--tflops", "0"], "--tflops: 0 is not allowed"),
         (["--tflops", "nan"], "--tflops: nan is not allowed"),
+        (["--watts", "300"], "--watts: needs --tflops"),
         (["--watts", "-1"], "--watts: -1 is not allowed"),
         (["--shape", "64"], "--shape: '64' is not allowed"),
         (["--shape", "64x2"], "--shape: '64x2' is not allowed"),

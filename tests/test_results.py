@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 
 import autophagy
 import nbformat
@@ -28,6 +29,15 @@ def test_it_knows_what_the_experiment_is_of(run, tiny_experiment) -> None:
     assert run.audit["findings"] == []
     assert list(run.verdicts["loop"]) == list(run.loops)
     assert tuple(run.metrics.columns) == tables.columns("images")
+
+
+def test_an_audit_of_another_shape_is_refused(tiny_experiment, tmp_path) -> None:
+    root = tmp_path / "tiny"
+    shutil.copytree(tiny_experiment.root, root)
+    for content in ("[]", "{}", '{"findings": null}'):
+        (root / paths.AUDIT).write_text(content)
+        with pytest.raises(UserError, match=r"audit\.json: holds no list of findings"):
+            _ = autophagy.open(root).audit
 
 
 @pytest.mark.parametrize("loop", ["fully-synthetic", "biased", "fresh"])

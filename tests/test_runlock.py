@@ -113,6 +113,16 @@ def ours(process: subprocess.Popen, status: int) -> list[str]:
     return [line for line in output.splitlines() if line.startswith("autophagy:")]
 
 
+def test_a_file_in_the_place_of_a_folder_is_named_before_anything_runs(tmp_path: Path) -> None:
+    config_file(tmp_path, "tiny")
+    place = tmp_path / "results/tiny/loops"
+    place.mkdir(parents=True)
+    (place / "fresh").symlink_to("nowhere")
+    line = "autophagy: results/tiny/loops/fresh: is no folder, and results belong in one; remove it"
+    assert ours(snakemake(tmp_path, "tiny"), 1) == [line]
+    assert os.listdir(tmp_path / "results/tiny") == ["loops"]
+
+
 def test_a_second_run_is_refused_and_another_experiment_is_not(holder, tmp_path: Path) -> None:
     for name in ("tiny", "other", "third"):
         config_file(tmp_path, name)

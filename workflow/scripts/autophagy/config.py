@@ -229,7 +229,8 @@ def parse(content: Any, origin: str, data_at_hand: bool = True) -> Experiment | 
         UserError: the key's path, its value and what is allowed.
     """
     if not isinstance(content, dict):
-        raise UserError(f"{origin}: must be a mapping of keys, not {type(content).__name__}")
+        found = "empty" if content is None else short(content)
+        raise UserError(f"{origin}: must be a mapping of keys, not {found}")
     try:
         for key, value in content.items():
             config_file.require_few(key, value)

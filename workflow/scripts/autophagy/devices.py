@@ -111,7 +111,7 @@ def memory_needed(by: str, remedy: str) -> Iterator[None]:
         raise UserError(f"{by} needs more memory than the device has free; {remedy}") from error
 
 
-def is_out_of_memory(error: BaseException) -> bool:
+def is_out_of_memory(error: BaseException | None) -> bool:
     """Is this torch's error of a device whose memory ran out?
 
     Of a job without torch, which alone has such an error, nothing is imported.

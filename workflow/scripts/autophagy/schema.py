@@ -33,6 +33,8 @@ class Sparse(Options):
 
 #: Counts of images, steps and the like. The bound keeps every product of two within 64 bits.
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
+#: Levels of a network at most: as each of them halves a picture, more would leave nothing of any.
+LEVELS = 12
 #: A path as the user writes it: absolute, or relative to the working directory.
 Path = Annotated[str, Field(min_length=1)]
 

@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -32,6 +32,22 @@ def opened(path: Path) -> BinaryIO:
         return os.fdopen(handle, "rb")
     os.close(handle)
     raise OSError(errno.EINVAL, "it is no regular file", str(path))
+
+
+def require_folders(files: Iterable[str]) -> None:
+    """Refuse what lies where these files, to be written, need a folder.
+
+    Raises:
+        UserError: naming it.
+    """
+    needed, ahead = set(), list(map(os.path.dirname, files))
+    while ahead:
+        if (folder := ahead.pop()) and folder not in needed:
+            needed.add(folder)
+            ahead.append(os.path.dirname(folder))
+    for folder in sorted(needed):
+        if os.path.lexists(folder) and not os.path.isdir(folder):
+            raise UserError(f"{folder}: is no folder, and results belong in one; remove it")
 
 
 def sha256(path: Path) -> str:

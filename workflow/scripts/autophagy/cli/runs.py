@@ -190,6 +190,8 @@ def costs(chosen: argparse.Namespace) -> int:
     for flag, value in (("--tflops", chosen.tflops), ("--watts", chosen.watts)):
         if value is not None and not 0.0 < value < float("inf"):
             raise UserError(f"{flag}: {value:g} is not allowed; it must be above 0")
+    if chosen.watts is not None and chosen.tflops is None:
+        raise UserError("--watts: needs --tflops, of which the time follows")
     plan, _ = _plan(chosen.config, data_at_hand=False)
     found = costs.of(plan, _shape(chosen.shape))
     if chosen.json:

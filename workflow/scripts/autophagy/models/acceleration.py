@@ -130,7 +130,7 @@ class Replayed:
         except RuntimeError as error:
             # Where memory ran out within a capture, its end fails too, and hides why.
             for reason in (error, error.__context__):
-                if reason is not None and devices.is_out_of_memory(reason):
+                if devices.is_out_of_memory(reason):
                     raise reason from None
             first = str(error).partition("\n")[0]
             self.say(f"no CUDA graph, kernels are launched one by one: {first[:200]}")

@@ -23,7 +23,7 @@ from autophagy.models.group import join
 from autophagy.models.order import Order, whole_pass
 from autophagy.models.pictures import Pictures
 from autophagy.progress import Report
-from autophagy.schema import Count, Options
+from autophagy.schema import LEVELS, Count, Options
 
 FOLDER = "vae"
 #: Pictures that are encoded at once.
@@ -33,7 +33,9 @@ BATCH = 64
 class Autoencoder(Options):
     """`model.autoencoder:`; every level after the first halves the picture."""
 
-    channels: Annotated[list[Annotated[int, Field(ge=4, le=4096)]], Field(min_length=2)]
+    channels: Annotated[
+        list[Annotated[int, Field(ge=4, le=4096)]], Field(min_length=2, max_length=LEVELS)
+    ]
     layers_per_block: Annotated[int, Field(ge=1, le=8)] = 1
     latent_channels: Annotated[int, Field(ge=1, le=64)] = 4
 

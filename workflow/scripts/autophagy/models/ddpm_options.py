@@ -9,7 +9,7 @@ from pydantic import Field
 from autophagy.errors import UserError
 from autophagy.models import group
 from autophagy.models.budgets import Budgeted
-from autophagy.schema import Count, Sparse
+from autophagy.schema import LEVELS, Count, Sparse
 
 #: diffusers' width of one attention head.
 ATTENTION_HEAD = 8
@@ -21,7 +21,9 @@ class Denoiser(Sparse):
     """The U-Net, one level for each entry of `channels`, and the noise that it is trained on."""
 
     family: str
-    channels: Annotated[list[Annotated[int, Field(ge=4, le=4096)]], Field(min_length=1)]
+    channels: Annotated[
+        list[Annotated[int, Field(ge=4, le=4096)]], Field(min_length=1, max_length=LEVELS)
+    ]
     layers_per_block: Annotated[int, Field(ge=1, le=8)] = 1
     norm_groups: Annotated[int, Field(ge=1, le=64)] = 8
     attention: bool = False

@@ -23,7 +23,7 @@ from autophagy.models.checkpoints import Checkpoint
 from autophagy.models.noise import rows_of_noise
 from autophagy.models.order import Order, whole_pass
 from autophagy.progress import Report
-from autophagy.schema import Options, Sparse
+from autophagy.schema import LEVELS, Options, Sparse
 
 KINDS = ("images",)
 SOFTWARE = ("safetensors", "torch")
@@ -38,7 +38,9 @@ class Model(Options):
 
     family: Literal["gan"]
     #: Widths from the coarsest level to the finest; each level doubles the side.
-    channels: Annotated[list[Annotated[int, Field(ge=1, le=4096)]], Field(min_length=1)]
+    channels: Annotated[
+        list[Annotated[int, Field(ge=1, le=4096)]], Field(min_length=1, max_length=LEVELS)
+    ]
     latent: Annotated[int, Field(ge=1, le=4096)] = 64
 
 
