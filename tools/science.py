@@ -108,7 +108,7 @@ def _compute(results: Path, fresh: Path, experiment: Any, asks: list[dict[str, A
     if drifting := [loop for loop in told if experiment.loops[loop].labels == "inherited"]:
         found = science_beside.drift_table(counted, drifting)
         found.to_csv(fresh / "drift.csv", index=False)
-    if loops := [ask["gaussian"] for ask in asks if "gaussian" in ask]:
+    if loops := [loop for ask in asks for loop in ask.get("dose", ())]:
         sizes = pd.read_csv(fresh / "effective_size.csv")
         found = science_beside.gaussian_table(experiment, loops, sizes)
         found.to_csv(fresh / "gaussian.csv", index=False)

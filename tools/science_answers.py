@@ -134,35 +134,39 @@ def interval(row: pd.Series, name: str) -> str:
     return f"{row[name]:+.3g} ({row[f'{name}_low']:+.3g} to {row[f'{name}_high']:+.3g})"
 
 
-def _size(ask: dict[str, Any], found: Found) -> str:
-    loop = ask["size"]
-    row = found.row("effective_size", loop)
-    n_real = found.experiment.loops[loop].n_real
+#: Columns of an answer about doses.
+DOSE = ("loop", "real + synthetic rows of D^t", "λ", "generations", "n_e/n_r", "Gaussian loop",
+        "in its limit")  # fmt: skip
+
+
+def doses(ask: dict[str, Any], found: Found) -> list[tuple[str, ...]]:
+    """A row a loop, columns as in `DOSE`: n_e/n_r, and that of the exact loop in dimensions."""
+    return [_dose(loop, found) for loop in ask["dose"]]
+
+
+def _dose(loop: str, found: Found) -> tuple[str, ...]:
+    asked = found.experiment.loops[loop]
+    head = (f"`{loop}`", f"{asked.n_real} + {asked.n_synthetic}", f"{asked.sampling_bias:g}")
+    try:
+        row, exact = found.row("effective_size", loop), found.row("gaussian", loop)
+    except Undefined as why:
+        return (*head, "", str(why), "", "")
 
     def ratio(n: float) -> str:
         # 0 and inf: beyond the sizes of the curve.
         if n == 0.0:
-            return f"< {row['n_min'] / n_real:.3g}"
+            return f"< {row['n_min'] / asked.n_real:.3g}"
         if math.isinf(n):
-            return f"> {row['n_max'] / n_real:.3g}"
-        return f"{n / n_real:.3g}"
+            return f"> {row['n_max'] / asked.n_real:.3g}"
+        return f"{n / asked.n_real:.3g}"
 
-    first, last = row["first_generation"], row["last_generation"]
-    span = f"generation {last}" if first == last else f"generations {first}-{last}"
-    state = "a limit" if row["limit"] else "not converged"
+    state = "" if row["limit"] else ", not converged"
     return (
-        f"`{loop}`: n_r = {n_real}, n_e/n_r {ratio(row['n_e'])} ({ratio(row['n_e_low'])} to "
-        f"{ratio(row['n_e_high'])}), {span}, {state}"
-    )
-
-
-def _gaussian(ask: dict[str, Any], found: Found) -> str:
-    row = found.row("gaussian", ask["gaussian"])
-    first, last = row["first_generation"], row["last_generation"]
-    return (
-        f"`{row['loop']}`: a Gaussian loop of its sizes and λ in {row['dimensions']} dimensions "
-        f"has n_e/n_r {row['within']:.3g} in generations {first}-{last} (standard error "
-        f"{row['within_se']:.1g}), {row['ratio']:.3g} in the limit ({row['ratio_se']:.1g})"
+        *head,
+        f"{row['first_generation']}-{row['last_generation']}{state}",
+        f"{ratio(row['n_e'])} ({ratio(row['n_e_low'])} to {ratio(row['n_e_high'])})",
+        f"{exact['within']:.3g} ± {exact['within_se']:.1g}",
+        f"{exact['ratio']:.3g} ± {exact['ratio_se']:.1g}",
     )
 
 
@@ -219,23 +223,23 @@ def _name(metric: str) -> str:
     return metric.replace("_", " ").replace("frechet", "Fréchet")
 
 
-#: What a row asks -> how it is answered off a run's tables.
+#: What a row asks -> how it is answered off a run's tables, in a line.
 ANSWERS: dict[str, Callable[[dict[str, Any], Found], str]] = {
     "change": _change,
     "trend": _trend,
     "difference": _difference,
     "verdict": _verdict,
     "attribution": _attribution,
-    "size": _size,
-    "gaussian": _gaussian,
     "labels": _labels,
     "opinion": _opinion,
 }
+#: What a row may ask: these, and what is told in a table.
+KINDS = {*ANSWERS, "dose"}
 
 
 def loops_of(ask: dict[str, Any], experiment: Any) -> list[str]:
     """The loops that an answer is about."""
-    [kind] = ask.keys() & ANSWERS.keys()
+    [kind] = ask.keys() & KINDS
     if kind in ("opinion", "attribution"):
         return list(experiment.loops)
     return ask[kind] if isinstance(ask[kind], list) else [ask[kind]]

@@ -11,7 +11,7 @@ import paper
 from autophagy import models
 from autophagy.schema import plain
 from autophagy.verdict.judge import UNDECIDED
-from science_answers import answer, budgets, interval
+from science_answers import DOSE, answer, budgets, doses, interval
 from science_found import Found
 from science_outcomes import AGAINST, HELD, outcome
 
@@ -85,7 +85,9 @@ def _section(number: int, row: dict[str, Any], found: Mapping[str, Found], due: 
     told = [title, f"{refuted} *Run*: {link}, {run.seeds}, trainings of {trained}."]
     if word:
         told.append(f"**{_capital(word)}.**")
-    told.append("\n".join(_answered(ask, run) for ask in row["asks"]))
+    if lines := [_answered(ask, run) for ask in row["asks"] if "dose" not in ask]:
+        told.append("\n".join(lines))
+    told += [table(DOSE, doses(ask, run)) for ask in row["asks"] if "dose" in ask]
     return "\n\n".join(told)
 
 
