@@ -211,3 +211,19 @@ def test_files_have_the_mode_that_the_process_gives_even_where_their_writer_is_s
         os.umask(before)
     for path in (tmp_path / "model/weights", tmp_path / "file"):
         assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_only_regular_files_are_read_and_nothing_is_waited_for(tmp_path) -> None:
+    fill(tmp_path / "whole", "abc", "file")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "nowhere").symlink_to("lost")
+    (tmp_path / "link").symlink_to("whole")
+    with store.opened(tmp_path / "link") as file:
+        assert file.read() == (tmp_path / "whole").read_bytes()
+    for name, why in (
+        ("pipe", "it is no regular file"), (".", "it is no regular file"), ("nowhere", "No such"),
+    ):  # fmt: skip
+        with pytest.raises(OSError, match=why):
+            store.sha256(tmp_path / name)
+        with pytest.raises(UserError, match=why):
+            store.read_json(tmp_path / name)

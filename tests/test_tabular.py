@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from autophagy import tabular
 from autophagy.errors import UserError
@@ -49,3 +51,9 @@ def test_what_is_no_table_is_one_line(name, columns, content, message, tmp_path)
         tabular.read(file, columns)
     assert str(raised.value).startswith(f"{file}: ")
     assert message in str(raised.value)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path) -> None:
+    os.mkfifo(tmp_path / "a.csv")
+    with pytest.raises(UserError, match=r"a\.csv: cannot be read: it is no regular file"):
+        tabular.read(tmp_path / "a.csv", ("loop",))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autophagy import store
 from autophagy.errors import UserError
 
 if TYPE_CHECKING:
@@ -36,12 +37,15 @@ def read(
     import pandas as pd
 
     try:
-        table = pd.read_csv(
-            file, dtype=dict.fromkeys(words, str), low_memory=False,
-            # A loop or run may be called NA or null, which pandas would take for a missing value.
-            keep_default_na=False, na_values=[""],
-        )  # fmt: skip
-    except (OSError, ValueError) as error:
+        with store.opened(file) as content:
+            table = pd.read_csv(
+                content, dtype=dict.fromkeys(words, str), low_memory=False,
+                # A loop or run may be called NA or null, which pandas would take for missing.
+                keep_default_na=False, na_values=[""],
+            )  # fmt: skip
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
         raise UserError(f"{file}: cannot be read: {error}") from error
     if not (set(columns) <= set(table) if more else columns == tuple(table)):
         raise UserError(f"{file}: its columns are not those of this version")

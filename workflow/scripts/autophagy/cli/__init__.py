@@ -10,7 +10,7 @@ import os
 import sys
 
 from autophagy.cli.parser import parser
-from autophagy.errors import UserError
+from autophagy.errors import UserError, one_line
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -33,7 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
         return _ended(141)
     # Names too long for the file system, links in a circle.
     except OSError as error:
-        print(f"autophagy: {UserError(str(error))}", file=sys.stderr)
+        place = "" if error.filename is None else f"{error.filename}: "
+        print(f"autophagy: {one_line(place + (error.strerror or str(error)))}", file=sys.stderr)
         return 2
 
 
