@@ -143,6 +143,26 @@ def test_only_what_the_record_and_the_policy_both_name_may_be_missing(copy: Path
     assert {finding.path for finding in findings(copy)} == {named, *lost[1:]}
 
 
+def test_a_record_of_a_longer_run_is_no_finding_of_the_run_that_writes_it_anew(copy: Path) -> None:
+    """The step that writes it comes after the audit; who audits the folder alone is told."""
+    drop(copy, "last")
+    record = copy / dropped.path_of("fresh")
+    content = store.read_json(record)
+    content["artifacts"].append(f"{FRESH}/gen-003/model")
+    store.write_json(record, content)
+    assert audit.audit(Archive(copy, tuple(dropped_plan("last").audited()))) == []
+    [found] = findings(copy)
+    assert (found.path, found.law) == (dropped.path_of("fresh"), "files")
+    assert f"lists {FRESH}/gen-003/model, which its policy does not drop" in found.message
+
+
+def test_a_link_to_nowhere_makes_its_stage_stale(copy: Path) -> None:
+    (copy / FRESH / "gen-002/samples/images.npy").unlink()
+    (copy / FRESH / "gen-002/samples/images.npy").symlink_to("lost")
+    found = ledger.findings(dropped_plan("all"), copy)
+    assert "images.npy: cannot be read: No such file" in found["loop@fresh"]
+
+
 def test_a_payload_in_part_is_a_finding(copy: Path) -> None:
     drop(copy, "last")
     (copy / BIASED / "gen-002/samples").mkdir()

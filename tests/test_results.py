@@ -36,7 +36,7 @@ def test_an_audit_of_another_shape_is_refused(tiny_experiment, tmp_path) -> None
     shutil.copytree(tiny_experiment.root, root)
     for content in ("[]", "{}", '{"findings": null}'):
         (root / paths.AUDIT).write_text(content)
-        with pytest.raises(UserError, match=r"audit\.json: holds no list of findings"):
+        with pytest.raises(UserError, match=r"audit\.json: holds no list of findings; delete"):
             _ = autophagy.open(root).audit
 
 

@@ -118,8 +118,8 @@ def test_a_file_in_the_place_of_a_folder_is_named_before_anything_runs(tmp_path:
     place = tmp_path / "results/tiny/loops"
     place.mkdir(parents=True)
     (place / "fresh").symlink_to("nowhere")
-    line = "autophagy: results/tiny/loops/fresh: is no folder, and results belong in one; remove it"
-    assert ours(snakemake(tmp_path, "tiny"), 1) == [line]
+    why = "is a link that leads to no folder; mend or remove it"
+    assert ours(snakemake(tmp_path, "tiny"), 1) == [f"autophagy: results/tiny/loops/fresh: {why}"]
     assert os.listdir(tmp_path / "results/tiny") == ["loops"]
 
 

@@ -226,7 +226,10 @@ def test_doses_are_told_in_a_table(found) -> None:
         "1.4 ± 0.005", "1.6 ± 0.008",
     )  # fmt: skip
     # The exact loop was not computed; of the last there is nothing at all.
-    assert told[1][4] == "`p50-l50-s75`: undefined, gaussian.csv has no row of it"
+    assert told[1][4:6] == (
+        "> 12 (6 to > 12)",
+        "`p50-l50-s75`: undefined, gaussian.csv has no row of it",
+    )
     assert told[2][4] == "`p25-l50-s225`: undefined, effective_size.csv has no row of it"
     assert all(len(row) == len(answers.DOSE) for row in told)
 

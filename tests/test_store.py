@@ -227,3 +227,16 @@ def test_only_regular_files_are_read_and_nothing_is_waited_for(tmp_path) -> None
             store.sha256(tmp_path / name)
         with pytest.raises(UserError, match=why):
             store.read_json(tmp_path / name)
+
+
+def test_what_lies_where_a_folder_belongs_is_named(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    store.require_folders(["a/b/c.json", "/proc/self/x", "d"])
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/b").touch()
+    with pytest.raises(UserError, match=r"^a/b: is no folder, and results belong in one; remove"):
+        store.require_folders(["a/d", "a/b/c/d/e.json"])
+    (tmp_path / "a/b").unlink()
+    (tmp_path / "a/b").symlink_to("unmounted")
+    with pytest.raises(UserError, match=r"^a/b: is a link that leads to no folder; mend"):
+        store.require_folders(["a/b/c.json"])

@@ -148,26 +148,33 @@ def _dose(loop: str, found: Found) -> tuple[str, ...]:
     asked = found.experiment.loops[loop]
     head = (f"`{loop}`", f"{asked.n_real} + {asked.n_synthetic}", f"{asked.sampling_bias:g}")
     try:
-        row, exact = found.row("effective_size", loop), found.row("gaussian", loop)
+        told = _size(found.row("effective_size", loop), asked.n_real)
     except Undefined as why:
-        return (*head, "", str(why), "", "")
+        told = ("", str(why))
+    try:
+        exact = found.row("gaussian", loop)
+    except Undefined as why:
+        return (*head, *told, str(why), "")
+    ratios = [f"{exact[name]:.3g} ± {exact[f'{name}_se']:.1g}" for name in ("within", "ratio")]
+    return (*head, *told, *ratios)
+
+
+def _size(row: pd.Series, n_real: int) -> tuple[str, str]:
+    """The generations of an n_e, and n_e/n_r with its interval."""
 
     def ratio(n: float) -> str:
         # 0 and inf: beyond the sizes of the curve.
         if n == 0.0:
-            return f"< {row['n_min'] / asked.n_real:.3g}"
+            return f"< {row['n_min'] / n_real:.3g}"
         if math.isinf(n):
-            return f"> {row['n_max'] / asked.n_real:.3g}"
-        return f"{n / asked.n_real:.3g}"
+            return f"> {row['n_max'] / n_real:.3g}"
+        return f"{n / n_real:.3g}"
 
-    state = "" if row["limit"] else ", not converged"
-    return (
-        *head,
-        f"{row['first_generation']}-{row['last_generation']}{state}",
-        f"{ratio(row['n_e'])} ({ratio(row['n_e_low'])} to {ratio(row['n_e_high'])})",
-        f"{exact['within']:.3g} ± {exact['within_se']:.1g}",
-        f"{exact['ratio']:.3g} ± {exact['ratio_se']:.1g}",
-    )
+    first, last = row["first_generation"], row["last_generation"]
+    span = f"{last}" if first == last else f"{first}-{last}"
+    state = "a limit" if row["limit"] else "not converged"
+    interval = f"{ratio(row['n_e_low'])} to {ratio(row['n_e_high'])}"
+    return f"{span}, {state}", f"{ratio(row['n_e'])} ({interval})"
 
 
 def _labels(ask: dict[str, Any], found: Found) -> str:

@@ -107,6 +107,8 @@ def gaussian_table(
     with threadpool_limits(1):
         curve = effective.real_only(dimensions, rng)
         for name in dict.fromkeys(names):
+            if name not in windows.index:
+                continue
             loop, last = experiment.loops[name], windows.loc[name]
             window = [int(last[f"{end}_generation"]) for end in ("first", "last")]
             n_real = loop.n_real

@@ -19,7 +19,9 @@ def read(root: Path) -> dict[str, Any]:
     """
     content = store.read_json(root / AUDIT)
     if not isinstance(content, dict) or not isinstance(content.get("findings"), list):
-        raise UserError(f"{root / AUDIT}: holds no list of findings; `autophagy audit` writes it")
+        raise UserError(
+            f"{root / AUDIT}: holds no list of findings; delete it, and the run audits again"
+        )
     return content
 
 

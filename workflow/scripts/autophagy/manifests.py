@@ -59,7 +59,7 @@ def payload_hashes(root: Path, record: dict[str, Any]) -> dict[str, str]:
     """{file name: sha256} of what an artifact vouches for by itself; see `plan.Node.payload`.
 
     Raises:
-        UserError: a file is missing.
+        OSError: a file is missing or cannot be read.
     """
     if not is_root(record["path"]):
         return store.hashes(root / record["path"])
@@ -120,7 +120,11 @@ def stale(root: Path, record: dict[str, Any]) -> str | None:
     for path in payload_paths(record):
         if not (root / path).exists():
             return f"{path}: is missing"
-    if payload_hashes(root, record) != manifest.get("files"):
+    try:
+        found = payload_hashes(root, record)
+    except OSError as error:
+        return f"{error.filename or artifact}: cannot be read: {error.strerror or error}"
+    if found != manifest.get("files"):
         return f"{artifact}: its files are not those of its manifest"
     listed = manifest.get("materials")
     held = listed if isinstance(listed, list) else []

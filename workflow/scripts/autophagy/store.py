@@ -47,6 +47,8 @@ def require_folders(files: Iterable[str]) -> None:
             ahead.append(os.path.dirname(folder))
     for folder in sorted(needed):
         if os.path.lexists(folder) and not os.path.isdir(folder):
+            if os.path.islink(folder):
+                raise UserError(f"{folder}: is a link that leads to no folder; mend or remove it")
             raise UserError(f"{folder}: is no folder, and results belong in one; remove it")
 
 

@@ -16,9 +16,9 @@ def files(case: Case) -> Findings:
     """
     unreadable = list(guarded(dropped.NAME, _records, case))
     yield from unreadable
-    excused = {}
-    if not unreadable:
-        excused = case.dropped
+    excused = {} if unreadable else case.dropped
+    # A run brings the records up to date itself, after its audit.
+    if not unreadable and case.archive.listed is None:
         yield from guarded(dropped.NAME, _excess, case)
     for artifact in case.artifacts:
         yield from guarded(manifests.path_of(artifact), _artifact, case, artifact, excused)
@@ -31,9 +31,9 @@ def _records(case: Case) -> Findings:
 
 
 def _excess(case: Case) -> Findings:
-    """Whether records of what was dropped list nothing else."""
-    for record in sorted(case.root.glob(dropped.path_of("*"))):
-        loop = record.parent.name
+    """Whether the loops' records of what was dropped list nothing else."""
+    for path in case.of_kind("loop_root"):
+        loop = path.split("/")[1]
         if others := dropped.excess(case.archive, loop):
             what = f"{others[0]} and {len(others) - 1} more" if len(others) > 1 else others[0]
             yield dropped.path_of(loop), f"lists {what}, which its policy does not drop of the loop"

@@ -43,8 +43,10 @@ def export(root: Path, form: str, out: Path | None = None) -> list[Path]:
     root = Path(root).absolute()
     if not is_experiment(root):
         raise UserError(f"{root}: is no experiment's folder; give results/<experiment>")
-    if not (root / LANDMARKS[0]).is_file():
-        raise UserError(f"{root}: is of kind theory; only lineages of pictures are exported")
+    if (root / LANDMARKS[1]).is_file():
+        raise UserError(
+            f"{root}: is of kind theory; only lineages of pictures and points are exported"
+        )
     out = root.parent.parent / "exports" / root.name / form if out is None else Path(out).absolute()
     if out.is_symlink() and not out.exists():
         raise UserError(f"{out}: is a link that leads nowhere; give another --out")
