@@ -409,3 +409,22 @@ def test_a_link_to_a_folder_is_named(copy_of_tiny, tmp_path) -> None:
     [finding] = audit.audit(Archive(copy_of_tiny))
     assert finding.path == SAMPLES
     assert "is a link to a folder" in finding.message
+
+
+def test_a_manifest_that_cannot_be_read_is_told_once(broken) -> None:
+    (broken / "real/loop.manifest.json").write_text("[]")
+    found = [finding.path for finding in audit.audit(Archive(broken))]
+    assert found.count("real/loop.manifest.json") == 1
+    assert not any("dropped" in path for path in found)
+
+
+def test_a_strangers_name_is_escaped_and_its_finding_is_one_line(broken, capsys) -> None:
+    (broken / "a\x1b[31m\nb").write_text("x")
+    assert told(broken, capsys)[0] == r"a\x1b[31m b: files: has no manifest"
+
+
+def test_a_link_that_passes_for_a_manifest_is_to_be_removed_by_its_name(broken) -> None:
+    name = f"{FRESH}/zzz.manifest.json"
+    (broken / name).symlink_to("nowhere")
+    [message] = {f.message for f in audit.audit(Archive(broken)) if "rm -r" in f.message}
+    assert message.endswith(f"`rm -r {broken / name}`")

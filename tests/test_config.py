@@ -188,6 +188,7 @@ MALFORMED: list[tuple[dict[str, Any], str, str]] = [
      "model.pad: true to pad to 16"),
     ({"model.channels": [8, 6]}, "model.channels: 6", "multiple of model.norm_groups = 4"),
     ({"model.channels": []}, "model.channels: []", "at least 1 item"),
+    ({"model.channels": [8] * 13, "model.pad": True}, "model.channels: [", "at most 12 items"),
     ({"model.channels": 8}, "model.channels: 8", "valid list"),
     ({"model.channels": [8, "8"]}, 'model.channels.1: "8"', "valid integer"),
     ({"model.channels": [8, 2]}, "model.channels.1: 2", "greater than or equal to 4"),

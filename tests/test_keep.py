@@ -163,6 +163,20 @@ def test_a_link_to_nowhere_makes_its_stage_stale(copy: Path) -> None:
     assert "images.npy: cannot be read: No such file" in found["loop@fresh"]
 
 
+def test_a_link_in_the_place_of_a_dropped_payload_is_a_finding(copy: Path) -> None:
+    drop(copy, "last")
+    (copy / FRESH / "gen-002/samples").symlink_to("lost")
+    assert {finding.path for finding in findings(copy)} == {f"{FRESH}/gen-002/samples"}
+
+
+def test_a_dropped_payload_whose_manifest_is_lost_is_told_once_as_that(copy: Path) -> None:
+    drop(copy, "last")
+    (copy / FRESH / "gen-002/samples.manifest.json").unlink()
+    found = {finding.path: finding.message for finding in findings(copy)}
+    assert dropped.path_of("fresh") not in found
+    assert all("samples is missing" in message for message in found.values())
+
+
 def test_a_payload_in_part_is_a_finding(copy: Path) -> None:
     drop(copy, "last")
     (copy / BIASED / "gen-002/samples").mkdir()

@@ -267,7 +267,7 @@ GROWS = {"change": "fully-synthetic", "expect": "above", **FD}
         ([{"opinion": "precision", "expect": "above"}], "undecided"),
         ([GROWS, {"opinion": "precision", "expect": "above"}], "undecided"),
         ([GROWS | {"expect": "below"}, {"opinion": "precision", "expect": "above"}], "against it"),
-        ([{"change": "fully-synthetic", **FD}, {"size": "p50-l100-s75"}], None),
+        ([{"change": "fully-synthetic", **FD}, {"dose": ["p50-l100-s75"]}], None),
     ],
 )
 def test_a_claim_is_held_where_all_that_it_expects_came_out(asks, word, found) -> None:

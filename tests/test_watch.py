@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from autophagy import cli, manifests, paths, watch
+from autophagy import cli, evaluated, manifests, paths, store, watch
 from autophagy.watch import FAILED, MEASURED, RUNNING, SAMPLED, TRAINED, WAITING
 from conftest import TESTS
 from rich.console import Console
@@ -95,6 +95,12 @@ def test_points_have_generations_to_watch(tmp_path, monkeypatch, capsys) -> None
     assert "0 of 11 generations measured" in capsys.readouterr().out
 
 
-def test_of_a_damaged_evaluation_nothing_is_shown() -> None:
-    cell = watch.Cell(watch.MEASURED, metrics={"frechet_distance": "x", "recall": [1]})
-    assert watch._shown(cell)[0] == "?"
+def test_of_a_damaged_evaluation_nothing_is_shown(tmp_path) -> None:
+    file = tmp_path / "metrics.json"
+    for damaged in ({"frechet_distance": "x"}, {"recall": [1]}, {}):
+        view = dict.fromkeys(evaluated.HEADLINE, 1.0) | damaged
+        store.write_json(file, {"output": view, "model": view} if damaged else [])
+        assert watch._metrics(file) is None
+    undefined = dict.fromkeys(evaluated.HEADLINE)
+    store.write_json(file, {"output": undefined, "model": undefined})
+    assert watch._metrics(file) == {}

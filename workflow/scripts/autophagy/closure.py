@@ -88,14 +88,15 @@ def check(root: Path, link: Link) -> Checked:
     if schema != manifests.SCHEMA:
         message = f"schema {schema!r} is not readable; this version reads {manifests.SCHEMA}"
         return Checked(kind, findings=((name, message),))
-    if kind in keep.DROPPABLE and not (root / link.path).exists() and _dropped(root, link.path):
+    there = os.path.lexists(root / link.path)
+    if kind in keep.DROPPABLE and not there and _dropped(root, link.path):
         return Checked(kind, parents, dropped=True)
-    there = _payload(root, link.path, listed)
+    files = _payload(root, link.path, listed)
     return Checked(
         kind,
         parents,
-        tuple(file.relative_to(root).as_posix() for file in there.values()),
-        tuple(_compared(link.path, listed, there)),
+        tuple(file.relative_to(root).as_posix() for file in files.values()),
+        tuple(_compared(link.path, listed, files)),
     )
 
 
@@ -114,7 +115,10 @@ def strays(root: Path, folder: str, certified: dict[Link, Checked]) -> Iterator[
 
 
 def _dropped(root: Path, artifact: str) -> bool:
-    """Does the record of the artifact's loop say that its payload was dropped?"""
+    """Does the record of the artifact's loop say that its payload was dropped?
+
+    Whether a policy drops such an artifact is for the audit.
+    """
     group, _, rest = artifact.partition("/")
     try:
         return group == "loops" and artifact in dropped.listed(root, rest.partition("/")[0])[1]

@@ -59,7 +59,7 @@ def first_finding(error: ValidationError, experiment: type[Options]) -> str:
     if kind in _UNKNOWN:
         hint = f"did you mean {meant}? " if meant is not None else ""
         return f"{where}: unknown key; {hint}allowed: {', '.join(allowed)}{more}"
-    reason = re.sub(r"^\w+ should |(?<=item) after validation.*", "", finding["msg"])
+    reason = re.sub(r"^\w+ should | after validation.*", "", finding["msg"])
     if kind in _NO_MAPPING:
         reason = f"be {MAPPING}"
     elif kind == "string_pattern_mismatch":

@@ -82,7 +82,8 @@ def missing(archive: Archive, artifacts: Iterable[str]) -> dict[str, str]:
     for artifact in artifacts:
         group, _, rest = artifact.partition("/")
         loop = rest.partition("/")[0]
-        if group != "loops" or manifests.is_root(artifact) or (archive.root / artifact).exists():
+        there = os.path.lexists(archive.root / artifact)
+        if group != "loops" or manifests.is_root(artifact) or there:
             continue
         if loop not in of_loop:
             of_loop[loop] = _recorded(archive, loop)
@@ -98,9 +99,8 @@ def stale(root: Path, record: dict[str, Any]) -> str | None:
     The record of its loop must list it then.
     """
     artifact = record["path"]
-    missing_payload = not (root / artifact).exists()
     loop = artifact.split("/")[1]
-    if not missing_payload or artifact not in listed(root, loop)[1]:
+    if os.path.lexists(root / artifact) or artifact not in listed(root, loop)[1]:
         return manifests.stale(root, record)
     name = manifests.path_of(artifact)
     if not (root / name).is_file():
@@ -131,11 +131,20 @@ def require(archive: Archive, artifact: str) -> None:
 def excess(archive: Archive, loop: str) -> list[str]:
     """What a loop's record lists without its policy dropping it of the loop's root, sorted.
 
+    Not what the root certifies and has lost its manifest: that has a finding of its own.
+
     Raises:
-        UserError: the record cannot be read.
+        UserError: the record, or a manifest, cannot be read.
     """
     policy, artifacts = listed(archive.root, loop)
-    return sorted(artifacts - _droppable(archive, loop, policy)) if artifacts else []
+    if not artifacts:
+        return []
+    lost = {
+        path
+        for path in archive.parents(f"loops/{loop}/manifest.json")
+        if not (archive.root / manifests.path_of(path)).is_file()
+    }
+    return sorted(artifacts - lost - _droppable(archive, loop, policy))
 
 
 def _recorded(archive: Archive, loop: str) -> tuple[str, frozenset[str]]:

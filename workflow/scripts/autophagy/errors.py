@@ -5,10 +5,10 @@ LONGEST = 2000
 
 
 def one_line(text: str) -> str:
-    """A text as one line: what does not print (control
-    characters, marks of direction) is escaped, and no more than `LONGEST` is said.
+    """A text as one line: what does not print (control characters, marks of direction) is escaped.
 
-    Names come from files of strangers: a terminal must not obey them.
+    No more than `LONGEST` characters are said. Names come from files of strangers: a terminal must
+    not obey them.
     """
     line = " ".join(text.split())
     shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line[: LONGEST + 1])

@@ -12,7 +12,6 @@ from autophagy.paths import evaluation_path
 VIEWS = ("output", "model")
 #: The metrics that every evaluation has.
 HEADLINE = ("frechet_distance", "precision", "recall")
-RESPLITS = "resplits"
 
 
 def read(file: Path) -> dict[str, Any]:
@@ -35,7 +34,7 @@ def resplits(root: Path, seed: int) -> dict[str, dict[str, float]]:
         UserError: the evaluation of real rows is missing, or no such one.
     """
     file = root / evaluation_path("real", seed, 0)
-    found = read(file).get(RESPLITS)
+    found = read(file).get("resplits")
     if not isinstance(found, dict) or not set(HEADLINE) <= found.keys():
         raise _no_evaluation(file)
     if not all(_are_numbers(spread, ("mean", "sd", "low", "high")) for spread in found.values()):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from autophagy.errors import one_line
 from autophagy.lineage import FILTER, SAMPLED
 
 #: Entries of a depth distribution on one line.
@@ -74,15 +75,15 @@ def told(step: dict[str, Any]) -> Iterator[str]:
         return
     head = f"{step['path']} row {step['row']}: label {step['label']}"
     if step["kind"] == "real_set":
-        yield f"{head}, a real {one(step)}: row {step['source_row']} of {step['source']}"
+        source = one_line(step["source"])
+        yield f"{head}, a real {one(step)}: row {step['source_row']} of {source}"
         return
     if step["kind"] == "training_set":
         yield f"{head}, {step['origin']}"
         return
     if step["kind"] == "imported_set":
-        yield (
-            f"{head}, row {step['source_row']} of {step['source']}; its origin is {step['origin']}"
-        )
+        told = f"{step['source']}; its origin is {step['origin']}"
+        yield f"{head}, row {step['source_row']} of {one_line(told)}"
         return
     yield (
         f"{head}, drawn in generation {step['generation']} with seed {step['seed']} at λ = "

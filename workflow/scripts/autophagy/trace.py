@@ -1,4 +1,4 @@
-"""One row of a training set or sample set, back to a real image or to a seed."""
+"""One row of a training set or sample set, back to a real one or to a seed."""
 
 from __future__ import annotations
 

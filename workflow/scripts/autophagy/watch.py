@@ -113,7 +113,7 @@ def _job(step: str, log: Path) -> Cell | None:
 
 
 def _metrics(path: Path) -> dict[str, float] | None:
-    """The headline numbers; None of a file that is being written."""
+    """The headline numbers; None of a file that is being written, or is no evaluation."""
     try:
         view = evaluated.read(path)["output"]
     except UserError:
@@ -140,16 +140,10 @@ def table(found: dict[tuple[str, int], list[Cell]], title: str) -> Any:
     return Group(drawn, *(Text(line) for line in _running(found)), Text(summary))
 
 
-def _number(value: Any) -> float | None:
-    """Of a damaged evaluation nothing is shown; `autophagy audit` names it."""
-    return value if isinstance(value, int | float) else None
-
-
 def _shown(cell: Cell) -> tuple[str, str]:
     """What stands in a cell, and its style."""
     if cell.state == MEASURED and cell.metrics:
-        distance = _number(cell.metrics.get("frechet_distance"))
-        recall = _number(cell.metrics.get("recall"))
+        distance, recall = cell.metrics.get("frechet_distance"), cell.metrics.get("recall")
         known = [f"{distance:.3g}" if distance is not None else "?"]
         known += [f"R {recall:.2f}"] if recall is not None else []
         return " ".join(known), "green"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from autophagy import store
 from autophagy.archive import Archive
 from autophagy.errors import UserError
 
@@ -26,7 +27,7 @@ def opened(archive: Archive, artifact: str, name: str) -> np.ndarray:
     """
     path = archive.root / artifact / f"{name}.npy"
     try:
-        with path.open("rb") as file:
+        with store.opened(path) as file:
             # np.load does the same at three times the cost, which thousands of arrays feel.
             version = np.lib.format.read_magic(file)
             if version != (1, 0):
@@ -80,7 +81,8 @@ def read_index(path: Path) -> Index:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.ParquetFile(path).read()
+        with store.opened(path) as content:
+            table = pq.ParquetFile(content).read()
         if set(table.column_names) != {*_NUMBERS, *_NAMES}:
             raise UserError(f"{path}: not a training set; its columns are {table.column_names}")
         if any(column.null_count for column in table.columns):

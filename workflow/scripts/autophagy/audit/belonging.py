@@ -114,7 +114,7 @@ def _prefixes(path: str) -> set[str]:
 def _finish(case: Case, path: str) -> str:
     """What to do about something left over or begun."""
     both = (case.root / path, case.root / manifests.path_of(path))
-    names = dict.fromkeys(str(file) for file in both if file.exists())
+    names = dict.fromkeys(str(file) for file in both if os.path.lexists(file))
     return f"finish the run, or remove it with `rm -r {' '.join(names)}`"
 
 

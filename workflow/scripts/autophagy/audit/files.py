@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container
 from pathlib import Path
 
@@ -19,7 +20,9 @@ def files(case: Case) -> Findings:
     excused = {} if unreadable else case.dropped
     # A run brings the records up to date itself, after its audit.
     if not unreadable and case.archive.listed is None:
-        yield from guarded(dropped.NAME, _excess, case)
+        for path in case.artifacts:
+            if re.fullmatch(r"loops/[^/]+/manifest\.json", path) and not case.unreadable(path):
+                yield from guarded(path, _excess, case, path.split("/")[1])
     for artifact in case.artifacts:
         yield from guarded(manifests.path_of(artifact), _artifact, case, artifact, excused)
 
@@ -30,13 +33,11 @@ def _records(case: Case) -> Findings:
     yield from ()
 
 
-def _excess(case: Case) -> Findings:
-    """Whether the loops' records of what was dropped list nothing else."""
-    for path in case.of_kind("loop_root"):
-        loop = path.split("/")[1]
-        if others := dropped.excess(case.archive, loop):
-            what = f"{others[0]} and {len(others) - 1} more" if len(others) > 1 else others[0]
-            yield dropped.path_of(loop), f"lists {what}, which its policy does not drop of the loop"
+def _excess(case: Case, loop: str) -> Findings:
+    """Whether a loop's record of what was dropped lists nothing else."""
+    if others := dropped.excess(case.archive, loop):
+        what = f"{others[0]} and {len(others) - 1} more" if len(others) > 1 else others[0]
+        yield dropped.path_of(loop), f"lists {what}, which its policy does not drop of the loop"
 
 
 def _artifact(case: Case, artifact: str, excused: Container[str]) -> Findings:

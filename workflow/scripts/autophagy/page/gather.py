@@ -94,4 +94,5 @@ def _behind(folder: Path, archive: Archive, asked: dict[str, Any]) -> dict[str, 
 
 def data_url(png: Path) -> str:
     """A PNG file as an address that needs no network."""
-    return "data:image/png;base64," + base64.b64encode(png.read_bytes()).decode()
+    with store.opened(png) as file:
+        return "data:image/png;base64," + base64.b64encode(file.read()).decode()

@@ -10,14 +10,13 @@ import pandas as pd
 
 from autophagy import paths, store
 from autophagy.archive import Archive
+from autophagy.evaluated import HEADLINE
 from autophagy.page import descent, pictures
 from autophagy.page.numbers import rounded
 from autophagy.page.sprites import Sheets
 
 #: Characters beyond which no other run seed is added.
 LARGEST = 8 * 2**20
-#: What stands above a preview.
-TOLD = ("frechet_distance", "precision", "recall")
 
 
 def gather(
@@ -81,4 +80,4 @@ def _metrics(table: pd.DataFrame, name: str, seed: int) -> dict[str, list[float 
     rows = table[
         (table["loop"] == name) & (table["seed"] == seed) & (table["view"] == "output")
     ].sort_values("generation")
-    return {metric: [rounded(value) for value in rows[metric]] for metric in TOLD}
+    return {metric: [rounded(value) for value in rows[metric]] for metric in HEADLINE}
