@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from autophagy import paths, tables
+from autophagy import evaluated, paths, tables
 from autophagy import plan as planning
 from autophagy.schema import plain
 from autophagy.steps import report
@@ -69,7 +69,7 @@ class Maker:
                 else len(experiment.loops) * sum(max(self.seconds[kind]) for kind in COSTLY)
             )
         rows = self._rows()
-        resplits = tables.resplits(self.root, 1)
+        resplits = evaluated.resplits(self.root, 1)
         return {
             "generations": done,
             "train": plain(experiment.train),

@@ -21,7 +21,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY / "workflow" / "scripts"))
 
 import in_process  # noqa: E402
-from autophagy import paths, store, tables  # noqa: E402
+from autophagy import evaluated, paths, store  # noqa: E402
 from autophagy.plan import Plan  # noqa: E402
 
 NAME = "full"
@@ -43,7 +43,7 @@ def main() -> None:
                 _prepare(plan, root)
             rows += [{"steps": steps} | _measure(plan, root, seed) for seed in options.seeds]
             print(pd.DataFrame(rows[-len(options.seeds) :]).to_string(), flush=True)
-        floor = tables.resplits(root, options.seeds[0])
+        floor = evaluated.resplits(root, options.seeds[0])
     options.out.write_text(_page(pd.DataFrame(rows), floor, content, trained))
 
 

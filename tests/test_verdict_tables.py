@@ -58,7 +58,7 @@ def write(root: Path, experiment: configuration.Experiment, noise: float = 0.02)
         distance = 1.5 + 100.0 / n + draws[seed] + noise * rng.normal()
         values = dict.fromkeys(metrics_of("images"), 0.5) | {"frechet_distance": distance}
         values |= {"recall": -distance, "n_samples": 1000, "n_reference": 500}
-        content = {view: values | {"n_train": 200, "n_train_real": 100} for view in tables.VIEWS}
+        content = {view: values | {"n_train": 200, "n_train_real": 100} for view in evaluated.VIEWS}
         if loop == "real":
             spread = {"mean": 1.27, "sd": SD, "low": 0.7, "high": 2.4}
             content["resplits"] = dict.fromkeys(METRICS, spread)
