@@ -140,7 +140,7 @@ DOSE = ("loop", "real + synthetic rows of D^t", "λ", "generations", "n_e/n_r", 
 
 
 def doses(ask: dict[str, Any], found: Found) -> list[tuple[str, ...]]:
-    """A row a loop, columns as in `DOSE`: n_e/n_r, and that of the exact loop in dimensions."""
+    """A row a loop, columns as in `DOSE`: n_e/n_r, and that of the exact loop of as many rows."""
     return [_dose(loop, found) for loop in ask["dose"]]
 
 
@@ -173,8 +173,8 @@ def _size(row: pd.Series, n_real: int) -> tuple[str, str]:
     first, last = row["first_generation"], row["last_generation"]
     span = f"{last}" if first == last else f"{first}-{last}"
     state = "a limit" if row["limit"] else "not converged"
-    interval = f"{ratio(row['n_e_low'])} to {ratio(row['n_e_high'])}"
-    return f"{span}, {state}", f"{ratio(row['n_e'])} ({interval})"
+    low, high = ratio(row["n_e_low"]), ratio(row["n_e_high"])
+    return f"{span}, {state}", f"{ratio(row['n_e'])} ({low} to {high})"
 
 
 def _labels(ask: dict[str, Any], found: Found) -> str:

@@ -82,8 +82,8 @@ def told(step: dict[str, Any]) -> Iterator[str]:
         yield f"{head}, {step['origin']}"
         return
     if step["kind"] == "imported_set":
-        told = f"{step['source']}; its origin is {step['origin']}"
-        yield f"{head}, row {step['source_row']} of {one_line(told)}"
+        source = one_line(f"{step['source']}; its origin is {step['origin']}")
+        yield f"{head}, row {step['source_row']} of {source}"
         return
     yield (
         f"{head}, drawn in generation {step['generation']} with seed {step['seed']} at λ = "
