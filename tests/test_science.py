@@ -148,7 +148,9 @@ def found(tmp_path) -> science_found.Found:
               "ranking_second": "a < b < c < d < e"}  # fmt: skip
     few = agreed | {"metric": "precision", "items": 4, "low": np.nan, "high": np.nan,
                     "ranking_first": "a < b", "ranking_second": "b < a"}  # fmt: skip
-    table = pd.DataFrame([agreed, few], columns=list(opinions.COLUMNS))
+    none = few | {"metric": "density", "items": 1, "seeds": 0, "correlation": np.nan}
+    long = agreed | {"metric": "density", "ranked": "generations", "items": 20}
+    table = pd.DataFrame([agreed, few, none, long], columns=list(opinions.COLUMNS))
     table.to_csv(tmp_path / "second_opinion.csv", index=False)
     labels = [
         {"loop": "fully-synthetic", "seed": seed, "generation": t, "n": 10, "classes": 12 - t,
@@ -205,6 +207,8 @@ DOSE = "science-dose"
         ({"opinion": "precision"},
          "one and two +0.9 (no interval: fewer than 5 loops) over 4 loops "
          "(a < b; b < a)"),
+        ({"opinion": "density"},
+         "density: rank correlation of one and two +0.9 (+0.8 to +1) over 20 generations"),
         ({"labels": "fully-synthetic"},
          "of 10 classes in D^2 died by D^4: +2 (2 seeds, no interval); 1 − Σp² of D^4 over that of "
          "D^2, n = 10: +0.81 (2 seeds, no interval)"),
@@ -402,16 +406,31 @@ def test_a_loop_of_another_run_is_compared_in_the_last_generation_of_both(found,
     assert outcomes.outcome([ask | {"expect": "above"}], found) == "undecided"
     found.beside = {
         "controls-fork": science_found.Found(shorter, EXPERIMENTS["controls-fork"]),
-        "science-longer-null": science_found.Found(shorter, EXPERIMENTS["science-longer-null"]),
+        "science-imbalanced": science_found.Found(shorter, EXPERIMENTS["science-imbalanced"]),
     }
     assert answers.answer(ask, found) == (
         "`fully-synthetic` less `fully-synthetic` of `controls-fork`: Fréchet distance (model) in "
         "generation 1, the last of both: +0 (+0 to +0)"
     )
     assert answers.budgets([ask], found) == ["1000 steps of 128"]
-    apart = ask | {"difference": ["fully-synthetic", "science-longer-null:null-full"]}
-    with pytest.raises(UserError, match="science-longer-null:null-full: its run has another seeds"):
+    apart = ask | {"difference": ["fully-synthetic", "science-imbalanced:balanced"]}
+    with pytest.raises(UserError, match="science-imbalanced:balanced: its run has another dataset"):
         answers.answer(apart, found)
+
+
+def test_loops_of_runs_with_other_seeds_are_paired_by_those_of_both(found, tmp_path) -> None:
+    more = tmp_path / "more"
+    more.mkdir()
+    table = pd.read_csv(found.folder / "metrics.csv")
+    late = table[table["seed"] > 1].assign(seed=lambda rows: rows["seed"] + 10)
+    late["frechet_distance"] += 100.0
+    pd.concat([table[table["seed"] == 1], late]).to_csv(more / "metrics.csv", index=False)
+    five = "science-longer-null"
+    found.beside = {five: science_found.Found(more, EXPERIMENTS[five])}
+    ask = {"difference": ["fully-synthetic", f"{five}:fully-synthetic"], **FD}
+    assert answers.answer(ask, found).endswith(
+        "the last of both (1 seed of both): +0 (1 seed, no interval)"
+    )
 
 
 def test_what_a_claim_was_before_is_told_with_what_came_out_of_it(found) -> None:

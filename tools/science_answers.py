@@ -49,7 +49,10 @@ def _change_of(wide: pd.DataFrame) -> pd.Series:
 
 
 def differences(ask: dict[str, Any], found: Found) -> pd.Series:
-    """One loop less another in a generation of both, the last unless said; one value a seed."""
+    """One loop less another in a generation of both, the last unless said.
+
+    One value a seed of both: another run may have more of them.
+    """
     return _difference_of(ask, found)[0]
 
 
@@ -60,7 +63,8 @@ def _difference_of(ask: dict[str, Any], found: Found) -> tuple[pd.Series, int]:
     )
     of_both = one.columns.intersection(other.columns)
     generation = of_both[PLACES[ask.get("generation", "last")]]
-    return one[generation] - other[generation], generation
+    seeds = one.index.intersection(other.index)
+    return one.loc[seeds, generation] - other.loc[seeds, generation], generation
 
 
 def trends(ask: dict[str, Any], found: Found) -> np.ndarray:
@@ -92,10 +96,12 @@ def _difference(ask: dict[str, Any], found: Found) -> str:
     (one, other), view = ask["difference"], ask.get("view", "model")
     values, generation = _difference_of(ask, found)
     told = over_seeds(values.to_numpy())
-    elsewhere = any(found.of(loop)[0] is not found for loop in ask["difference"])
+    runs = [found.of(loop)[0] for loop in ask["difference"]]
+    some = len(values) < max(len(run.experiment.seeds) for run in runs)
+    shared = f" ({count_of_seeds(len(values))} of both)" if some else ""
     when = (
-        f"generation {generation}, the last of both"
-        if elsewhere
+        f"generation {generation}, the last of both{shared}"
+        if any(run is not found for run in runs)
         else f"the {ask.get('generation', 'last')} generation"
     )
     names = f"{_loop(one)} less {_loop(other)}"
@@ -206,7 +212,8 @@ def _labels(ask: dict[str, Any], found: Found) -> str:
 
 def _opinion(ask: dict[str, Any], found: Found) -> str:
     table = found["second_opinion"]
-    rows = table[table["metric"] == ask["opinion"]]
+    # One loop has no order among loops.
+    rows = table[(table["metric"] == ask["opinion"]) & (table["items"] > 1)]
     if rows.empty:
         raise Undefined(f"{_name(ask['opinion'])}: undefined, second_opinion.csv has no row of it")
     told = []

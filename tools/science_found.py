@@ -16,7 +16,7 @@ class Undefined(LookupError):
 
 
 #: What two runs must have in common for their loops to be compared.
-ALIKE = ("kind", "dataset", "model", "sample", "evaluate", "seeds")
+ALIKE = ("kind", "dataset", "model", "sample", "evaluate")
 
 
 class Found:
