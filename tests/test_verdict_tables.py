@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,6 +18,8 @@ from autophagy.errors import UserError
 from autophagy.metrics import METRICS
 from autophagy.metrics import names as metrics_of
 from autophagy.verdict import tables as verdicts
+from autophagy.verdict.inference import Mean
+from autophagy.verdict.judge import Comparison, Verdict
 from conftest import REPOSITORY, SCRIPTS, TESTS, plan_of, tiny_content
 
 CONFIG = "config/digits-effective/config.yaml"
@@ -217,6 +220,16 @@ def test_metrics_json_holds_the_verdict_without_empty_values(root, experiment) -
         assert found[loop]["generation"] == GENERATIONS
     assert found["fresh-400"]["verdict"]["word"] == "diverging"
     assert "verdict" not in found["real-only/n25"]
+
+
+def test_a_loop_without_synthetic_rows_is_compared_once() -> None:
+    alone = Comparison(100, "measured", Mean(0.1, -0.1, 0.3, 0.2, 5), 0.01, "no worse")
+    sum_of_both = replace(alone, n=150)
+    verdict = Verdict("no worse", 5, (2, 5), 0.3, at_real=alone, at_total=alone)
+    line = "against 100 real images no worse, +0.1 (-0.1 to +0.3)"
+    assert verdicts.told(verdict) == f"no worse: {line}; 5 seeds"
+    both = verdicts.told(replace(verdict, at_total=sum_of_both))
+    assert both == f"no worse: {line}; {line.replace('100', '150')}; 5 seeds"
 
 
 def test_the_summary_tells_a_line_a_loop(root, experiment) -> None:

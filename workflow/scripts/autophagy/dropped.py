@@ -139,11 +139,7 @@ def excess(archive: Archive, loop: str) -> list[str]:
     policy, artifacts = listed(archive.root, loop)
     if not artifacts:
         return []
-    lost = {
-        path
-        for path in archive.parents(f"loops/{loop}/manifest.json")
-        if not (archive.root / manifests.path_of(path)).is_file()
-    }
+    lost = {path for path, there in _certified(archive, loop).items() if not there}
     return sorted(artifacts - lost - _droppable(archive, loop, policy))
 
 
@@ -155,13 +151,23 @@ def _recorded(archive: Archive, loop: str) -> tuple[str, frozenset[str]]:
 
 def _droppable(archive: Archive, loop: str, policy: str) -> frozenset[str]:
     """What a policy drops of a loop's root; nothing where there is no root."""
-    root = f"loops/{loop}/manifest.json"
+    root = _root_of(loop)
     if not (archive.root / root).is_file():
         return frozenset()
     made = [
-        (path, archive.kind(path))
-        for path in archive.parents(root)
-        if (archive.root / manifests.path_of(path)).is_file()
+        (path, archive.kind(path)) for path, there in _certified(archive, loop).items() if there
     ]
     generations = archive.manifest(root)["params"]["generations"]
     return frozenset(keep.dropped_of(policy, made, generations))
+
+
+def _certified(archive: Archive, loop: str) -> dict[str, bool]:
+    """What a loop's root is made from -> is its manifest there?"""
+    return {
+        path: (archive.root / manifests.path_of(path)).is_file()
+        for path in archive.parents(_root_of(loop))
+    }
+
+
+def _root_of(loop: str) -> str:
+    return f"loops/{loop}/manifest.json"

@@ -203,7 +203,9 @@ def told(verdict: Verdict, kind: str = "images") -> str:
         return f"{verdict.word}: {slope}; {verdict.seeds} seeds"
     if verdict.word == judging.UNDECIDED:
         return f"{verdict.word} ({verdict.why})" + (f": {slope}" if slope else "")
-    parts = [_told_comparison(c, kind) for c in (verdict.at_real, verdict.at_total) if c.difference]
+    # Without synthetic rows both are the same comparison.
+    compared = dict.fromkeys(c for c in (verdict.at_real, verdict.at_total) if c.difference)
+    parts = [_told_comparison(comparison, kind) for comparison in compared]
     return f"{verdict.word}: {'; '.join(parts)}; {verdict.seeds} seeds"
 
 
