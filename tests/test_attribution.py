@@ -63,9 +63,22 @@ def test_the_step_to_models_of_another_training_is_no_drift() -> None:
     assert (row["first_generation"], row["told"]) == (2, "undecided")
     assert row["drift"] == pytest.approx(0.3, abs=0.02)
     assert row["difference"] == pytest.approx(0.0, abs=0.02)
-    # Of two generations nothing but the step is left, and that is what is told.
-    short = {"base": base[:, :2], "longer": longer[:, :2]}
-    assert attribution.table(short, told, told, ["longer"])["first_generation"].tolist() == [1, 1]
+
+
+def test_two_generations_leave_another_training_no_drift() -> None:
+    base = distances(stream(35), 5, 2, slope=0.3, noise=0.01)
+    three = {"base": base, "longer": base - 3.0, "less": base * 0.5}
+    told = dict.fromkeys(three, "")
+    table = attribution.table(three, told, told, ["longer"]).set_index("loop")
+    assert table["told"].to_dict() == {
+        "base": "reference", "longer": "undefined", "less": "drifts less"
+    }  # fmt: skip
+    unknown = ["drift", "drift_low", "difference", "difference_low", "p"]
+    assert table.loc["longer", unknown].isna().all()
+    # It is one of no comparisons that p is corrected for.
+    alone = attribution.table({"base": base, "less": base * 0.5}, told, told)
+    assert table["p"]["less"] == alone["p"][1]
+    assert "  longer: no drift; " in "\n".join(attribution.lines(table.reset_index()))
 
 
 @pytest.mark.parametrize("seeds", [1, 2])

@@ -128,8 +128,11 @@ def found(tmp_path) -> science_found.Found:
     ]  # fmt: skip
     pd.DataFrame(rows).to_csv(tmp_path / "metrics.csv", index=False)
     told = [{"loop": "fully-synthetic", "verdict": "diverging", "margin": 1.2,
-             "told": "diverging: +1 a generation; 3 seeds"},
-            {"loop": "steps-2x", "verdict": "undecided", "told": "undecided (why)"}]  # fmt: skip
+             "told": "diverging: +1 a generation; 3 seeds", "slope": 1.0},
+            {"loop": "steps-2x", "verdict": "undecided", "told": "undecided (why)"},
+            {"loop": "steps-half", "verdict": "no worse", "told": "no worse: here; 3 seeds",
+             "slope": -0.03, "slope_low": -0.06, "slope_high": -0.01, "first_generation": 11,
+             "last_generation": 20}]  # fmt: skip
     pd.DataFrame(told).to_csv(tmp_path / "verdicts.csv", index=False)
     blank = dict.fromkeys(attribution.COLUMNS, np.nan) | {"first_generation": 1, "seeds": 3}
     drifts = [
@@ -176,7 +179,8 @@ def found(tmp_path) -> science_found.Found:
         "ratio_se": 0.0076,
     }
     pd.DataFrame([exact]).to_csv(tmp_path / "gaussian.csv", index=False)
-    return science_found.Found(tmp_path, EXPERIMENTS["controls-steps"])
+    seeds = {"seeds": [1, 2, 3]}
+    return science_found.Found(tmp_path, EXPERIMENTS["controls-steps"].model_copy(update=seeds))
 
 
 DOSE = "science-dose"
@@ -193,10 +197,12 @@ DOSE = "science-dose"
          "+2.2 (+1.95 to +2.45) a generation"),
         ({"difference": ["fully-synthetic", "steps-2x"], "metric": "frechet_distance"},
          "`fully-synthetic` less `steps-2x`: Fréchet distance (model) in the last generation: "
-         "+2 (+2 to +2)"),
+         "+2 (in each of 3 seeds, no interval)"),
         ({"verdict": "fully-synthetic"},
          "`fully-synthetic`: diverging: +1 a generation"),
         ({"verdict": "steps-2x"}, "`steps-2x`: undecided (why)"),
+        ({"verdict": "steps-half"},
+         "`steps-half`: no worse: here; slope over generations 11 to 20: -0.03 (-0.06 to -0.01)"),
         ({"verdict": "steps-4x"}, "`steps-4x`: undefined, verdicts.csv has no row of it"),
         ({"attribution": "fully-synthetic"},
          "`fully-synthetic`: drift +2 (+1 to +3) a generation; "
@@ -241,7 +247,10 @@ def test_doses_are_told_in_a_table(found) -> None:
 def test_a_difference_of_the_first_generation_is_told_as_such(found) -> None:
     ask = {"difference": ["fully-synthetic", "steps-2x"], "metric": "frechet_distance",
            "generation": "first"}  # fmt: skip
-    assert "(model) in the first generation: +1 (+1 to +1)" in answers.answer(ask, found)
+    assert (
+        "(model) in the first generation: +1 (in each of 3 seeds, no interval)"
+        in answers.answer(ask, found)
+    )
 
 
 FD = {"metric": "frechet_distance"}
@@ -410,7 +419,7 @@ def test_a_loop_of_another_run_is_compared_in_the_last_generation_of_both(found,
     }
     assert answers.answer(ask, found) == (
         "`fully-synthetic` less `fully-synthetic` of `controls-fork`: Fréchet distance (model) in "
-        "generation 1, the last of both: +0 (+0 to +0)"
+        "generation 1, the last of both: +0 (in each of 3 seeds, no interval)"
     )
     assert answers.budgets([ask], found) == ["1000 steps of 128"]
     apart = ask | {"difference": ["fully-synthetic", "science-imbalanced:balanced"]}

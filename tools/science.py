@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import science_beside
+import science_beyond
 import science_page
 import spent
 import yaml
@@ -30,7 +31,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 ROWS, TEXT, PAGE = "docs/science/claims.yaml", "docs/science/page.md", "docs/science.md"
 KEPT = "docs/science"
 TABLES = ("metrics.csv", "verdicts.csv", "attribution.csv", "effective_size.csv",
-          "second_opinion.csv")  # fmt: skip
+          "second_opinion.csv", "loop_pairs.csv")  # fmt: skip
 #: 10¹² operations a second that a core without AVX-512 keeps up, of an AMD EPYC of family 25: 1000
 #: steps of batch 128, 2.89 · 10¹² operations, in 110 s.
 RATE = 0.026
@@ -83,11 +84,12 @@ def collect(repository: Path) -> None:
         if not (results / "audit.json").exists():
             continue
         experiment = loaded(repository, name)
-        require_of_its_configuration(planning.build(experiment), results)
+        plan = planning.build(experiment)
+        require_of_its_configuration(plan, results)
         asks = [ask for row in asked["rows"] if row["config"] == name for ask in row["asks"]]
         with store.new_folder(kept) as fresh:
             _copy(results, fresh)
-            _compute(results, fresh, experiment, asks)
+            _compute(results, fresh, plan, asks)
             run = spent.minutes(repository / "logs" / name)
             run["configuration"] = identity(repository, name)
             (fresh / "run.json").write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
@@ -100,8 +102,12 @@ def _copy(results: Path, fresh: Path) -> None:
             shutil.copy(results / name, fresh / Path(name).name)
 
 
-def _compute(results: Path, fresh: Path, experiment: Any, asks: list[dict[str, Any]]) -> None:
-    """The diversity of labels, and what theory says beside what is asked of the run."""
+def _compute(results: Path, fresh: Path, plan: planning.Plan, asks: list[dict[str, Any]]) -> None:
+    """Labels' diversity, how long trainings took, and theory beside what is asked of the run."""
+    experiment = plan.experiment
+    taken = science_beyond.steps_taken(results, plan)
+    if len(taken):
+        taken.to_csv(fresh / "steps.csv", index=False)
     counted = science_beside.labels_of(results, experiment)
     science_beside.labels_table(counted).to_csv(fresh / "labels.csv", index=False)
     told = [ask["labels"] for ask in asks if "labels" in ask]
@@ -187,7 +193,15 @@ def write(repository: Path) -> str:
         claims=science_page.sections(asked["rows"], found, expected),
         attribution=science_page.attribution(experiments, found),
         figures=science_page.figures(found),
+        pairs=science_page.table(science_beyond.PAIRS, science_beyond.pairs(found)),
+        **{
+            f"agreement_{ranked}": science_page.table(
+                science_beyond.AGREEMENT, science_beyond.agreements(found, ranked)
+            )
+            for ranked in ("loops", "generations")
+        },
         scale=science_page.scale(found),
+        lengths=science_page.table(science_beyond.LENGTHS, science_beyond.lengths(found)),
         pieces=science_page.pieces(expected, runs),
     )  # fmt: skip
 

@@ -31,6 +31,9 @@ def over_seeds(values: np.ndarray) -> str:
     told = []
     if len(known) < FEWEST_SEEDS:
         told.append(f"{count_of_seeds(len(known))}, no interval")
+    elif np.ptp(known) < 1e-9:
+        # An interval of no width would say that nothing is uncertain.
+        told.append(f"in each of {count_of_seeds(len(known))}, no interval")
     else:
         found = mean(known)
         told.append(f"{found.low:+.3g} to {found.high:+.3g}")
@@ -56,15 +59,16 @@ def differences(ask: dict[str, Any], found: Found) -> pd.Series:
     return _difference_of(ask, found)[0]
 
 
-def _difference_of(ask: dict[str, Any], found: Found) -> tuple[pd.Series, int]:
-    """See `differences`; and the generation."""
+def _difference_of(ask: dict[str, Any], found: Found) -> tuple[pd.Series, int, bool]:
+    """See `differences`; the generation, and whether one of the loops has more seeds."""
     one, other = (
         found.series(loop, ask["metric"], ask.get("view", "model")) for loop in ask["difference"]
     )
     of_both = one.columns.intersection(other.columns)
     generation = of_both[PLACES[ask.get("generation", "last")]]
     seeds = one.index.intersection(other.index)
-    return one.loc[seeds, generation] - other.loc[seeds, generation], generation
+    more = len(seeds) < max(len(one), len(other))
+    return one.loc[seeds, generation] - other.loc[seeds, generation], generation, more
 
 
 def trends(ask: dict[str, Any], found: Found) -> np.ndarray:
@@ -79,7 +83,7 @@ def _trend(ask: dict[str, Any], found: Found) -> str:
     told = over_seeds(slopes(wide.to_numpy()))
     first, last = wide.columns[0], wide.columns[-1]
     return (
-        f"`{loop}`: {_name(metric)} ({view}), slope over generations {first} to {last}: "
+        f"`{loop}`: {named(metric)} ({view}), slope over generations {first} to {last}: "
         f"{told} a generation"
     )
 
@@ -89,23 +93,22 @@ def _change(ask: dict[str, Any], found: Found) -> str:
     wide = found.series(loop, metric, view)
     told = over_seeds(_change_of(wide).to_numpy())
     first, last = wide.columns[0], wide.columns[-1]
-    return f"`{loop}`: {_name(metric)} ({view}), generation {first} to {last}: {told}"
+    return f"`{loop}`: {named(metric)} ({view}), generation {first} to {last}: {told}"
 
 
 def _difference(ask: dict[str, Any], found: Found) -> str:
     (one, other), view = ask["difference"], ask.get("view", "model")
-    values, generation = _difference_of(ask, found)
+    values, generation, more = _difference_of(ask, found)
     told = over_seeds(values.to_numpy())
-    runs = [found.of(loop)[0] for loop in ask["difference"]]
-    some = len(values) < max(len(run.experiment.seeds) for run in runs)
-    shared = f" ({count_of_seeds(len(values))} of both)" if some else ""
+    elsewhere = any(found.of(loop)[0] is not found for loop in ask["difference"])
+    shared = f" ({count_of_seeds(len(values))} of both)" if more else ""
     when = (
         f"generation {generation}, the last of both{shared}"
-        if any(run is not found for run in runs)
+        if elsewhere
         else f"the {ask.get('generation', 'last')} generation"
     )
     names = f"{_loop(one)} less {_loop(other)}"
-    return f"{names}: {_name(ask['metric'])} ({view}) in {when}: {told}"
+    return f"{names}: {named(ask['metric'])} ({view}) in {when}: {told}"
 
 
 def _loop(name: str) -> str:
@@ -114,8 +117,12 @@ def _loop(name: str) -> str:
 
 
 def _verdict(ask: dict[str, Any], found: Found) -> str:
-    told = found.row("verdicts", ask["verdict"])["told"]
-    return f"`{ask['verdict']}`: {told.removesuffix(f'; {found.seeds}')}"
+    row = found.row("verdicts", ask["verdict"])
+    told = f"`{ask['verdict']}`: {row['told'].removesuffix(f'; {found.seeds}')}"
+    if "a generation" in told or not np.isfinite(row["slope"]):
+        return told
+    span = f"generations {row['first_generation']:.0f} to {row['last_generation']:.0f}"
+    return f"{told}; slope over {span}: {interval(row, 'slope')} a generation"
 
 
 def _attribution(ask: dict[str, Any], found: Found) -> str:
@@ -215,7 +222,7 @@ def _opinion(ask: dict[str, Any], found: Found) -> str:
     # One loop has no order among loops.
     rows = table[(table["metric"] == ask["opinion"]) & (table["items"] > 1)]
     if rows.empty:
-        raise Undefined(f"{_name(ask['opinion'])}: undefined, second_opinion.csv has no row of it")
+        raise Undefined(f"{named(ask['opinion'])}: undefined, second_opinion.csv has no row of it")
     told = []
     for _, row in rows.iterrows():
         over = f"over {row['items']} {row['ranked']}"
@@ -230,10 +237,10 @@ def _opinion(ask: dict[str, Any], found: Found) -> str:
     names = rows[["first", "second"]].iloc[0]
     if chances := by_chance(rows):
         told[0] += f", p = {chances[0]:.2g} that orders of these are as much alike by chance"
-    return f"{_name(ask['opinion'])}: rank correlation of {' and '.join(names)} {', '.join(told)}"
+    return f"{named(ask['opinion'])}: rank correlation of {' and '.join(names)} {', '.join(told)}"
 
 
-def _name(metric: str) -> str:
+def named(metric: str) -> str:
     return metric.replace("_", " ").replace("frechet", "Fréchet")
 
 

@@ -49,6 +49,10 @@ class Found:
     def __getitem__(self, name: str) -> pd.DataFrame:
         return pd.read_csv(self.folder / f"{name}.csv", keep_default_na=False, na_values=[""])
 
+    def table(self, name: str) -> pd.DataFrame | None:
+        """A table that not every run has, or None."""
+        return self[name] if (self.folder / f"{name}.csv").exists() else None
+
     @property
     def margin(self) -> float:
         """The rise of the Fréchet distance that counts as none: as much as real rows vary."""

@@ -1,4 +1,4 @@
-"""What a loop's drift comes from: a table of loops that differ from it in one thing each."""
+"""What a loop's drift comes from: a table of loops that differ from it in what is changed."""
 
 from autophagy.job import call
 from autophagy.steps.report import attribute_drift

@@ -195,8 +195,14 @@ def _budget_of(experiment: Experiment, owner: str, t: int) -> str:
 
 def changes_of(loop: Loop) -> str:
     """What a loop has otherwise than the experiment: `train.steps 4000`."""
+
+    def told(value: Any) -> str:
+        if not isinstance(value, dict):
+            return str(value)
+        return f"({', '.join(f'{key} {each}' for key, each in value.items())})"
+
     return ", ".join(
-        f"{section}.{key} {value}"
+        f"{section}.{key} {told(value)}"
         for section in ("train", "sample")
         if (changes := getattr(loop, section)) is not None
         for key, value in plain(changes).items()

@@ -104,7 +104,8 @@ TABLES = {
         attribution.COLUMNS,
         "What the drift comes from",
         "Drift: the slope of the distance at λ = 1, a generation. The first loop is the reference; "
-        "each other starts where it does and differs in one thing. Intervals: 95%, seeds as units.",
+        "each other starts where it does and differs in what is changed; where that is more than "
+        "one thing, the difference is that of all. Intervals: 95%, seeds as units.",
         {
             "loop": _text("loop"),
             "changed": _text("changed"),

@@ -39,8 +39,8 @@ def lead(
 def _trained(asked: dict[str, Any]) -> str:
     """The budget of every model, and which loops have another way."""
     others = [f"{name}, {of['trains']}" for name, of in asked["loops"].items() if of["trains"]]
-    but = f", but for those of {'; '.join(others)}" if others else ""
-    return f"Every model was trained from scratch{but}: {asked['budget']}."
+    told = f"Every model was trained from scratch: {asked['budget']}."
+    return told + (f" Otherwise those of {'; of '.join(others)}." if others else "")
 
 
 def loops(

@@ -1,4 +1,4 @@
-"""What a loop's drift comes from: loops that differ from it in one thing each, from the same G^1.
+"""What a loop's drift comes from: loops that differ from it, from the same G^1.
 
 Drift is the least-squares slope of the distance over generations 1 to T, in the view of the models
 at λ = 1, one a seed. G^1 has the experiment's training: of a loop that trains otherwise the slope
@@ -96,15 +96,15 @@ def table(
     Args:
         distances: loop -> (S, T), a row a seed, larger is worse.
         changes: loop -> what is otherwise. budgets: loop -> its training budget.
-        otherwise: see `otherwise_trained`; with T < 3 they too are taken from generation 1.
+        otherwise: see `otherwise_trained`; they are taken from generation 2, since the step from
+            G^1 to models of another training is no drift, and have none with T < 3.
     """
     import pandas as pd
 
     reference, *others = distances
-    longest = distances[reference].shape[1]
-    firsts = {name: 2 if name in otherwise and longest > 2 else 1 for name in distances}
-    drifts = {name: slopes(values[:, firsts[name] - 1 :]) for name, values in distances.items()}
-    against = {name: slopes(distances[reference][:, firsts[name] - 1 :]) for name in others}
+    firsts = {name: 2 if name in otherwise else 1 for name in distances}
+    drifts = {name: _slopes_from(firsts[name], values) for name, values in distances.items()}
+    against = {name: _slopes_from(firsts[name], distances[reference]) for name in others}
     rows = {
         name: {"loop": name, "changed": changes[name], "budget": budgets[name],
                "seeds": len(drift), "first_generation": firsts[name], "drift": drift.mean()}
@@ -120,20 +120,33 @@ def table(
     return pd.DataFrame(rows.values(), columns=list(COLUMNS))
 
 
+def _slopes_from(first: int, values: np.ndarray) -> np.ndarray:
+    """Slopes from a generation on, one a seed; undefined of one generation."""
+    import numpy as np
+
+    late = values[:, first - 1 :]
+    return slopes(late) if late.shape[1] > 1 else np.full(len(late), np.nan)
+
+
 def _infer(
     rows: dict[str, dict[str, Any]], drifts: dict[str, np.ndarray], against: dict[str, np.ndarray]
 ) -> None:
     """Add intervals and corrected p values to the rows; `against`: the reference's, by loop."""
-    for name, drift in drifts.items():
+    import numpy as np
+
+    known = {name: drift for name, drift in drifts.items() if np.isfinite(drift).all()}
+    for name, drift in known.items():
         own = mean(drift)
         rows[name] |= {"drift_low": own.low, "drift_high": own.high}
-    found = {name: mean(drifts[name] - theirs) for name, theirs in against.items()}
-    adjusted = holm([of.p_apart(0.0) for of in found.values()])
+    found = {name: mean(known[name] - against[name]) for name in against if name in known}
+    adjusted = holm([of.p_apart(0.0) for of in found.values()]) if found else []
     for (name, of), p in zip(found.items(), adjusted, strict=True):
         rows[name] |= {"difference_low": of.low, "difference_high": of.high, "p": float(p)}
 
 
 def _told(row: dict[str, Any], enough: bool) -> str:
+    if row["drift"] != row["drift"]:
+        return "undefined"
     if not enough:
         return f"undecided: {FEWEST_SEEDS} seeds are needed, this run has {row['seeds']}"
     if not row["p"] < 0.05:
@@ -152,8 +165,7 @@ def lines(found: pd.DataFrame) -> list[str]:
         # An empty cell of the file is no text.
         what = row["changed"] if isinstance(row["changed"], str) and row["changed"] else "as it is"
         since = "" if row["first_generation"] == 1 else " from generation 2 on"
-        told.append(
-            f"  {row['loop']}: {row['drift']:.2f}{interval}{since}; {what}; {row['budget']}: "
-            f"{row['told']}"
-        )
+        known = row["drift"] == row["drift"]
+        drift = f"{row['drift']:.2f}{interval}{since}" if known else "no drift"
+        told.append(f"  {row['loop']}: {drift}; {what}; {row['budget']}: {row['told']}")
     return told

@@ -149,7 +149,7 @@ def attribution_caption(found: pd.DataFrame, title: str, space: str) -> str:
     reference = found.iloc[0]
     return (
         f"How fast the Fréchet distance ({space}, λ = 1) rises in loops that differ from "
-        f"{reference['loop']} in one thing each, from the same first model: least-squares slope "
+        f"{reference['loop']} in what is named, from the same first model: least-squares slope "
         f"over generations, mean over {reference['seeds']} seeds and 95% interval. Dotted: that of "
         f"{reference['loop']}. {title}."
     )
