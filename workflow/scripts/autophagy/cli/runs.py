@@ -212,12 +212,19 @@ def _shape(text: str | None) -> tuple[int, int] | None:
 
 
 def check(chosen: argparse.Namespace) -> int:
+    from autophagy.verdict import controls
+
     plan, config = _plan(chosen.config)
-    _require_own_name(plan.experiment.experiment, config)
+    experiment = plan.experiment
+    _require_own_name(experiment.experiment, config)
+    lacks = {} if experiment.kind == "theory" else controls.lacking(experiment)
     if chosen.json:
-        print(json.dumps({"config": config, "artifacts": len(plan.nodes)}))
+        told = {"config": config, "artifacts": len(plan.nodes), "real_only_lacking": lacks}
+        print(json.dumps(told))
     else:
         print(f"{config}: valid; {len(plan.nodes)} artifacts below {plan.root}/")
+        if lacks:
+            print(controls.told(lacks, experiment.kind))
     return 0
 
 
