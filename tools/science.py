@@ -83,8 +83,7 @@ def collect(repository: Path) -> None:
         results, kept = repository / "results" / name, repository / KEPT / name
         if not (results / "audit.json").exists():
             continue
-        experiment = loaded(repository, name)
-        plan = planning.build(experiment)
+        plan = planning.build(loaded(repository, name))
         require_of_its_configuration(plan, results)
         asks = [ask for row in asked["rows"] if row["config"] == name for ask in row["asks"]]
         with store.new_folder(kept) as fresh:

@@ -30,8 +30,7 @@ def pairs(found: Mapping[str, Found]) -> list[tuple[Any, ...]]:
     for name, run in found.items():
         if (table := run.table("loop_pairs")) is None:
             continue
-        none = [verdict_pairs.UNDECIDED, verdict_pairs.UNDEFINED]
-        decided = table[~table["told"].isin(none)]
+        decided = verdict_pairs.decided(table)
         head = (f"`{name}`", f"{len(decided)} of {len(table)}")
         rows += [head + _pair(row) for _, row in decided.iterrows()]
         if decided.empty:

@@ -77,13 +77,18 @@ def _told(row: dict[str, Any], level: float) -> str:
     return " and ".join(found) or UNDECIDED
 
 
+def decided(found: pd.DataFrame) -> pd.DataFrame:
+    """The rows of loop_pairs.csv that tell two loops apart."""
+    return found[~found["told"].isin([UNDECIDED, UNDEFINED])]
+
+
 def lines(found: pd.DataFrame) -> list[str]:
     """The pairs that are decided, as text for the end of a run, and how many are not."""
-    decided = found[~found["told"].isin([UNDECIDED, UNDEFINED])]
+    apart = decided(found)
     told = ["Loops beside each other (slope a generation; level; Holm-corrected over all pairs)"]
-    for _, row in decided.iterrows():
+    for _, row in apart.iterrows():
         said = [f"{row[name]:+.3g} ({row[f'{name}_low']:+.3g} to {row[f'{name}_high']:+.3g})"
                 for name in WORDS]  # fmt: skip
         told.append(f"  {row['loop']} {row['told']} than {row['other']}: {'; '.join(said)}")
-    rest = len(found) - len(decided)
+    rest = len(found) - len(apart)
     return [*told, f"  {rest} of {len(found)} pairs are undecided"] if rest else told
