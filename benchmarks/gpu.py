@@ -41,7 +41,7 @@ import gpu_checks  # noqa: E402
 import gpu_page  # noqa: E402
 import gpu_speed  # noqa: E402
 from autophagy import config as configuration  # noqa: E402
-from autophagy import devices, paths, store  # noqa: E402
+from autophagy import devices, layout, paths, store  # noqa: E402
 from autophagy import plan as planning  # noqa: E402
 from autophagy.models import acceleration, ddpm  # noqa: E402
 from autophagy.models.ddpm_network import Network  # noqa: E402
@@ -189,7 +189,7 @@ def _digits(device: str, asked: list[int], quick: bool) -> list[dict[str, float]
         made = Maker(plan, Path(folder))
         made.splits()
         # One feature space for both devices: the CPU's.
-        network = plan.record(paths.network_path(plan.experiment)) | {"device": "cpu"}
+        network = plan.record(layout.network_path(plan.experiment)) | {"device": "cpu"}
         features_step.train_features(made.root, [network], remarks)
         for seed in asked:
             home = paths.real_only_folder("full", seed)

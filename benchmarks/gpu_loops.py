@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from autophagy import evaluated, paths, tables
+from autophagy import evaluated, evaluations, layout, paths, tables
 from autophagy import plan as planning
 from autophagy.schema import plain
-from autophagy.steps import report
+from autophagy.steps.draw_grid import draw_grid
 from gpu_page import SHOWN
 from in_process import make, splits
 
@@ -39,7 +39,7 @@ class Maker:
 
     def first_generation(self) -> None:
         """What every loop shares: feature network, real against real, the real-only model."""
-        self._make(paths.network_path(self.plan.experiment))
+        self._make(layout.network_path(self.plan.experiment))
         self._make(paths.evaluation_path("real", 1, 0))
         folder = paths.real_only_folder("full", 1)
         for name in (*MADE, "preview"):
@@ -88,9 +88,12 @@ class Maker:
         print(f"{time.strftime('%X')} {path}: {took:.1f} s", flush=True)
 
     def _rows(self) -> list[dict[str, Any]]:
-        listed = tables.evaluations(self.plan.experiment)
+        import pandas as pd
+
+        listed = evaluations.of(self.plan.experiment)
         made = [entry for entry in listed if (self.root / entry["path"]).is_file()]
-        table = tables.tidy(self.root, made)
+        columns, rows = tables.tidy(self.root, made)
+        table = pd.DataFrame(rows, columns=columns)
         return json.loads(table.to_json(orient="records", double_precision=6))
 
     def _drawn(self, done: int, card: str, out: Path) -> None:
@@ -99,11 +102,11 @@ class Maker:
         experiment = self.plan.experiment
         for loop in experiment.loops:
             previews = {
-                f"generation {t}": paths.preview_path(experiment, loop, 1, t)
+                f"generation {t}": layout.preview_path(experiment, loop, 1, t)
                 for t in range(1, done + 1)
             }
             stem = self.root / f"grid-{loop}"
             title = f"{loop} on {card}"
-            report.draw_grid(str(self.root), loop, 1, previews, title, str(stem))
+            draw_grid(str(self.root), loop, 1, previews, title, str(stem))
             shutil.copy(stem.with_suffix(".png"), out / f"grid-{loop}.png")
         pd.DataFrame(self._rows()).to_csv(out / "metrics.csv", index=False)

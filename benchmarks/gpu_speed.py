@@ -14,7 +14,7 @@ from typing import Any
 
 import gpu_checks
 import numpy as np
-from autophagy import features, paths, seeds, sets
+from autophagy import features, layout, paths, seeds, sets
 from autophagy import plan as planning
 from autophagy.metrics.frechet import frechet_distance
 from autophagy.models import acceleration, ddpm
@@ -108,7 +108,7 @@ def sampling(
     from plain_diffusers import sample as plain_sample
 
     network = features.module(content["evaluate"]["features"]).load(
-        root / paths.network_path(plan.experiment), options.device
+        root / layout.network_path(plan.experiment), options.device
     )
     reference, _ = network(sets.read_array(root, "real/reference", "images"))
     model = ddpm.load(root / paths.real_only_folder("full", 1) / "model", options.device)

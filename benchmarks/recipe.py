@@ -21,7 +21,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY / "workflow" / "scripts"))
 
 import in_process  # noqa: E402
-from autophagy import evaluated, paths, store  # noqa: E402
+from autophagy import evaluated, layout, paths, store  # noqa: E402
 from autophagy.plan import Plan  # noqa: E402
 
 NAME = "full"
@@ -59,7 +59,7 @@ def _options() -> argparse.Namespace:
 def _prepare(plan: Plan, root: Path) -> None:
     in_process.splits(plan, root)
     real = paths.evaluation_path("real", plan.experiment.seeds[0], 0)
-    for path in (paths.network_path(plan.experiment), real):
+    for path in (layout.network_path(plan.experiment), real):
         in_process.make(root, plan.record(path))
 
 

@@ -24,12 +24,14 @@ from autophagy import (
     manifests,
     models,
     paths,
+    layout,
     plan as planning,
     presets,
     runlock,
     starts,
     store,
     submitted,
+    in_words,
     tables,
 )
 from autophagy.data.split import SPLITS
@@ -202,7 +204,7 @@ def preview_payloads(wildcards):
 def seen_on_the_page(path_of):
     """The previews of every run seed and the real sets, as `path_of` names each."""
     previews = [
-        paths.preview_path(EXPERIMENT, name, seed, t)
+        layout.preview_path(EXPERIMENT, name, seed, t)
         for name in EXPERIMENT.loops
         for seed in EXPERIMENT.seeds
         for t in range(1, EXPERIMENT.generations + 1)
@@ -216,7 +218,7 @@ def seen_on_the_page(path_of):
 def previews_of(wildcards):
     """Row label -> preview, generation by generation."""
     return {
-        f"generation {t}": paths.preview_path(
+        f"generation {t}": layout.preview_path(
             EXPERIMENT, wildcards.loop, int(wildcards.seed), t
         )
         for t in range(1, EXPERIMENT.generations + 1)
@@ -224,11 +226,11 @@ def previews_of(wildcards):
 
 
 def grid_title(wildcards):
-    return tables.budget_line(EXPERIMENT, wildcards.loop)
+    return in_words.budget_line(EXPERIMENT, wildcards.loop)
 
 
 def curves_title():
-    return tables.budget_line(EXPERIMENT)
+    return in_words.budget_line(EXPERIMENT)
 
 
 def distance_space():

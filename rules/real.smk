@@ -1,8 +1,8 @@
 # Needs: the data set that the configuration names.
 # Makes: real/{loop,reference,features}, disjoint; features/<network>, trained on the last of them, and
 # a second one where `evaluate.second` asks for it.
-NETWORK = paths.network_path(EXPERIMENT)
-SECOND = paths.second_path(EXPERIMENT)
+NETWORK = layout.network_path(EXPERIMENT)
+SECOND = layout.second_path(EXPERIMENT)
 
 
 wildcard_constraints:

@@ -3,19 +3,20 @@
 # report.html; effective_size.csv where the experiment has a learning curve; loop_pairs.csv from 3 seeds
 # on; attribution.csv and second_opinion.csv where it asks.
 from autophagy.page import asked as page_asked
-from autophagy.verdict import tables as verdict_tables
+from autophagy import evaluations
+from autophagy.verdict import plan as verdict_plan
 
-TRAINING_SETS = paths.training_sets(EXPERIMENT, EXPERIMENT.seeds[0])
+TRAINING_SETS = layout.training_sets(EXPERIMENT, EXPERIMENT.seeds[0])
 
 
 rule tabulate_metrics:
     input:
         manifests=[
             f"{ROOT}/{manifests.path_of(entry['path'])}"
-            for entry in tables.evaluations(EXPERIMENT)
+            for entry in evaluations.of(EXPERIMENT)
         ],
         metrics=ancient(
-            [f"{ROOT}/{entry['path']}" for entry in tables.evaluations(EXPERIMENT)]
+            [f"{ROOT}/{entry['path']}" for entry in evaluations.of(EXPERIMENT)]
         ),
     output:
         f"{ROOT}/{paths.METRICS_CSV}",
@@ -29,7 +30,7 @@ rule tabulate_metrics:
         mem_mb=1000,
     params:
         root=root_of,
-        evaluations=tables.evaluations(EXPERIMENT),
+        evaluations=evaluations.of(EXPERIMENT),
         code=code_of("tabulate_metrics.py"),
         software=PLAN.software["report"],
     script:
@@ -58,7 +59,7 @@ rule judge_loops:
         mem_mb=1000,
     params:
         root=root_of,
-        plan=verdict_tables.asked(EXPERIMENT),
+        plan=verdict_plan.asked(EXPERIMENT),
         code=code_of("judge_loops.py"),
         software=PLAN.software["report"],
     script:
@@ -190,7 +191,7 @@ rule draw_effective_size:
         mem_mb=1000,
     params:
         root=root_of,
-        plan=verdict_tables.asked(EXPERIMENT),
+        plan=verdict_plan.asked(EXPERIMENT),
         title=curves_title(),
         space=distance_space(),
         code=code_of("draw_effective_size.py"),
@@ -220,7 +221,7 @@ rule compare_loops:
         mem_mb=1000,
     params:
         root=root_of,
-        plan=verdict_tables.asked(EXPERIMENT),
+        plan=verdict_plan.asked(EXPERIMENT),
         code=code_of("compare_loops.py"),
         software=PLAN.software["report"],
     script:
@@ -251,7 +252,7 @@ rule attribute_drift:
         mem_mb=1000,
     params:
         root=root_of,
-        asked=verdict_tables.attributed(EXPERIMENT) if EXPERIMENT.attribution else None,
+        asked=verdict_plan.attributed(EXPERIMENT) if EXPERIMENT.attribution else None,
         title=curves_title(),
         space=distance_space(),
         code=code_of("attribute_drift.py"),
@@ -282,7 +283,7 @@ rule compare_opinions:
         mem_mb=1000,
     params:
         root=root_of,
-        evaluations=tables.evaluations(EXPERIMENT),
+        evaluations=evaluations.of(EXPERIMENT),
         spaces=spaces(),
         code=code_of("compare_opinions.py"),
         software=PLAN.software["report"],
@@ -331,7 +332,7 @@ rule map_features:
 rule write_page:
     input:
         tables=[
-            f"{ROOT}/{name}" for name in (*paths.table_names(EXPERIMENT), paths.AUDIT)
+            f"{ROOT}/{name}" for name in (*layout.table_names(EXPERIMENT), paths.AUDIT)
         ],
         maps=f"{ROOT}/{paths.MAPS}",
         manifests=seen_on_the_page(manifests.path_of),

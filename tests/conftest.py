@@ -18,12 +18,12 @@ from typing import Any
 import pytest
 import yaml
 from autophagy import config as configuration
+from autophagy import evaluations, in_words, layout, ledger, lineage_figure, models, presets
 from autophagy import features as features_package
-from autophagy import ledger, lineage_figure, models, paths, presets, tables
 from autophagy import plan as planning
 from autophagy.models import acceleration
 from autophagy.schema import plain
-from autophagy.verdict import tables as verdicts
+from autophagy.verdict import plan as verdict_plan
 from hypothesis import HealthCheck, settings
 from project import make_project
 
@@ -128,11 +128,12 @@ def make(
         mix,
         real,
         record_root,
-        report,
         sample,
         train,
     )
     from autophagy.steps.audit import audit_experiment
+    from autophagy.steps.judge_loops import judge_loops
+    from autophagy.steps.tabulate_metrics import tabulate_metrics
 
     experiment = plan.experiment
     family = experiment.model.family
@@ -164,8 +165,8 @@ def make(
             continue
         if node.step == "report":
             audit_experiment(str(root), plan.audited())
-            report.tabulate_metrics(str(root), tables.evaluations(experiment))
-            report.judge_loops(str(root), verdicts.asked(experiment))
+            tabulate_metrics(str(root), evaluations.of(experiment))
+            judge_loops(str(root), verdict_plan.asked(experiment))
             _draw(plan, root)
             write_page(plan, root)
         # A filter has a step of its own: sample_reward and its like.
@@ -180,7 +181,7 @@ def write_page(plan: planning.Plan, root: Path) -> None:
     from autophagy.steps.map_features import map_features
 
     wanted = asked.of_images(plan)
-    title, stem = tables.budget_line(plan.experiment), str(root / "figures/features")
+    title, stem = in_words.budget_line(plan.experiment), str(root / "figures/features")
     map_features(str(root), wanted["features"], asked.previews(plan), title, stem, threads=1)
     step.write_page(str(root), wanted)
 
@@ -216,35 +217,33 @@ def make_theory(plan: planning.Plan, root: Path) -> None:
 
 
 def _draw(plan: planning.Plan, root: Path) -> None:
-    from autophagy.steps.report import (
-        draw_curves,
-        draw_effective_size,
-        draw_grid,
-        draw_lineage,
-    )
+    from autophagy.steps.draw_curves import draw_curves
+    from autophagy.steps.draw_effective_size import draw_effective_size
+    from autophagy.steps.draw_grid import draw_grid
+    from autophagy.steps.draw_lineage import draw_lineage
 
     experiment, first = plan.experiment, plan.experiment.seeds[0]
     for loop in experiment.loops:
         for seed in experiment.seeds:
             previews = {
-                f"generation {t}": paths.preview_path(experiment, loop, seed, t)
+                f"generation {t}": layout.preview_path(experiment, loop, seed, t)
                 for t in range(1, experiment.generations + 1)
             }
-            title = tables.budget_line(experiment, loop)
+            title = in_words.budget_line(experiment, loop)
             stem = str(root / f"figures/grid-{loop}-seed-{seed}")
             draw_grid(str(root), loop, seed, previews, title, stem)
-    stem, title = str(root / "figures/curves"), tables.budget_line(experiment)
+    stem, title = str(root / "figures/curves"), in_words.budget_line(experiment)
     space = features_package.space(features_package.name_of(experiment.evaluate.features))
     inherited = presets.inherit_labels(experiment.loops.values())
     draw_curves(str(root), list(experiment.loops), first, title, space, stem, inherited)
-    chains = paths.training_sets(experiment, first)
+    chains = layout.training_sets(experiment, first)
     title = lineage_figure.title(experiment.experiment, first)
     draw_lineage(str(root), chains, title, str(root / "figures/lineage"))
 
-    if paths.has_learning_curve(experiment):
+    if layout.has_learning_curve(experiment):
         stem = str(root / "figures/effective-size")
         draw_effective_size(
-            str(root), verdicts.asked(experiment), experiment.experiment, space, stem
+            str(root), verdict_plan.asked(experiment), experiment.experiment, space, stem
         )
 
 

@@ -264,14 +264,13 @@ EDITS = (
     Edit(
         "a metric",
         appended(LIBRARY / "metrics/labels.py", "\nUNUSED = 1\n"),
-        ("evaluate_real *", *EVALUATED, *DRAWN), (*MEASURING, "report"),
+        ("evaluate_real *", *EVALUATED), (*MEASURING, "report"),
         touched=(LIBRARY / "metrics/labels.py",),
     ),
     Edit(
         "the style of the figures",
         appended(STYLE, "\nlines.markersize: 5\n"),
-        ("tabulate_metrics", "judge_loops", "draw_curves", *DRAWN, "map_features", "write_page",
-         "record_report"),
+        ("draw_curves", *DRAWN, "map_features", "write_page", "record_report"),
         ("report",), touched=(STYLE,),
     ),
     Edit(

@@ -29,11 +29,12 @@ TESTS = Path(__file__).resolve().parent
 if __name__ == "__main__":
     sys.path[:0] = [str(TESTS), str(TESTS.parent / "workflow" / "scripts")]
 
-from autophagy import audit, manifests, sets, store  # noqa: E402
+from autophagy import audit, indices, manifests, store  # noqa: E402
 from autophagy.archive import Archive  # noqa: E402
 from autophagy.audit import recorded  # noqa: E402
 from autophagy.audit.case import Case  # noqa: E402
 from autophagy.plan import Plan  # noqa: E402
+from frames import write_index  # noqa: E402
 
 FRESH = "loops/fresh/seed-1/gen-002"
 LATER = "loops/fresh/seed-1/gen-003"
@@ -275,8 +276,8 @@ def edit(root: Path, artifact: str, change: Callable[[dict[str, Any]], Any]) -> 
 
 
 def edited_index(root: Path, change: Callable, path: str = INDEX) -> str:
-    table = sets.read_index(root / path).astype({"artifact": str, "origin": str})
-    sets.write_index(root / path, change(table))
+    table = indices.read(root / path).frame().astype({"artifact": str, "origin": str})
+    write_index(root / path, change(table))
     return path
 
 
@@ -306,7 +307,7 @@ def tuned(root: Path) -> str:
 
 
 def first_row(root: Path, path: str = INDEX) -> int:
-    return int(sets.read_index(root / path)["row"][0])
+    return int(indices.read(root / path).frame()["row"][0])
 
 
 def put_at(row: int, value: Any) -> Callable[[np.ndarray], None]:
@@ -359,7 +360,7 @@ def used_row(root: Path) -> str:
 
 
 def other_fixed_row(root: Path) -> str:
-    rows = sets.read_index(root / FIXED)["row"].tolist()
+    rows = indices.read(root / FIXED).frame()["row"].tolist()
     spare = min(set(range(120)) - set(rows[:60]))
     return edited_index(root, lambda t: t.assign(row=[spare, *t["row"][1:]]), FIXED)
 
@@ -370,7 +371,7 @@ def other_first_rows(root: Path) -> str:
     used = {
         row
         for index in (path, INDEX, f"{LATER}/training_set.parquet")
-        for row in sets.read_index(root / index).query("origin == 'real'")["row"]
+        for row in indices.read(root / index).frame().query("origin == 'real'")["row"]
     }
     spare = min(set(range(120)) - used)
     labels = array(root, "real/loop", "labels")

@@ -17,13 +17,15 @@ import test_families
 import test_latent
 from autophagy import (
     devices,
+    indices,
+    layout,
     manifests,
     metrics,
     models,
     paths,
     seeds,
-    sets,
     store,
+    summary,
     tables,
 )
 from autophagy.audit import audit
@@ -39,6 +41,7 @@ from autophagy.steps.mix import mix
 from autophagy.steps.sample import sample
 from autophagy.steps.train import train
 from conftest import make, plan_of, quiet, tiny_content
+from frames import write_index
 
 torch = pytest.importorskip("torch")
 
@@ -194,8 +197,8 @@ def test_a_feature_network_that_breaks_down_is_said_to(
 
 
 def test_all_equal_images_can_be_trained_on(copied, tiny_experiment) -> None:
-    index = paths.training_set_path(tiny_experiment.plan.experiment, "fresh", 1, 2)
-    for artifact in sets.read_index(copied / index)["artifact"].unique():
+    index = layout.training_set_path(tiny_experiment.plan.experiment, "fresh", 1, 2)
+    for artifact in indices.read(copied / index).frame()["artifact"].unique():
         images = copied / artifact / "images.npy"
         np.save(images, np.full_like(np.load(images), 7))
     train(copied, [tiny_experiment.plan.record(MODEL)], quiet)
@@ -255,7 +258,7 @@ def test_whatever_is_drawn_the_loop_goes_on_to_its_tables(
     table = tables.read(tmp_path)
     assert len(table) == 2 * (1 + 1 + 2 * 2)
     for name in ("fully-synthetic", "biased"):
-        made = paths.samples_path(plan.experiment, name, 1, 2)
+        made = layout.samples_path(plan.experiment, name, 1, 2)
         facts, n = manifests.read(tmp_path, made)["facts"], 60
         assert facts["not_finite"] == math.ceil(not_finite * n)
         assert math.isfinite(facts["clipped"])
@@ -268,7 +271,7 @@ def test_whatever_is_drawn_the_loop_goes_on_to_its_tables(
         if accident in (nan, grey, one_picture):
             assert row["class_entropy"] == 0
             assert row["recall"] == 0
-    assert "biased" in tables.summary(tmp_path, plan.experiment)
+    assert "biased" in summary.text(tmp_path, plan.experiment)
 
 
 def test_a_sampler_that_explodes_is_recorded_and_told(copied, tiny_experiment, monkeypatch) -> None:
@@ -306,17 +309,17 @@ def test_a_class_that_vanished_stays_away_and_is_measured(kept, tmp_path, monkey
     plan = plan_of(content)
     first = "real-only/full/seed-1/training_set.parquet"
     make(plan, tmp_path, lambda path: path in ("features/lenet", first))
-    table = sets.read_index(tmp_path / first)
+    table = indices.read(tmp_path / first).frame()
     table = table[table["label"].isin(kept)].reset_index(drop=True)
     assert len(table) > 0
     with store.new_file(tmp_path / first) as file:
-        sets.write_index(file, table)
+        write_index(file, table)
     steps = {"train": train, "sample": sample, "mix": mix, "evaluate": evaluate}
     for path, node in plan.nodes.items():
         if node.step in steps and path != first:
             steps[node.step](tmp_path, [plan.record(path)], quiet)
     for t in (1, 2, 3):
-        made = paths.samples_path(plan.experiment, "biased", 1, t)
+        made = layout.samples_path(plan.experiment, "biased", 1, t)
         labels = np.load(tmp_path / made / "labels.npy")
         assert set(labels) <= set(kept)
         assert len(manifests.read(tmp_path, made)["facts"]["classes"]) == 10
@@ -414,7 +417,7 @@ def test_features_that_are_not_finite_are_null_with_a_reason_down_to_the_report(
     table = tables.read(tmp_path)
     assert table.loc[table["loop"] == "biased", "recall"].isna().all()
     assert "recall" not in store.read_json(tmp_path / "metrics.json")["biased"]
-    assert "nan" in tables.summary(tmp_path, plan.experiment)
+    assert "nan" in summary.text(tmp_path, plan.experiment)
     assert (tmp_path / "figures/curves.png").stat().st_size > 1000
 
 

@@ -9,9 +9,9 @@ from autophagy import config as configuration
 from autophagy import ledger, paths
 from autophagy import plan as planning
 from autophagy.errors import UserError
-from autophagy.steps import report
+from autophagy.steps.attribute_drift import attribute_drift
 from autophagy.verdict import attribution
-from autophagy.verdict import tables as verdicts
+from autophagy.verdict import plan as verdict_plan
 from conftest import REPOSITORY, changed, plan_of
 from test_verdict import distances, stream
 
@@ -90,7 +90,7 @@ def test_fewer_than_three_seeds_have_no_interval(seeds) -> None:
 
 
 def asked_of(name: str) -> dict:
-    return verdicts.attributed(configuration.load(REPOSITORY / "config" / name / "config.yaml"))
+    return verdict_plan.attributed(configuration.load(REPOSITORY / "config" / name / "config.yaml"))
 
 
 def test_the_shipped_experiments_change_one_thing_at_a_time() -> None:
@@ -147,7 +147,7 @@ def test_the_pieces_of_one_attribution_share_their_reference() -> None:
 def test_table_and_figure_are_made_where_they_are_asked_for(tmp_path) -> None:
     content = changed(("loops.biased.labels", "balanced")) | {"attribution": "fully-synthetic"}
     plan = plan_of(content)
-    asked = verdicts.attributed(plan.experiment)
+    asked = verdict_plan.attributed(plan.experiment)
     assert list(asked["changes"]) == ["fully-synthetic", "biased", "augmentation"]
     rng, rows = stream(33), []
     for name in (*content["loops"], *(f"real-only/{n}" for n in content["real_only"])):
@@ -164,9 +164,7 @@ def test_table_and_figure_are_made_where_they_are_asked_for(tmp_path) -> None:
     table = pd.DataFrame(rows).reindex(columns=list(columns("images")))
     table.to_csv(tmp_path / "metrics.csv", index=False)
     (tmp_path / "figures").mkdir()
-    report.attribute_drift(
-        str(tmp_path), asked, "tiny", "LeNet", str(tmp_path / "figures/attribution")
-    )
+    attribute_drift(str(tmp_path), asked, "tiny", "LeNet", str(tmp_path / "figures/attribution"))
     made = pd.read_csv(tmp_path / paths.ATTRIBUTION)
     assert tuple(made) == attribution.COLUMNS
     # As a file has it, and as the end of a run tells it.

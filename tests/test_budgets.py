@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from autophagy import costs, devices, manifest_shape, manifests, models, store, tables
+from autophagy import costs, devices, in_words, manifest_shape, manifests, models, store
 from autophagy.archive import Archive
 from autophagy.audit import budgets as law
 from autophagy.audit.case import Case
@@ -17,7 +17,7 @@ from autophagy.errors import UserError
 from autophagy.models import budgets, ddpm, ddpm_training, flow
 from autophagy.models.base import TrainingData, TrainingPoints
 from autophagy.models.checkpoints import Checkpoint
-from autophagy.verdict import attribution
+from autophagy.verdict import changes
 from conftest import make, plan_of, quiet, tiny_content
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -233,8 +233,8 @@ def test_a_gan_has_no_loss_that_becomes_flat() -> None:
 )
 def test_plan_and_titles_name_the_budget(train, told, steps) -> None:
     plan = plan_of(content(**train))
-    assert told in tables.budget_line(plan.experiment)
-    assert told in tables.budget_line(plan.experiment, "fresh")
+    assert told in in_words.budget_line(plan.experiment)
+    assert told in in_words.budget_line(plan.experiment, "fresh")
     params = plan.nodes["loops/fresh/seed-1/gen-002/model"].params
     assert params["train"] == {**TRAIN, "batch_size": 16, **train}
     counted = costs.of(plan)["train"]
@@ -249,10 +249,10 @@ def test_a_loop_may_have_another_kind_of_budget() -> None:
     asked = tiny_content() | {"attribution": "fully-synthetic"}
     asked["loops"]["biased"]["train"] = {"epochs": 2}
     plan = plan_of(asked)
-    assert "2 epochs in batches of 16" in tables.budget_line(plan.experiment, "biased")
+    assert "2 epochs in batches of 16" in in_words.budget_line(plan.experiment, "biased")
     params = plan.nodes["loops/biased/seed-1/gen-002/model"].params["train"]
     assert (params.get("steps"), params["epochs"]) == (None, 2)
-    said = attribution.changed(plan.experiment, "biased")
+    said = changes.changed(plan.experiment, "biased")
     assert "train.steps → train.epochs" in said
 
 

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from autophagy import job, manifests, paths, store
+from autophagy import job, layout, manifests, store
 from autophagy.models import checkpoints, ddpm
 from autophagy.models.base import TrainingData
 from autophagy.models.checkpoints import INDEX, Checkpoint
@@ -395,7 +395,7 @@ def test_a_checkpoint_of_other_work_is_not_continued(
     }[what]  # fmt: skip
     interrupted(copied, other, scratch, monkeypatch) if what != "device" else _save(copied, scratch)
     if what == "materials":
-        index = paths.training_set_path(tiny_experiment.plan.experiment, "fresh", 1, 2)
+        index = layout.training_set_path(tiny_experiment.plan.experiment, "fresh", 1, 2)
         manifest = copied / manifests.path_of(index)
         manifest.write_text(manifest.read_text().replace('"real_rows": 20', '"real_rows": 21'))
     assert trained(copied, record, scratch) == [

@@ -18,15 +18,18 @@ import yaml
 from autophagy import (
     cli,
     dvc_commands,
+    evaluations,
     fingerprint,
+    in_words,
     job,
+    layout,
     ledger,
     lineage_figure,
     manifests,
     paths,
     progress,
     store,
-    tables,
+    summary,
 )
 from autophagy import config as configuration
 from autophagy import plan as planning
@@ -35,7 +38,8 @@ from autophagy.errors import UserError
 from autophagy.page.asked import of_images
 from autophagy.page.asked import previews as previews_on_the_page
 from autophagy.verdict import attribution, opinions, pairs
-from autophagy.verdict import tables as verdicts
+from autophagy.verdict import plan as verdict_plan
+from autophagy.verdict import summary as verdict_summary
 from conftest import REPOSITORY, SCRIPTS, Made, child_environment, tiny_content
 
 HEAVY = ("torch", "diffusers", "snakemake", "sklearn", "matplotlib", "dvc")
@@ -201,11 +205,11 @@ def test_the_summary_of_a_finished_experiment(here, called) -> None:
     assert out.startswith("tiny: 3 generations")
     text, _, listed = out.partition("\nFigures:\n")
     experiment, root = planning_of(here), Path("results/tiny")
-    assert text == f"{tables.summary(root, experiment)}\n\n{verdicts.summary(root, experiment)}\n"
+    assert text == f"{summary.text(root, experiment)}\n\n{verdict_summary.text(root, experiment)}\n"
     for loop in experiment.loops:
         assert f"\n  {loop}: undecided (1 seed; 3 are needed for any verdict)\n" in text
     figures = [Path(line.strip()) for line in listed.splitlines()]
-    assert figures == [root / f"figures/{name}.png" for name in paths.figure_names(experiment)]
+    assert figures == [root / f"figures/{name}.png" for name in layout.figure_names(experiment)]
     assert all(figure.is_file() for figure in figures)
 
 
@@ -243,8 +247,8 @@ def test_tables_that_only_some_experiments_have_are_told_or_refused_in_one_line(
     plan = planning.build(load(CONFIG))
     asked = dataclasses.replace(plan, experiment=loaded(CONFIG))
     monkeypatch.setattr(planning, "build", lambda _: asked)
-    monkeypatch.setattr(paths, "has_pairs", lambda _: name == paths.LOOP_PAIRS)
-    monkeypatch.setattr(paths, "figure_names", lambda _: ["grid"])
+    monkeypatch.setattr(layout, "has_pairs", lambda _: name == paths.LOOP_PAIRS)
+    monkeypatch.setattr(layout, "figure_names", lambda _: ["grid"])
     status, out, err = called("summary", CONFIG)
     assert (status, err) == (0, "")
     assert told in out
@@ -619,28 +623,30 @@ def test_the_reports_scripts_make_what_their_rules_ask_for(tiny_experiment, here
     before = {name: (root / name).read_bytes() for name in names}
     for name in names:
         (root / name).unlink()
-    previews = {f"generation {t}": paths.preview_path(experiment, "fresh", 1, t) for t in (1, 2, 3)}
+    previews = {
+        f"generation {t}": layout.preview_path(experiment, "fresh", 1, t) for t in (1, 2, 3)
+    }
     asked = of_images(tiny_experiment.plan)
     params = {
         "audit.py": {"artifacts": tiny_experiment.plan.audited()},
-        "tabulate_metrics.py": {"evaluations": tables.evaluations(experiment)},
-        "judge_loops.py": {"plan": verdicts.asked(experiment)},
-        "draw_grid.py": {"previews": previews, "title": tables.budget_line(experiment, "fresh")},
+        "tabulate_metrics.py": {"evaluations": evaluations.of(experiment)},
+        "judge_loops.py": {"plan": verdict_plan.asked(experiment)},
+        "draw_grid.py": {"previews": previews, "title": in_words.budget_line(experiment, "fresh")},
         "draw_curves.py": {
             "loops": list(experiment.loops),
             "seed": 1,
-            "title": tables.budget_line(experiment),
+            "title": in_words.budget_line(experiment),
             "space": "LeNet",
             "classes": True,
         },
         "draw_lineage.py": {
-            "training_sets": paths.training_sets(experiment, 1),
+            "training_sets": layout.training_sets(experiment, 1),
             "title": lineage_figure.title(experiment.experiment, 1),
         },
         "map_features.py": {
             "network": "lenet",
             "previews": previews_on_the_page(tiny_experiment.plan),
-            "title": tables.budget_line(experiment),
+            "title": in_words.budget_line(experiment),
             "threads": 1,
         },
         "write_page.py": {"asked": asked},

@@ -10,11 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from autophagy import cli, compare, contrast, paths, store
+from autophagy import cli, compare, contrast, evaluations, paths, store
 from autophagy.archive import Archive
 from autophagy.page import comparison, render
-from autophagy.steps import report
-from autophagy.tables import evaluations
+from autophagy.steps.tabulate_metrics import tabulate_metrics
 from conftest import Made
 from project import git
 from test_page import decoded
@@ -41,7 +40,7 @@ def other(tiny_experiment: Made, tmp_path: Path) -> Path:
         content = store.read_json(root / f"{place}/manifest.json")
         content["params"]["n" if group == "real_only" else key] = 77
         store.write_json(root / f"{place}/manifest.json", content)
-    report.tabulate_metrics(str(root), evaluations(tiny_experiment.plan.experiment))
+    tabulate_metrics(str(root), evaluations.of(tiny_experiment.plan.experiment))
     return root
 
 

@@ -12,7 +12,21 @@ import autophagy
 import numpy as np
 import pytest
 import yaml
-from autophagy import ledger, lineage, manifests, paths, sets, starts, store, tables
+from autophagy import (
+    evaluations,
+    in_words,
+    indices,
+    layout,
+    ledger,
+    lineage,
+    manifests,
+    paths,
+    sets,
+    starts,
+    store,
+    summary,
+    tables,
+)
 from autophagy.archive import Archive
 from autophagy.audit import audit
 from autophagy.errors import UserError
@@ -20,9 +34,11 @@ from autophagy.features import lenet
 from autophagy.presets import REGIMES
 from autophagy.regimes import Fork, Part, Regime, compose, real_rows_needed, size
 from autophagy.regimes import synthetic_rows_needed as drawn
-from autophagy.steps import report
 from autophagy.steps.audit import audit_experiment
-from autophagy.verdict import tables as verdicts
+from autophagy.steps.draw_lineage import draw_lineage
+from autophagy.steps.judge_loops import judge_loops
+from autophagy.steps.tabulate_metrics import tabulate_metrics
+from autophagy.verdict import plan as verdict_plan
 from conftest import TESTS, Made, make, plan_of, write_page
 
 CONTENT = yaml.safe_load((TESTS / "configs" / "controls.yaml").read_text(encoding="utf-8"))
@@ -52,10 +68,10 @@ def made(plan, tmp_path_factory) -> Made:
         make(plan, folder / plan.root, lambda path: path != paths.REPORT)
     root = str(folder / plan.root)
     audit_experiment(root, plan.audited())
-    report.tabulate_metrics(root, tables.evaluations(plan.experiment))
-    report.judge_loops(root, verdicts.asked(plan.experiment))
-    chains = paths.training_sets(plan.experiment, 1)
-    report.draw_lineage(root, chains, "controls", f"{root}/figures/lineage")
+    tabulate_metrics(root, evaluations.of(plan.experiment))
+    judge_loops(root, verdict_plan.asked(plan.experiment))
+    chains = layout.training_sets(plan.experiment, 1)
+    draw_lineage(root, chains, "controls", f"{root}/figures/lineage")
     write_page(plan, folder / plan.root)
     return Made(plan, folder / plan.root, folder)
 
@@ -130,8 +146,8 @@ def test_what_is_shared_is_planned_once(plan) -> None:
     assert starts.owner(experiment, "tuned-on", 4) == "tuned-on"
     assert starts.owner(experiment, "tuned-on", 3) == "unbiased"
     assert starts.owner(experiment, "tuned-on", 2) == "alone"
-    assert paths.training_set_path(experiment, "tuned-on", 1, 1).startswith("real-only/full/")
-    assert paths.model_path(experiment, "tuned-on", 1, 3).startswith("loops/unbiased/")
+    assert layout.training_set_path(experiment, "tuned-on", 1, 1).startswith("real-only/full/")
+    assert layout.model_path(experiment, "tuned-on", 1, 3).startswith("loops/unbiased/")
     first = plan.nodes["loops/injected/seed-1/gen-003/training_set.parquet"]
     assert first.materials == ("real/loop", "loops/fresh/seed-1/gen-002/samples")
     # The first two generations of the fresh loop have used 40 rows of the split.
@@ -165,7 +181,7 @@ def test_a_fork_that_goes_on_from_weights_counts_their_trainings(plan) -> None:
 def test_controls_run_to_the_report_and_keep_every_law(made) -> None:
     [unfinished] = audit(Archive(made.root))
     assert unfinished.path == paths.REPORT
-    text = tables.summary(made.root, made.plan.experiment)
+    text = summary.text(made.root, made.plan.experiment)
     assert "unbiased, sampled at λ = 1" in text
     table = tables.read(made.root)
     columns = [name for name in table if name != "loop"]
@@ -201,7 +217,9 @@ def test_the_lineage_of_a_fork_leads_through_the_history_it_shares(made) -> None
 def test_a_counterfactual_holds_the_loops_real_rows_and_as_many_others(made) -> None:
     for t in (2, 3, 4):
         ours, theirs = (
-            sets.read_index(made.root / f"loops/{loop}/seed-1/gen-{t:03d}/training_set.parquet")
+            indices.read(
+                made.root / f"loops/{loop}/seed-1/gen-{t:03d}/training_set.parquet"
+            ).frame()
             for loop in ("counterfactual", "fresh")
         )
         assert len(ours) == len(theirs)
@@ -270,9 +288,9 @@ def test_a_loops_own_recipe_holds_from_generation_2_on_and_for_all_its_samples(p
     for t in (2, 3, 4):
         assert nodes[f"loops/longer/seed-1/gen-00{t}/model"].params["train"] == other
         assert nodes[f"loops/fresh/seed-1/gen-00{t}/model"].params["train"]["steps"] == 2
-    assert "3 steps of 16" in tables.budget_line(plan.experiment, "longer")
-    assert "2 steps of 16" in tables.budget_line(plan.experiment, "fresh")
-    [line] = tables.changes_in_words(plan.experiment)
+    assert "3 steps of 16" in in_words.budget_line(plan.experiment, "longer")
+    assert "2 steps of 16" in in_words.budget_line(plan.experiment, "fresh")
+    [line] = in_words.changes_in_words(plan.experiment)
     assert line == "  longer, from generation 2 on: train.steps 3, sample.steps 3"
 
 

@@ -6,12 +6,13 @@ import shutil
 
 import numpy as np
 import pytest
-from autophagy import costs, manifests, rows, sets, store
+from autophagy import costs, indices, manifests, rows, sets, store
 from autophagy.archive import Archive
 from autophagy.audit import forms
 from autophagy.audit.case import Case
 from autophagy.steps import mix, sample, train
 from conftest import changed, plan_of, quiet
+from frames import index_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as numpys
@@ -63,11 +64,11 @@ def test_a_loop_keeps_both_and_trains_on_what_was_drawn(made, tiny_experiment) -
     # The same samples as the loop as it is has, which shares those of its real-only model.
     model = "gen-002/model"
     assert store.hashes(root / LOOP / model) != store.hashes(tiny_experiment.root / LOOP / model)
-    table = sets.read_index(root / LOOP / "gen-002/training_set.parquet")
-    gathered = sets.gather_exact(root, table)
+    table = indices.read(root / LOOP / "gen-002/training_set.parquet").frame()
+    gathered = indices.gather_exact(root, index_of(table))
     np.testing.assert_array_equal(gathered, exact[table["row"]])
-    fresh = sets.read_index(root / "loops/fresh/seed-1/gen-002/training_set.parquet")
-    assert sets.gather_exact(root, fresh).dtype == np.uint8
+    fresh = indices.read(root / "loops/fresh/seed-1/gen-002/training_set.parquet").frame()
+    assert indices.gather_exact(root, index_of(fresh)).dtype == np.uint8
     more = costs.of(plan)["sample"].written - costs.of(tiny_experiment.plan)["sample"].written
     # Three sets of 60, one of which the loop as it is shares with its start.
     assert more > 3 * 60 * 64 * 4

@@ -9,12 +9,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 from autophagy import config as configuration
-from autophagy import features, manifests, paths, store, tables, tabular
+from autophagy import (
+    evaluations,
+    features,
+    layout,
+    manifests,
+    paths,
+    store,
+    summary,
+    tables,
+    tabular,
+)
 from autophagy.errors import UserError
 from autophagy.features import inception, local, pretrained
+from autophagy.steps.compare_opinions import compare_opinions
 from autophagy.steps.evaluate import _within_memory, evaluate, evaluate_real
 from autophagy.steps.features import train_features
-from autophagy.steps.report import compare_opinions
 from autophagy.verdict import opinions
 from conftest import changed, make, plan_of, quiet
 
@@ -81,7 +91,7 @@ def test_features_are_the_backbones_pooled_output_of_prepared_pictures(backbone,
 def test_an_experiment_is_measured_in_the_space_of_a_folder(backbone, tmp_path) -> None:
     value = f"{backbone}/"
     plan = plan_of(changed(("evaluate.features", value), ("seeds", [1])))
-    network = paths.network_path(plan.experiment)
+    network = layout.network_path(plan.experiment)
     assert network == "features/local-tiny-dinov2"
     real = paths.evaluation_path("real", 1, 0)
     assert str(backbone.parent) not in json.dumps([plan.record(path) for path in plan.nodes])
@@ -94,8 +104,8 @@ def test_an_experiment_is_measured_in_the_space_of_a_folder(backbone, tmp_path) 
     assert weights["model.safetensors"] == store.sha256(backbone / "model.safetensors")
     assert features.space("local-tiny-dinov2") == "tiny-dinov2"
     assert features.dimension("local-tiny-dinov2", tmp_path) == 8
-    tables.write_csv(tmp_path, tables.evaluations(plan.experiment)[:1])
-    assert "Fréchet distance (tiny-dinov2" in tables.summary(tmp_path, plan.experiment)
+    tables.write_csv(tmp_path, evaluations.of(plan.experiment)[:1])
+    assert "Fréchet distance (tiny-dinov2" in summary.text(tmp_path, plan.experiment)
 
 
 def test_a_folder_gives_a_second_opinion(backbone, tiny_experiment, tmp_path) -> None:
@@ -107,7 +117,7 @@ def test_a_folder_gives_a_second_opinion(backbone, tiny_experiment, tmp_path) ->
     train_features(root, [plan.record(path)], quiet, source=str(backbone))
     last = [
         entry
-        for entry in tables.evaluations(plan.experiment)
+        for entry in evaluations.of(plan.experiment)
         if entry["loop"] in plan.experiment.loops and entry["generation"] == 3
     ]
     for entry in last:

@@ -95,7 +95,7 @@ import numpy as np
 # What is registered first runs last, and sees what the job's own end has done.
 atexit.register(lambda: print("looked through again:", gc.get_freeze_count() == 0))
 from autophagy import data, figures, job
-from autophagy.steps.report import draw_grid
+from autophagy.steps.draw_grid import draw_grid
 from autophagy.figures import grid
 
 data.load({"name": "digits"})

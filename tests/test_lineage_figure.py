@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from autophagy import figures, lineage, lineage_figure, paths
+from autophagy import figures, layout, lineage, lineage_figure
 from autophagy.archive import Archive
 from autophagy.lineage_figure import DRAWN, Generation
 
@@ -23,7 +23,7 @@ def texts(axes) -> list[str]:
 
 def test_generations_tell_what_the_manifests_tell(tiny_experiment) -> None:
     archive = Archive(tiny_experiment.root)
-    chains = paths.training_sets(tiny_experiment.plan.experiment, 1)
+    chains = layout.training_sets(tiny_experiment.plan.experiment, 1)
     for made in chains.values():
         for path, found in zip(made, lineage_figure.generations(archive, made), strict=True):
             assert found.rows == archive.manifest(path)["rows"]

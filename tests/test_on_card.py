@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from autophagy import cards, devices, features, manifests, models, paths, seeds, store
+from autophagy import cards, devices, features, layout, manifests, models, paths, seeds, store
 from autophagy.errors import UserError
 from autophagy.metrics.frechet import frechet_distance
 from autophagy.metrics.kernel import kernel_distance
@@ -163,7 +163,7 @@ def _weights(model: Any) -> list[np.ndarray]:
 def test_features_and_metrics_are_those_of_the_cpu(tmp_path) -> None:
     """Features of one network within 1e-3, metrics of the same features to 1e-9."""
     plan = plan_of(tiny() | {"device": "cpu"})
-    path = paths.network_path(plan.experiment)
+    path = layout.network_path(plan.experiment)
     make(plan, tmp_path, lambda chosen: chosen == path)
     devices.prepare(1, DEVICE)
     draws = np.random.default_rng(3)

@@ -14,6 +14,7 @@ import pytest
 from autophagy import (
     evaluated,
     fingerprint,
+    layout,
     lineage,
     lineage_figure,
     manifests,
@@ -178,7 +179,7 @@ def test_descent_is_that_of_the_manifests(tiny_experiment, found) -> None:
     archive = Archive(tiny_experiment.root)
     of = found["data"]["runs"][0]["descent"]["augmentation"]
     for t, step in enumerate(of, start=1):
-        path = paths.training_set_path(tiny_experiment.plan.experiment, "augmentation", 1, t)
+        path = layout.training_set_path(tiny_experiment.plan.experiment, "augmentation", 1, t)
         assert step["training_set"] == {"path": path, "sha256": archive.digest(path)}
         assert {s["path"]: s["share"] for s in step["sources"]} == lineage.shares(archive, path)
         assert step["real_ancestors"] == lineage.real_ancestors(archive, path)
@@ -190,7 +191,7 @@ def test_descent_is_that_of_the_manifests(tiny_experiment, found) -> None:
 
 def test_a_sheet_shows_the_previews_pixels(tiny_experiment, found) -> None:
     data, root = found["data"], tiny_experiment.root
-    preview = paths.preview_path(tiny_experiment.plan.experiment, "fresh", 1, 3)
+    preview = layout.preview_path(tiny_experiment.plan.experiment, "fresh", 1, 3)
     images = sets.read_array(root, preview, "images")
     sheet = decoded(data["sheets"][data["runs"][0]["pictures"]["loops"]["fresh"][2]])
     columns = data["pictures"]["columns"]
@@ -313,7 +314,7 @@ def test_the_lineage_graphs_bars_and_arrows_are_the_manifests_shares(tiny_experi
         "fully-synthetic", "biased", "augmentation", "fresh"
     ]  # fmt: skip
     for name, t, of in ((g["name"], of["t"], of) for g in graphs for of in g["generations"]):
-        path = paths.training_set_path(tiny_experiment.plan.experiment, name, 1, t)
+        path = layout.training_set_path(tiny_experiment.plan.experiment, name, 1, t)
         depths = lineage.depths(archive, path)
         whole = sum(bar["height"] for bar in of["bars"])
         assert {bar["depth"]: round(bar["height"] / whole, 2) for bar in of["bars"]} == {

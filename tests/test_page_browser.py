@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import yaml
-from autophagy import cli, paths, store, tables, timings
+from autophagy import cli, evaluations, layout, paths, store, tables, timings
 from autophagy.page import render
 from autophagy.page.asked import of_images
 from autophagy.page.gather import gather
@@ -152,11 +152,11 @@ def test_a_click_shows_where_a_picture_comes_from(opened, tiny_experiment) -> No
     page.keyboard.press("End")
     page.click("#panels [data-loop=augmentation] button.pic >> nth=4")
     text = page.inner_text("#dialog")
-    model = paths.model_path(tiny_experiment.plan.experiment, "augmentation", 1, 3)
+    model = layout.model_path(tiny_experiment.plan.experiment, "augmentation", 1, 3)
     assert model in text
     assert "120 rows: 50% real/loop, 50% loops/augmentation/seed-1/gen-002/samples" in text
     assert "real-only/full" in text
-    preview = paths.preview_path(tiny_experiment.plan.experiment, "augmentation", 1, 3)
+    preview = layout.preview_path(tiny_experiment.plan.experiment, "augmentation", 1, 3)
     assert f"autophagy trace results/tiny/{preview} 4 --regenerate" in text
     page.click("#dialog button")
     assert not page.is_visible("#dialog")
@@ -249,7 +249,7 @@ def comparison_page(tiny: Made, folder: Path) -> Path:
     content = store.read_json(file)
     content["output"]["recall"] = content["model"]["recall"] = 0.123
     store.write_json(file, content)
-    tables.write_csv(root, tables.evaluations(tiny.plan.experiment))
+    tables.write_csv(root, evaluations.of(tiny.plan.experiment))
     cli.main(["compare", str(tiny.root), str(root), "--html", str(folder / "compare.html")])
     return folder / "compare.html"
 

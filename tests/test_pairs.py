@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from autophagy import paths
+from autophagy import layout, paths
 from autophagy.page import extra_tables
-from autophagy.steps import report
+from autophagy.steps.compare_loops import compare_loops
 from autophagy.verdict import pairs
-from autophagy.verdict import tables as verdicts
+from autophagy.verdict import plan as verdict_plan
 from autophagy.verdict.judge import Chain
 from conftest import changed, plan_of
 from scipy import stats
@@ -87,7 +87,7 @@ def test_a_loop_that_has_no_distance_is_undefined_and_leaves_the_others_theirs()
 def test_the_table_is_made_where_seeds_and_loops_are_enough(tmp_path) -> None:
     experiment = plan_of(longer()).experiment
     write(tmp_path, experiment)
-    report.compare_loops(str(tmp_path), verdicts.asked(experiment))
+    compare_loops(str(tmp_path), verdict_plan.asked(experiment))
     table = pd.read_csv(tmp_path / paths.LOOP_PAIRS)
     assert tuple(table.columns) == pairs.COLUMNS
     assert len(table) == 6
@@ -96,7 +96,7 @@ def test_the_table_is_made_where_seeds_and_loops_are_enough(tmp_path) -> None:
     [shown] = extra_tables.gather(tmp_path, {"tables": [paths.LOOP_PAIRS]})
     assert shown["head"] == ["loop", "beside", "slope", "level", "told"]
     assert len(shown["rows"]) == 6
-    assert paths.LOOP_PAIRS in paths.table_names(experiment)
+    assert paths.LOOP_PAIRS in layout.table_names(experiment)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_the_table_is_made_where_seeds_and_loops_are_enough(tmp_path) -> None:
 )
 def test_where_they_are_not_there_is_no_such_table(edits) -> None:
     content = changed(("seeds", [1, 2, 3]), ("generations", 4))
-    assert paths.has_pairs(plan_of(content).experiment)
+    assert layout.has_pairs(plan_of(content).experiment)
     for key, value in edits:
         content[key] = {value: content[key][value]} if key == "loops" else value
-    assert not paths.has_pairs(plan_of(content).experiment)
+    assert not layout.has_pairs(plan_of(content).experiment)

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import yaml
-from autophagy import cli, paths
+from autophagy import cli, layout
 from autophagy import config as configuration
 from autophagy import plan as planning
 from autophagy.errors import UserError
@@ -175,7 +175,7 @@ def test_claims_speak_of_loops_metrics_and_pictures_that_there_are() -> None:
         if not row.get("claims"):
             continue
         experiment = configuration.load(CONFIG / row["config"] / "config.yaml")
-        assert set(row["pictures"]) <= set(paths.figure_names(experiment))
+        assert set(row["pictures"]) <= set(layout.figure_names(experiment))
         for claim in row["claims"]:
             others = {claim[key] for key in ("more_than", "less_than", "like") if key in claim}
             assert {claim["loop"], *others} <= set(experiment.loops)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from autophagy import cards, devices, fingerprint, manifests, paths
+from autophagy import cards, devices, fingerprint, layout, manifests, paths
 from autophagy import config as configuration
 from autophagy import plan as planning
 from autophagy.errors import UserError
@@ -169,8 +169,8 @@ def test_samples_of_the_first_generation_are_shared_where_they_are_the_same(
     loop, t, expected, tiny_plan
 ) -> None:
     experiment = tiny_plan.experiment
-    assert paths.samples_path(experiment, loop, 1, t) == expected
-    preview = paths.preview_path(experiment, loop, 1, t)
+    assert layout.samples_path(experiment, loop, 1, t) == expected
+    preview = layout.preview_path(experiment, loop, 1, t)
     assert preview == expected.removesuffix("samples") + "preview"
     assert preview in tiny_plan.nodes
 
@@ -187,7 +187,7 @@ def test_samples_of_the_first_generation_are_shared_where_they_are_the_same(
 def test_the_first_samples_are_a_loops_own_where_they_differ(edits) -> None:
     plan = plan_of(changed(*edits))
     own = "loops/fully-synthetic/seed-1/gen-001"
-    assert paths.samples_path(plan.experiment, "fully-synthetic", 1, 1) == f"{own}/samples"
+    assert layout.samples_path(plan.experiment, "fully-synthetic", 1, 1) == f"{own}/samples"
     assert {f"{own}/samples", f"{own}/preview"} <= set(plan.nodes)
     assert f"{own}/model" not in plan.nodes
 
@@ -202,7 +202,7 @@ def test_views_are_one_set_where_the_loop_is_unbiased_and_two_where_not(tiny_pla
             assert output.params["sampling_bias"] == loop.sampling_bias
             assert model.params["sampling_bias"] == 1.0
             assert output.materials[0] == model.materials[0]
-            assert output.materials[0] == paths.model_path(tiny_plan.experiment, name, seed, t)
+            assert output.materials[0] == layout.model_path(tiny_plan.experiment, name, seed, t)
             assert {output.path, model.path, "real/reference", "features/lenet"} < set(
                 node.materials
             )
@@ -217,7 +217,7 @@ def test_a_sample_set_serves_both_mix_and_evaluation(n_synthetic, n, expected) -
     for t in (1, 2, 3):
         folder = paths.generation_folder("biased", 1, t)
         assert plan.nodes[f"{folder}/samples"].params["n"] == expected
-        unbiased = plan.nodes[paths.unbiased_path(plan.experiment, "biased", 1, t)]
+        unbiased = plan.nodes[layout.unbiased_path(plan.experiment, "biased", 1, t)]
         assert unbiased.path == f"{folder}/samples-unbiased"
         assert unbiased.params["n"] == n
         assert plan.nodes[f"{folder}/preview"].params["n"] == 100
@@ -229,7 +229,7 @@ def test_a_biased_loop_shares_the_starts_samples_only_if_labels_are_balanced(n) 
     for labels in ("balanced", "inherited", "real"):
         plan = plan_of(changed(("loops.biased.labels", labels), ("evaluate.n", n),
                                ("dataset.splits.reference", 80)))  # fmt: skip
-        found = [paths.unbiased_path(plan.experiment, "biased", 2, t) for t in (1, 2, 3)]
+        found = [layout.unbiased_path(plan.experiment, "biased", 2, t) for t in (1, 2, 3)]
         own = [f"loops/biased/seed-2/gen-00{t}/samples-unbiased" for t in (1, 2, 3)]
         start = "real-only/full/seed-2/samples"
         assert found == ([start, *own[1:]] if labels == "balanced" else own)
@@ -261,7 +261,7 @@ def test_training_sets_are_the_regimes(tiny_plan) -> None:
         return [tuple(part[key] for key in keys) for part in node.params["parts"]]
 
     def samples(loop: str, t: int, n: int) -> tuple:
-        return (paths.samples_path(tiny_plan.experiment, loop, 2, t), "synthetic", t, 0, n)
+        return (layout.samples_path(tiny_plan.experiment, loop, 2, t), "synthetic", t, 0, n)
 
     for t in (2, 3):
         assert parts("fully-synthetic", t) == [samples("fully-synthetic", t - 1, 60)]

@@ -24,6 +24,7 @@ from autophagy import (
     plugins,
     presets,
     store,
+    summary,
     tables,
 )
 from autophagy.archive import Archive
@@ -83,7 +84,7 @@ def test_an_experiment_of_added_parts_alone_runs_and_is_audited(installed, tmp_p
     assert -1 <= found["brightness_gap"] <= 1
     table = tables.read(tmp_path)
     assert table["brightness_gap"].notna().all()
-    assert "Fréchet distance (profiles" in tables.summary(tmp_path, plan.experiment)
+    assert "Fréchet distance (profiles" in summary.text(tmp_path, plan.experiment)
     mixed = manifests.read(tmp_path, "loops/last-three/seed-1/gen-004/training_set.parquet")
     assert [part["count"] for part in mixed["params"]["parts"] if part["generation"]] == [33] * 3
     assert (

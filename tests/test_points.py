@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import yaml
 from autophagy import config as configuration
-from autophagy import data, manifests, metrics, sets, store, tables
+from autophagy import data, indices, manifests, metrics, store, summary, tables
 from autophagy.archive import Archive
 from autophagy.audit import audit
 from autophagy.data import gaussian, grid_mixture, rosenbrock
@@ -24,8 +24,9 @@ from autophagy.models.base import TrainingPoints
 from autophagy.models.gaussian import fit
 from autophagy.rows import KINDS, of
 from autophagy.trace import regenerate
-from autophagy.verdict import tables as verdicts
+from autophagy.verdict import summary as verdict_summary
 from conftest import TESTS, Made, make, plan_of, quiet
+from frames import gather
 
 CONTENT = yaml.safe_load((TESTS / "configs" / "points.yaml").read_text(encoding="utf-8"))
 SAMPLES = "loops/biased/seed-1/gen-002/samples"
@@ -164,15 +165,15 @@ def test_sets_hold_points_as_they_were_drawn(made) -> None:
     rows = read(made, "real/loop", "source_rows")
     np.testing.assert_array_equal(read(made, "real/loop"), source[rows])
     # Real rows travel through indices: they come out bit by bit.
-    table = sets.read_index(made.root / "loops/fresh/seed-1/gen-003/training_set.parquet")
-    gathered = sets.gather(made.root, table, "points")
+    table = indices.read(made.root / "loops/fresh/seed-1/gen-003/training_set.parquet").frame()
+    gathered = gather(made.root, table, "points")
     real = (table["origin"] == "real").to_numpy()
     assert np.isin(gathered[real].view(np.uint32), source.view(np.uint32)).all()
 
 
 def test_a_loops_model_is_the_fit_to_its_training_set_and_draws_at_its_bias(made) -> None:
-    table = sets.read_index(made.root / "loops/biased/seed-1/gen-002/training_set.parquet")
-    points = sets.gather(made.root, table, "points")
+    table = indices.read(made.root / "loops/biased/seed-1/gen-002/training_set.parquet").frame()
+    points = gather(made.root, table, "points")
     np.testing.assert_array_equal(points, read(made, "loops/biased/seed-1/gen-001/samples")[:60])
     model = fit(TrainingPoints(points, np.zeros(60, int), 1), {}, {}, 0, "cpu", quiet)
     np.testing.assert_allclose(model.covariances[0], np.cov(points.astype(float).T), rtol=1e-12)
@@ -216,7 +217,7 @@ def test_a_point_is_made_again_bit_by_bit(made) -> None:
 
 
 def test_tables_speak_of_points_and_of_the_space(made) -> None:
-    text = tables.summary(made.root, made.plan.experiment)
+    text = summary.text(made.root, made.plan.experiment)
     assert "Fréchet distance (data space; lower is better)" in text
     assert (
         "every model: mean and covariance, exact; 100 samples against 100 held-out real points"
@@ -224,7 +225,7 @@ def test_tables_speak_of_points_and_of_the_space(made) -> None:
     )
     assert "Tail mass, over the truth's 5%" in text
     assert "modes" not in text
-    assert "images" not in text + verdicts.summary(made.root, made.plan.experiment)
+    assert "images" not in text + verdict_summary.text(made.root, made.plan.experiment)
     assert "LeNet" not in text
     table = tables.read(made.root)
     assert tuple(table.columns) == tables.columns("points")

@@ -9,7 +9,7 @@ import autophagy
 import nbformat
 import numpy as np
 import pytest
-from autophagy import lineage, paths, sets, tables
+from autophagy import layout, lineage, paths, sets, tables
 from autophagy.archive import Archive
 from autophagy.errors import UserError
 from autophagy.results import odds
@@ -45,8 +45,8 @@ def test_an_audit_of_another_shape_is_refused(tiny_experiment, tmp_path) -> None
 def test_pictures_are_those_of_the_plan(run, tiny_experiment, loop, t) -> None:
     experiment = tiny_experiment.plan.experiment
     planned = {
-        "samples": paths.samples_path(experiment, loop, 1, t),
-        "preview": paths.preview_path(experiment, loop, 1, t),
+        "samples": layout.samples_path(experiment, loop, 1, t),
+        "preview": layout.preview_path(experiment, loop, 1, t),
     }
     for kind, path in planned.items():
         assert run.path(loop, t, kind=kind) == path

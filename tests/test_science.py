@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -489,8 +490,8 @@ def repository(tmp_path, monkeypatch):
     plan = planning.build(science.loaded(tmp_path, "ended"))
     made = {path: plan.record(path) for path in plan.nodes}
     monkeypatch.setattr(science.manifests, "read", lambda results, path: made[path])
-    rows = pd.DataFrame({"label": [0, 0, 0, 7]})
-    monkeypatch.setattr(science_beside.sets, "read_index", lambda _: rows)
+    rows = SimpleNamespace(label=np.array([0, 0, 0, 7]))
+    monkeypatch.setattr(science_beside.indices, "read", lambda _: rows)
     return tmp_path
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from autophagy import ledger, manifests, paths, store, tables
+from autophagy import evaluations, ledger, manifests, paths, store
 from autophagy.errors import UserError
 from autophagy.features import lenet, lenet_random
 from autophagy.metrics import OF_FEATURES
-from autophagy.steps import evaluate, features, report
+from autophagy.steps import evaluate, features
+from autophagy.steps.compare_opinions import compare_opinions
 from autophagy.verdict import opinions
 from conftest import REPOSITORY, changed, plan_of, quiet, tiny_content
 from hypothesis import given, settings
@@ -183,7 +184,7 @@ def test_evaluations_hold_both_and_the_report_compares_them(
     assert set(spread) == set(OF_FEATURES)
     entries = [
         entry
-        for entry in tables.evaluations(plan.experiment)
+        for entry in evaluations.of(plan.experiment)
         if entry["loop"] in ("fully-synthetic", "fresh", "biased") and entry["generation"] == 3
     ]
     for entry in entries:
@@ -195,13 +196,21 @@ def test_evaluations_hold_both_and_the_report_compares_them(
         assert set(second) == {"output", "model"}
         assert second["model"].keys() == set(OF_FEATURES)
         assert second["model"]["frechet_distance"] != content["model"]["frechet_distance"]
-    report.compare_opinions(str(root), entries, ["LeNet", "random LeNet"])
+    last = entries[-1]["path"]
+    compare_opinions(str(root), entries, ["LeNet", "random LeNet"])
     made = pd.read_csv(root / paths.SECOND_OPINION)
     assert tuple(made) == opinions.COLUMNS
     assert set(made["items"]) == {3}
     assert "LeNet and random LeNet" in opinions.lines(made)[0]
+    # Where a file was edited it is named.
+    told = store.read_json(root / last)
+    for second in (None, [], {"model": told["second"]["model"]}, told["second"] | {"output": 3}):
+        store.write_json(root / last, told | {"second": second})
+        with pytest.raises(UserError, match=f"{last}: holds no metrics in two networks"):
+            compare_opinions(str(root), entries, ["LeNet", "random LeNet"])
+    store.write_json(root / last, told)
     # What memory halved in the second network is told apart from what it halved in the first.
-    load, last = lenet_random.load, entries[-1]["path"]
+    load = lenet_random.load
     assert manifests.read(root, last)["facts"] == {}
     monkeypatch.setattr(lenet_random, "load", lambda *where: Little(load(*where)))
     evaluate.evaluate(root, [plan.record(last)], quiet)

@@ -21,6 +21,7 @@ from autophagy import (
     paths,
     starts,
     store,
+    summary,
     tables,
     trace,
 )  # fmt: skip
@@ -116,7 +117,7 @@ def test_loops_from_outside_run_to_the_report_and_keep_every_law(made, outside) 
     first = table[(table["loop"] == "from-pictures") & (table["generation"] == 1)]
     assert first["recall"].notna().all()
     assert (first["n_train"] == 0).all()
-    assert "from-pictures" in tables.summary(made.root, made.plan.experiment)
+    assert "from-pictures" in summary.text(made.root, made.plan.experiment)
 
 
 @pytest.mark.parametrize("loop", ["from-pictures", "from-model"])

@@ -16,6 +16,8 @@ import pytest
 from autophagy import (
     devices,
     figures,
+    indices,
+    layout,
     manifests,
     metrics,
     paths,
@@ -37,13 +39,14 @@ from autophagy.metrics.spectral import ring_power, spectral_distance
 from autophagy.models import ddpm
 from autophagy.regimes import requested_labels
 from autophagy.rows import KINDS, quantise
+from autophagy.steps.draw_grid import _real_row, draw_grid
 from autophagy.steps.evaluate import evaluate, evaluate_real
 from autophagy.steps.mix import mix
 from autophagy.steps.real import real
-from autophagy.steps.report import _real_row, draw_grid
 from autophagy.steps.sample import sample
 from autophagy.steps.train import train
 from conftest import REPOSITORY, Made, child_environment, quiet
+from frames import gather, write_index
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -245,7 +248,7 @@ def test_copies_do_not_fill_splits(tmp_path) -> None:
 
 def training_set(made: Made, name: str, t: int) -> pd.DataFrame:
     experiment = made.plan.experiment
-    path = made.root / paths.training_set_path(experiment, name, 1, t)
+    path = made.root / layout.training_set_path(experiment, name, 1, t)
     return pd.read_parquet(path).astype({"artifact": str, "origin": str})
 
 
@@ -267,7 +270,7 @@ def expected_set(made: Made, *parts: tuple[str, np.ndarray, int]) -> pd.DataFram
 
 
 def samples(made: Made, name: str, t: int) -> str:
-    return paths.samples_path(made.plan.experiment, name, 1, t)
+    return layout.samples_path(made.plan.experiment, name, 1, t)
 
 
 @pytest.mark.parametrize(
@@ -293,7 +296,7 @@ def test_a_training_set_is_its_regimes(name, t, real_rows, n_synthetic, made) ->
     found = training_set(made, name, t)
     pd.testing.assert_frame_equal(found, expected_set(made, *parts))
     experiment = made.plan.experiment
-    facts = manifests.read(made.root, paths.training_set_path(experiment, name, 1, t))["facts"]
+    facts = manifests.read(made.root, layout.training_set_path(experiment, name, 1, t))["facts"]
     n_real = len(found) - n_synthetic
     assert (facts["real_rows"], facts["synthetic_rows"]) == (n_real, n_synthetic)
 
@@ -304,12 +307,12 @@ def test_fresh_pictures_are_seen_once(made) -> None:
     for t in GENERATIONS:
         table = training_set(made, "fresh", t)
         table = table[table["origin"] == "real"].reset_index(drop=True)
-        seen += content_hashes(sets.gather(made.root, table))
+        seen += content_hashes(gather(made.root, table))
     assert len(seen) == len(set(seen)) == 40 + 2 * 20
 
 
 def test_a_mix_of_a_missing_set_is_a_user_error(copied, made) -> None:
-    path = paths.training_set_path(made.plan.experiment, "fresh", 1, 2)
+    path = layout.training_set_path(made.plan.experiment, "fresh", 1, 2)
     shutil.rmtree(copied / samples(made, "fresh", 1))
     before = (copied / path).read_bytes()
     with pytest.raises(UserError, match=r"labels\.npy: cannot be read"):
@@ -322,13 +325,13 @@ def test_a_mix_of_a_missing_set_is_a_user_error(copied, made) -> None:
 
 def test_a_model_is_the_one_of_its_training_set(copied, made) -> None:
     """Trained again on the same index it is the same; on another it is not."""
-    path = paths.model_path(made.plan.experiment, "fresh", 1, 2)
-    index = paths.training_set_path(made.plan.experiment, "fresh", 1, 2)
+    path = layout.model_path(made.plan.experiment, "fresh", 1, 2)
+    index = layout.training_set_path(made.plan.experiment, "fresh", 1, 2)
     before = store.hashes(copied / path)
     train(copied, [made.plan.record(path)], quiet)
     assert store.hashes(copied / path) == before
-    table = sets.read_index(copied / index)
-    sets.write_index(copied / index, table.iloc[::-1].reset_index(drop=True))
+    table = indices.read(copied / index).frame()
+    write_index(copied / index, table.iloc[::-1].reset_index(drop=True))
     train(copied, [made.plan.record(path)], quiet)
     weights = "unet/diffusion_pytorch_model.safetensors"
     after = store.hashes(copied / path)
@@ -339,7 +342,7 @@ def test_a_model_is_the_one_of_its_training_set(copied, made) -> None:
 
 
 def test_a_model_is_the_one_of_its_seed(copied, made) -> None:
-    path = paths.model_path(made.plan.experiment, "fresh", 1, 2)
+    path = layout.model_path(made.plan.experiment, "fresh", 1, 2)
     before = store.hashes(copied / path)
     record = made.plan.record(path)
     train(copied, [record | {"seed": record["seed"] ^ 1}], quiet)
@@ -347,8 +350,8 @@ def test_a_model_is_the_one_of_its_seed(copied, made) -> None:
 
 
 def test_training_on_nothing_is_a_user_error(copied, made) -> None:
-    path = paths.model_path(made.plan.experiment, "fresh", 1, 2)
-    index = copied / paths.training_set_path(made.plan.experiment, "fresh", 1, 2)
+    path = layout.model_path(made.plan.experiment, "fresh", 1, 2)
+    index = copied / layout.training_set_path(made.plan.experiment, "fresh", 1, 2)
     index.unlink()
     with pytest.raises(UserError, match=r"training_set\.parquet: cannot be read"):
         train(copied, [made.plan.record(path)], quiet)
@@ -639,12 +642,12 @@ def test_numbers_are_those_of_these_samples_and_this_training_set(name, t, made,
     experiment = made.plan.experiment
     reference, _ = network(array(made, "real/reference", "images"))
     table = training_set(made, name, t)
-    trained, _ = network(sets.gather(made.root, table))
+    trained, _ = network(gather(made.root, table))
     own = trained[(table["origin"] == "real").to_numpy()]
     node = made.plan.nodes[paths.evaluation_path(name, 1, t)]
     places = {
         "output": samples(made, name, t),
-        "model": paths.unbiased_path(experiment, name, 1, t),
+        "model": layout.unbiased_path(experiment, name, 1, t),
     }
     for view, place in places.items():
         generated, predicted = network(array(made, place, "images")[:40])
@@ -680,7 +683,7 @@ def test_memorisation_compares_with_real_rows_drawn_by_the_recorded_seed(
     generated, _ = network(array(made, samples(made, "augmentation", 2), "images")[:40])
     reference, _ = network(np.load(copied / "real/reference/images.npy"))
     table = training_set(made, "augmentation", 2)
-    trained, _ = network(sets.gather(made.root, table))
+    trained, _ = network(gather(made.root, table))
     own = trained[(table["origin"] == "real").to_numpy()]
     values = [
         memorisation(generated, own[seeds.stream(seed).permutation(60)], reference)
@@ -770,7 +773,7 @@ def test_a_grid_shows_the_same_seeds_in_every_row_class_by_class(made, monkeypat
         figures, "save", lambda figure, caption, stem: drawn.setdefault("said", caption)
     )
     previews = {
-        f"generation {t}": paths.preview_path(made.plan.experiment, "fresh", 1, t)
+        f"generation {t}": layout.preview_path(made.plan.experiment, "fresh", 1, t)
         for t in GENERATIONS
     }
     draw_grid(str(made.root), "fresh", 1, previews, "a title", "unused")

@@ -9,9 +9,11 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from autophagy import evaluated, store, tables
+from autophagy import evaluated, evaluations, in_words, store, summary, tables
 from autophagy.errors import UserError
 from autophagy.metrics import names as metrics_of
+from autophagy.verdict import plan as verdict_plan
+from autophagy.verdict import summary as verdict_summary
 from autophagy.verdict import tables as verdicts
 from conftest import changed, plan_of, tiny_content
 
@@ -65,9 +67,9 @@ def experiment(tiny_plan):
 @pytest.fixture(scope="module")
 def root(experiment, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("tables")
-    write(folder, tables.evaluations(experiment))
-    tables.write_csv(folder, tables.evaluations(experiment))
-    verdicts.write(folder, verdicts.asked(experiment))
+    write(folder, evaluations.of(experiment))
+    tables.write_csv(folder, evaluations.of(experiment))
+    verdicts.write(folder, verdict_plan.asked(experiment))
     return folder
 
 
@@ -87,12 +89,12 @@ def test_a_loop_of_another_budget_names_it_from_its_own_first_training_on() -> N
     experiment = plan_of(changed(*edits)).experiment
     found = {
         (entry["loop"], entry["generation"]): entry["budget"]
-        for entry in tables.evaluations(experiment)
+        for entry in evaluations.of(experiment)
     }
     assert found["fresh", 1] == found["augmentation", 3] == "3 steps of 16"
     assert found["fresh", 2] == found["fresh", 3] == "7 steps of 16"
     assert found["real", 0] == ""
-    assert verdicts.asked(experiment)["loops"]["fresh"]["budget"] == "7 steps of 16"
+    assert verdict_plan.asked(experiment)["loops"]["fresh"]["budget"] == "7 steps of 16"
 
 
 def test_the_contracts_columns_stand_at_the_front(root, table) -> None:
@@ -104,7 +106,7 @@ def test_the_contracts_columns_stand_at_the_front(root, table) -> None:
 
 
 def test_every_evaluation_of_the_plan_is_listed_and_no_other(experiment, tiny_plan) -> None:
-    listed = [entry["path"] for entry in tables.evaluations(experiment)]
+    listed = [entry["path"] for entry in evaluations.of(experiment)]
     planned = {path for path, node in tiny_plan.nodes.items() if node.kind == "evaluation"}
     assert len(listed) == len(set(listed))
     assert set(listed) == planned
@@ -136,9 +138,9 @@ def test_every_number_stands_in_its_row(table) -> None:
 
 
 def test_the_same_evaluations_are_the_same_bytes(root, experiment, tmp_path) -> None:
-    write(tmp_path, tables.evaluations(experiment))
-    tables.write_csv(tmp_path, tables.evaluations(experiment))
-    verdicts.write(tmp_path, verdicts.asked(experiment))
+    write(tmp_path, evaluations.of(experiment))
+    tables.write_csv(tmp_path, evaluations.of(experiment))
+    verdicts.write(tmp_path, verdict_plan.asked(experiment))
     for name in ("metrics.csv", "metrics.json", "verdicts.csv"):
         assert (tmp_path / name).read_bytes() == (root / name).read_bytes()
 
@@ -171,7 +173,7 @@ def test_a_mean_over_seeds_leaves_out_the_undefined_ones(table) -> None:
 
 
 def test_a_missing_evaluation_is_named(experiment, tmp_path) -> None:
-    entries = tables.evaluations(experiment)
+    entries = evaluations.of(experiment)
     write(tmp_path, entries)
     (tmp_path / entries[5]["path"]).unlink()
     with pytest.raises(UserError, match="cannot be read: No such file"):
@@ -205,16 +207,16 @@ def test_a_loop_may_have_any_allowed_name(name, tmp_path) -> None:
     experiment = plan_of(content).experiment
     entries = [
         entry | {"loop": "fresh" if entry["loop"] == name else entry["loop"]}
-        for entry in tables.evaluations(experiment)
+        for entry in evaluations.of(experiment)
     ]
     write(tmp_path, entries)
-    tables.write_csv(tmp_path, tables.evaluations(experiment))
+    tables.write_csv(tmp_path, evaluations.of(experiment))
     table = tables.read(tmp_path)
     assert (table["loop"] == name).sum() == 2 * 3 * 2
     assert table["memorisation"].notna().all()
-    assert name in tables.summary(tmp_path, experiment)
-    verdicts.write(tmp_path, verdicts.asked(experiment))
-    assert f"  {name}: undecided" in verdicts.summary(tmp_path, experiment)
+    assert name in summary.text(tmp_path, experiment)
+    verdicts.write(tmp_path, verdict_plan.asked(experiment))
+    assert f"  {name}: undecided" in verdict_summary.text(tmp_path, experiment)
 
 
 def block(text: str, title: str) -> list[str]:
@@ -226,13 +228,13 @@ def block(text: str, title: str) -> list[str]:
 
 
 def titles() -> list[str]:
-    return [title.format(space="LeNet") for title in tables.TITLES.values()]
+    return [title.format(space="LeNet") for title in summary.TITLES.values()]
 
 
 def test_the_summary_begins_with_the_budget_and_each_table_with_its_baseline(
     root, experiment
 ) -> None:
-    text = tables.summary(root, experiment)
+    text = summary.text(root, experiment)
     first = text.splitlines()[0]
     for part in ("tiny", "3 generations", "seeds 1, 2", "3 steps of 16", "40 samples", "60 held"):
         assert part in first
@@ -248,7 +250,7 @@ def test_the_summary_begins_with_the_budget_and_each_table_with_its_baseline(
 
 
 def test_the_summarys_cells_are_mean_and_spread_over_seeds(root, experiment) -> None:
-    lines = block(tables.summary(root, experiment), titles()[0])
+    lines = block(summary.text(root, experiment), titles()[0])
     cells = {line.partition("  ")[0]: line for line in lines[2:]}
     # fresh is loop 6: 6.1 to 6.3 and two seeds 0.001 apart.
     assert cells["fresh"].split() == ["fresh", "6.10", "±", "0.00", "6.20", "±", "0.00", "6.30",
@@ -260,7 +262,7 @@ def test_the_summarys_cells_are_mean_and_spread_over_seeds(root, experiment) -> 
 
 def test_the_real_row_has_no_spread_over_seeds(root, experiment) -> None:
     """Its seeds are orders of one split; the spread is that of the random cuts, in the title."""
-    text = tables.summary(root, experiment)
+    text = summary.text(root, experiment)
     for title in titles():
         cells = {line.partition("  ")[0]: line for line in block(text, title)[2:]}
         assert "±" not in cells.pop("real images")
@@ -269,14 +271,14 @@ def test_the_real_row_has_no_spread_over_seeds(root, experiment) -> None:
 
 def test_one_seed_is_said_to_decide_nothing(root) -> None:
     one = plan_of(changed(("seeds", [1]))).experiment
-    assert "One seed decides nothing" in tables.summary(root, one)
+    assert "One seed decides nothing" in summary.text(root, one)
     two = plan_of(tiny_content()).experiment
-    assert "One seed decides nothing" not in tables.summary(root, two)
+    assert "One seed decides nothing" not in summary.text(root, two)
 
 
 def test_a_figure_says_its_budget(experiment) -> None:
-    assert tables.budget_line(experiment) == "tiny: 3 steps of 16, 2 seeds"
-    assert tables.budget_line(experiment, "biased") == (
+    assert in_words.budget_line(experiment) == "tiny: 3 steps of 16, 2 seeds"
+    assert in_words.budget_line(experiment, "biased") == (
         "biased: λ = 0.5, 60 real images, then 0 real and 60 synthetic, 3 steps of 16"
     )
 

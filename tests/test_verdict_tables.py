@@ -12,11 +12,13 @@ import pandas as pd
 import pytest
 import yaml
 from autophagy import config as configuration
-from autophagy import evaluated, ledger, paths, store, tables
+from autophagy import evaluated, evaluations, layout, ledger, paths, store, tables
 from autophagy import plan as planning
 from autophagy.errors import UserError
 from autophagy.metrics import METRICS
 from autophagy.metrics import names as metrics_of
+from autophagy.verdict import plan as verdict_plan
+from autophagy.verdict import summary as verdict_summary
 from autophagy.verdict import tables as verdicts
 from autophagy.verdict.inference import Mean
 from autophagy.verdict.judge import Comparison, Verdict
@@ -51,7 +53,7 @@ def write(root: Path, experiment: configuration.Experiment, noise: float = 0.02)
     """Evaluations whose distances follow 1.5 + 100/n, a draw of real images a seed; metrics.csv."""
     rng = np.random.Generator(np.random.Philox(7))
     draws = dict(zip(experiment.seeds, 0.3 * rng.normal(size=len(experiment.seeds)), strict=True))
-    for entry in tables.evaluations(experiment):
+    for entry in evaluations.of(experiment):
         loop, seed = entry["loop"], entry["seed"]
         n = 1e9
         if loop in experiment.loops:
@@ -67,7 +69,7 @@ def write(root: Path, experiment: configuration.Experiment, noise: float = 0.02)
             content["resplits"] = dict.fromkeys(METRICS, spread)
         (root / entry["path"]).parent.mkdir(parents=True, exist_ok=True)
         store.write_json(root / entry["path"], content)
-    tables.write_csv(root, tables.evaluations(experiment))
+    tables.write_csv(root, evaluations.of(experiment))
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +84,7 @@ def root(experiment, tmp_path_factory) -> Path:
     folder.mkdir()
     write(folder, experiment)
     params = SimpleNamespace(
-        root=str(folder), plan=verdicts.asked(experiment), title="effective", space="LeNet"
+        root=str(folder), plan=verdict_plan.asked(experiment), title="effective", space="LeNet"
     )
     (folder / "figures").mkdir()
     for script in ("judge_loops.py", "draw_effective_size.py"):
@@ -153,7 +155,7 @@ def test_a_loop_that_converges_has_a_limit_and_one_that_drifts_has_none(sizes) -
 
 def test_a_drift_that_passes_over_many_sizes_is_no_limit(root, experiment) -> None:
     """The seeds of fresh-100 drift apart: within the margin, but not within the interval of n_e."""
-    table, plan = tables.read(root), verdicts.asked(experiment)
+    table, plan = tables.read(root), verdict_plan.asked(experiment)
     late = (table["loop"] == "fresh-100") & (table["generation"] > 5)
     apart = table["seed"].map(dict(zip(experiment.seeds, (-0.01, 0.0, 0.01), strict=True)))
     table.loc[late, "frechet_distance"] += (apart * (table["generation"] - 8))[late]
@@ -168,7 +170,7 @@ def test_only_the_plain_fresh_data_loop_has_a_known_e_fold() -> None:
     content = longer()
     content["loops"]["fresh-50"]["sampling_bias"] = 0.9
     content["loops"]["fresh-200"]["regime"] = "last_k"
-    asked = verdicts.asked(plan_of(content).experiment)["loops"]
+    asked = verdict_plan.asked(plan_of(content).experiment)["loops"]
     assert {name: loop["e_fold"] for name, loop in asked.items()} == {
         "fresh-50": None, "fresh-100": 1.0, "fresh-200": None, "fresh-400": 2.5,
     }  # fmt: skip
@@ -177,7 +179,7 @@ def test_only_the_plain_fresh_data_loop_has_a_known_e_fold() -> None:
 def test_a_loop_with_a_training_of_its_own_has_no_control_and_no_n_e(root) -> None:
     content = longer()
     content["loops"]["fresh-100"]["train"] = {"steps": 4000}
-    plan = verdicts.asked(plan_of(content).experiment)
+    plan = verdict_plan.asked(plan_of(content).experiment)
     table = tables.read(root)
     sizes = verdicts.effective_sizes(table, plan, SD)
     assert set(sizes["loop"]) == {"fresh-50", "fresh-200", "fresh-400"}
@@ -196,12 +198,12 @@ def test_real_only_models_draw_balanced_labels_and_are_no_control_of_others(
     """Of pictures: points have no classes."""
     content = tiny_content()
     content["loops"]["fresh"]["labels"] = labels
-    asked = verdicts.asked(plan_of(content).experiment)
+    asked = verdict_plan.asked(plan_of(content).experiment)
     assert asked["loops"]["fresh"]["unlike"] == expected
     assert asked["loops"]["augmentation"]["unlike"] == ""
     points = yaml.safe_load((TESTS / "configs" / "points.yaml").read_text())
     points["loops"]["fresh"]["labels"] = labels
-    asked = verdicts.asked(plan_of(points).experiment)
+    asked = verdict_plan.asked(plan_of(points).experiment)
     assert asked["loops"]["fresh"]["unlike"] == ""
 
 
@@ -233,7 +235,7 @@ def test_a_loop_without_synthetic_rows_is_compared_once() -> None:
 
 
 def test_the_summary_tells_a_line_a_loop(root, experiment) -> None:
-    lines = verdicts.summary(root, experiment).splitlines()
+    lines = verdict_summary.text(root, experiment).splitlines()
     assert lines[0] == ("Verdicts (Fréchet distance at λ = 1; margin 0.30; generations 6-10)")
     assert lines[1].startswith("  fresh-50: no worse: against 100 real images no worse, ")
     assert "against 150 real images (interpolated)" in lines[1]
@@ -247,14 +249,13 @@ def test_the_summary_tells_a_line_a_loop(root, experiment) -> None:
 
 
 def test_the_figure_and_the_tables_are_the_same_bytes_again(root, experiment, tmp_path) -> None:
-    from autophagy.steps import report
+    from autophagy.steps.draw_effective_size import draw_effective_size
+    from autophagy.steps.judge_loops import judge_loops
 
     write(tmp_path, experiment)
-    report.judge_loops(str(tmp_path), verdicts.asked(experiment))
+    judge_loops(str(tmp_path), verdict_plan.asked(experiment))
     stem = str(tmp_path / "effective-size")
-    report.draw_effective_size(
-        str(tmp_path), verdicts.asked(experiment), "effective", "LeNet", stem
-    )
+    draw_effective_size(str(tmp_path), verdict_plan.asked(experiment), "effective", "LeNet", stem)
     for name in ("verdicts.csv", "metrics.json", "effective_size.csv"):
         assert (tmp_path / name).read_bytes() == (root / name).read_bytes()
     for suffix in ("png", "pdf"):
@@ -269,23 +270,24 @@ def test_without_a_learning_curve_there_is_one_line_and_no_number(
     content = longer() | {"seeds": list(range(seeds))}
     content["real_only"] = dict(list(content["real_only"].items())[:sizes])
     fewer = plan_of(content).experiment
-    assert "effective_size.csv" not in paths.table_names(fewer)
-    assert "effective-size" not in paths.figure_names(fewer)
+    assert "effective_size.csv" not in layout.table_names(fewer)
+    assert "effective-size" not in layout.figure_names(fewer)
     write(tmp_path, fewer)
-    verdicts.write(tmp_path, verdicts.asked(fewer))
-    last = verdicts.summary(tmp_path, fewer).splitlines()[-1]
+    verdicts.write(tmp_path, verdict_plan.asked(fewer))
+    last = verdict_summary.text(tmp_path, fewer).splitlines()[-1]
     assert last == (
         "n_e needs real-only models of 5 sizes and 3 seeds; this run has "
         f"{sizes} sizes and {seeds} seeds"
     )
-    assert verdicts.effective_sizes(tables.read(tmp_path), verdicts.asked(fewer), SD).empty
+    assert verdicts.effective_sizes(tables.read(tmp_path), verdict_plan.asked(fewer), SD).empty
 
 
 @pytest.mark.parametrize("collapsed", ["real-only/n50", "fresh-50", "fresh-"])
 def test_a_model_without_a_distance_leaves_the_run_its_tables(
     collapsed, root, experiment, tmp_path
 ) -> None:
-    from autophagy.steps import report
+    from autophagy.steps.draw_effective_size import draw_effective_size
+    from autophagy.steps.judge_loops import judge_loops
 
     table = tables.read(root)
     lost = table["loop"].str.startswith(collapsed) & (table["seed"] == 2)
@@ -294,13 +296,11 @@ def test_a_model_without_a_distance_leaves_the_run_its_tables(
     (tmp_path / real).parent.mkdir(parents=True)
     (tmp_path / real).write_bytes((root / real).read_bytes())
     table.to_csv(tmp_path / "metrics.csv", index=False)
-    report.judge_loops(str(tmp_path), verdicts.asked(experiment))
+    judge_loops(str(tmp_path), verdict_plan.asked(experiment))
     stem = str(tmp_path / "effective-size")
-    report.draw_effective_size(
-        str(tmp_path), verdicts.asked(experiment), "effective", "LeNet", stem
-    )
+    draw_effective_size(str(tmp_path), verdict_plan.asked(experiment), "effective", "LeNet", stem)
     assert Path(f"{stem}.png").stat().st_size > 1000
-    text = verdicts.summary(tmp_path, experiment)
+    text = verdict_summary.text(tmp_path, experiment)
     undefined = "fresh-50: undecided (the distance is undefined in 1 of 3 seeds)"
     assert (undefined in text) == (collapsed != "real-only/n50")
     assert ("n_e needs a defined distance" in text) == (collapsed == "real-only/n50")
@@ -309,7 +309,7 @@ def test_a_model_without_a_distance_leaves_the_run_its_tables(
 
 
 def test_seeds_are_paired_whatever_their_order(root, experiment) -> None:
-    table, plan = tables.read(root), verdicts.asked(experiment)
+    table, plan = tables.read(root), verdict_plan.asked(experiment)
     plan["seeds"] = plan["seeds"][::-1]
     curve, chains = verdicts.curve_of(table, plan), verdicts.chains_of(table, plan)
     rows = table[(table["view"] == "model") & (table["seed"] == plan["seeds"][0])]
@@ -322,7 +322,7 @@ def test_seeds_are_paired_whatever_their_order(root, experiment) -> None:
 
 def test_a_metric_of_which_more_is_better_is_turned_round(root, experiment) -> None:
     """The made-up recall is minus the distance."""
-    table, plan = tables.read(root), verdicts.asked(experiment)
+    table, plan = tables.read(root), verdict_plan.asked(experiment)
     floor = evaluated.resplits(root, 1)
     by_distance = verdicts.judged(table, plan, floor)
     assert verdicts.judged(table, plan, floor, "recall") == by_distance
@@ -349,11 +349,11 @@ def test_a_table_that_is_none_is_named(name, content, root, experiment, tmp_path
     if content is not None:
         (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(UserError, match=name):
-        verdicts.summary(tmp_path, experiment)
+        verdict_summary.text(tmp_path, experiment)
 
 
 def test_a_row_that_is_missing_is_named(root, experiment) -> None:
     table = tables.read(root)
     short = table[(table["loop"] != "fresh-50") | (table["seed"] != 2)]
     with pytest.raises(UserError, match="no row of fresh-50 with seed 2"):
-        verdicts.chains_of(short, verdicts.asked(experiment))
+        verdicts.chains_of(short, verdict_plan.asked(experiment))

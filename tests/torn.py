@@ -15,7 +15,15 @@ from typing import Any
 import test_starts
 import test_verdict_tables
 import yaml
-from autophagy import job, lineage_figure, manifests, paths, store, tables
+from autophagy import (
+    evaluations,
+    in_words,
+    job,
+    layout,
+    lineage_figure,
+    manifests,
+    store,
+)
 from autophagy.page import asked
 from autophagy.schema import plain
 from autophagy.steps import (
@@ -26,18 +34,26 @@ from autophagy.steps import (
     mix,
     real,
     record_root,
-    report,
     sample,
     train,
     write_page,
 )
 from autophagy.steps import theory_part as part
 from autophagy.steps import theory_table as table
+from autophagy.steps.attribute_drift import attribute_drift
 from autophagy.steps.audit import audit_experiment
+from autophagy.steps.compare_loops import compare_loops
+from autophagy.steps.compare_opinions import compare_opinions
+from autophagy.steps.draw_curves import draw_curves
+from autophagy.steps.draw_effective_size import draw_effective_size
+from autophagy.steps.draw_grid import draw_grid
+from autophagy.steps.draw_lineage import draw_lineage
 from autophagy.steps.draw_theory import draw_theory
+from autophagy.steps.judge_loops import judge_loops
+from autophagy.steps.tabulate_metrics import tabulate_metrics
 from autophagy.steps.write_theory_page import write_theory_page
 from autophagy.theory import plan as theory_plan
-from autophagy.verdict import tables as verdicts
+from autophagy.verdict import plan as verdict_plan
 from conftest import REPOSITORY, TESTS, Made, changed, make_theory, plan_of, tiny_content
 
 #: Scripts without a job here -> why.
@@ -85,7 +101,8 @@ def figure(name: str, *others: str) -> tuple[str, ...]:
 def _drawn(name: str, **given: Callable[[Made], Any]) -> Callable[[Made], dict[str, Any]]:
     """Arguments of a drawing: its stem, and what is asked of the home."""
     return lambda made: {
-        "title": tables.budget_line(made.plan.experiment), "stem": str(made.root / "figures" / name)
+        "title": in_words.budget_line(made.plan.experiment),
+        "stem": str(made.root / "figures" / name),
     } | {key: value(made) for key, value in given.items()}  # fmt: skip
 
 
@@ -95,12 +112,12 @@ def _brought(loop: str) -> Callable[[Made], dict[str, Any]]:
 
 def _previews(made: Made) -> dict[str, str]:
     experiment = made.plan.experiment
-    return {f"generation {t}": paths.preview_path(experiment, "fresh", 1, t) for t in (1, 2, 3)}
+    return {f"generation {t}": layout.preview_path(experiment, "fresh", 1, t) for t in (1, 2, 3)}
 
 
 def _attributed(_: Made) -> dict[str, Any]:
     edits = changed(("loops.biased.labels", "balanced"))
-    return verdicts.attributed(
+    return verdict_plan.attributed(
         plan_of(edits | {"seeds": [1], "attribution": "fully-synthetic"}).experiment
     )
 
@@ -155,27 +172,28 @@ JOBS: dict[str, Job] = {
         audit_experiment, ("audit.json",), lambda made: {"artifacts": made.plan.audited()}
     ),
     "tabulate_metrics": report_job(
-        report.tabulate_metrics, ("metrics.csv",),
-        lambda made: {"evaluations": tables.evaluations(made.plan.experiment)},
+        tabulate_metrics, ("metrics.csv",),
+        lambda made: {"evaluations": evaluations.of(made.plan.experiment)},
     ),
     "judge_loops": report_job(
-        report.judge_loops, ("verdicts.csv", "metrics.json"),
-        lambda made: {"plan": verdicts.asked(made.plan.experiment)},
+        judge_loops, ("verdicts.csv", "metrics.json"),
+        lambda made: {"plan": verdict_plan.asked(made.plan.experiment)},
     ),
     "draw_grid": report_job(
-        report.draw_grid, figure("grid-fresh-seed-1"),
+        draw_grid, figure("grid-fresh-seed-1"),
         lambda made: _drawn("grid-fresh-seed-1", previews=_previews)(made) | {
-            "title": tables.budget_line(made.plan.experiment, "fresh"), "loop": "fresh", "seed": 1,
+            "title": in_words.budget_line(made.plan.experiment, "fresh"),
+            "loop": "fresh", "seed": 1,
         },
     ),
     "draw_curves": report_job(
-        report.draw_curves, figure("curves"),
+        draw_curves, figure("curves"),
         _drawn("curves", loops=lambda made: list(made.plan.experiment.loops),
                seed=lambda made: 1, classes=lambda made: True, **SPACE),
     ),
     "draw_lineage": report_job(
-        report.draw_lineage, figure("lineage"),
-        _drawn("lineage", loops=lambda made: paths.training_sets(made.plan.experiment, 1),
+        draw_lineage, figure("lineage"),
+        _drawn("lineage", loops=lambda made: layout.training_sets(made.plan.experiment, 1),
                title=lambda made: lineage_figure.title(made.plan.experiment.experiment, 1)),
     ),
     "map_features": report_job(
@@ -188,20 +206,22 @@ JOBS: dict[str, Job] = {
         lambda made: {"asked": asked.of_images(made.plan)},
     ),
     "compare_loops": report_job(
-        report.compare_loops, ("loop_pairs.csv",),
-        lambda made: {"plan": verdicts.asked(made.plan.experiment)}, "curve",
+        compare_loops, ("loop_pairs.csv",),
+        lambda made: {"plan": verdict_plan.asked(made.plan.experiment)}, "curve",
     ),
     "attribute_drift": report_job(
-        report.attribute_drift, figure("attribution", "attribution.csv"),
+        attribute_drift, figure("attribution", "attribution.csv"),
         _drawn("attribution", asked=_attributed, **SPACE), "more",
     ),
     "compare_opinions": report_job(
-        report.compare_opinions, ("second_opinion.csv",),
+        compare_opinions, ("second_opinion.csv",),
         lambda made: {"spaces": ["LeNet", "random LeNet"], "evaluations": _evaluations()}, "more",
     ),
     "draw_effective_size": report_job(
-        report.draw_effective_size, figure("effective-size", "effective_size.csv"),
-        _drawn("effective-size", plan=lambda made: verdicts.asked(made.plan.experiment), **SPACE),
+        draw_effective_size, figure("effective-size", "effective_size.csv"),
+        _drawn(
+            "effective-size", plan=lambda made: verdict_plan.asked(made.plan.experiment), **SPACE
+        ),
         "curve",
     ),
     "draw_theory": report_job(
@@ -240,7 +260,7 @@ def outputs(name: str) -> list[str]:
 
 
 def _evaluations() -> list[dict[str, Any]]:
-    return tables.evaluations(plan_of(tiny_content() | {"seeds": [1]}).experiment)
+    return evaluations.of(plan_of(tiny_content() | {"seeds": [1]}).experiment)
 
 
 def _more(outside: Path) -> dict[str, Any]:

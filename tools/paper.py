@@ -20,7 +20,7 @@ import paper_filters
 import spent
 import yaml
 from autophagy import config as configuration
-from autophagy import tables
+from autophagy import in_words
 from paper_claims import POINTS, SHARE, told
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -144,7 +144,7 @@ class Page:
             return []
         file = self.repository / "config" / name / "config.yaml"
         experiment = configuration.load(file, data_at_hand=False)
-        told = [tables.budget(experiment, loop) for loop in experiment.loops]
+        told = [in_words.budget(experiment, loop) for loop in experiment.loops]
         return list(dict.fromkeys(told))
 
     def _links(self, row: dict[str, Any]) -> list[Path]:

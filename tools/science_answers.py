@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from autophagy import tables
+from autophagy import in_words
 from autophagy.verdict.inference import FEWEST_SEEDS, mean
 from autophagy.verdict.judge import slopes
 from autophagy.verdict.opinions import why_no_interval
@@ -278,4 +278,4 @@ def answer(ask: dict[str, Any], found: Found) -> str:
 def budgets(asks: list[dict[str, Any]], found: Found) -> list[str]:
     """How long the trainings behind answers are, each budget once."""
     loops = [found.of(loop) for ask in asks for loop in loops_of(ask, found.experiment)]
-    return list(dict.fromkeys(tables.budget(run.experiment, loop) for run, loop in loops))
+    return list(dict.fromkeys(in_words.budget(run.experiment, loop) for run, loop in loops))

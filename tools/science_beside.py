@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from autophagy import paths, seeds, sets
+from autophagy import indices, layout, seeds
 from autophagy.theory import effective, gaussian, limits, loops
 
 #: Columns of labels.csv.
@@ -25,17 +25,18 @@ def labels_of(results: Path, experiment: Any) -> Counted:
     """How many rows of every D^t, the start's with them, have each label."""
     return {
         (loop, seed): {
-            t: sets.read_index(results / paths.training_set_path(experiment, loop, seed, t))[
-                "label"
-            ]
-            .value_counts()
-            .to_numpy()
+            t: _counts(results / layout.training_set_path(experiment, loop, seed, t))
             for t in range(1, experiment.generations + 1)
-            if paths.has_training_set(experiment, loop, t)
+            if layout.has_training_set(experiment, loop, t)
         }
         for loop in experiment.loops
         for seed in experiment.seeds
     }
+
+
+def _counts(training_set: Path) -> np.ndarray:
+    """The rows of each label that there is, the most first."""
+    return np.sort(np.unique_counts(indices.read(training_set).label).counts)[::-1]
 
 
 def labels_table(counted: Counted) -> pd.DataFrame:

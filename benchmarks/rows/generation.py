@@ -31,7 +31,7 @@ QUALITY = ("frechet_distance", "precision", "recall")
 def _prepared(quick: bool, turn: int, folder: str) -> tuple[dict[str, Any], Any, Path]:
     """The real sets and the feature network, which both sides are given."""
     import in_process
-    from autophagy import devices, paths
+    from autophagy import devices, layout
 
     content = default_content() | {"seeds": [turn + 1], "generations": 1}
     if quick:
@@ -40,15 +40,15 @@ def _prepared(quick: bool, turn: int, folder: str) -> tuple[dict[str, Any], Any,
     devices.prepare(1, "cpu")
     plan, root = in_process.plan_of(content), Path(folder)
     in_process.splits(plan, root)
-    in_process.make(root, plan.record(paths.network_path(plan.experiment)))
+    in_process.make(root, plan.record(layout.network_path(plan.experiment)))
     return content, plan, root
 
 
 def _reader(plan: Any, root: Path) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
     """The feature network that both sides are measured with."""
-    from autophagy import features, paths
+    from autophagy import features, layout
 
-    place = root / paths.network_path(plan.experiment)
+    place = root / layout.network_path(plan.experiment)
     return features.module(plan.experiment.evaluate.features).load(place, "cpu")
 
 

@@ -42,7 +42,7 @@ def _content(regime: str, quick: bool) -> dict[str, Any]:
 def _chain(regime: str) -> Side:
     def run(quick: bool, turn: int) -> dict[str, Any]:
         import in_process
-        from autophagy import devices, manifests, paths
+        from autophagy import devices, layout, manifests, paths
 
         content = _content(regime, quick)
         devices.prepare(1, "cpu")
@@ -50,7 +50,7 @@ def _chain(regime: str) -> Side:
         with tempfile.TemporaryDirectory() as folder:
             plan, root = in_process.plan_of(content), Path(folder)
             in_process.splits(plan, root)
-            in_process.make(root, plan.record(paths.network_path(plan.experiment)))
+            in_process.make(root, plan.record(layout.network_path(plan.experiment)))
             start = paths.real_only_folder(content["loops"]["loop"]["start_from"], 1)
             for path in plan.nodes:
                 if path.startswith((f"{start}/", FIRST)):

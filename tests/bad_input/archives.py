@@ -14,12 +14,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from autophagy import manifests, seeds, sets, store
+from autophagy import indices, manifests, seeds, sets, store
 from autophagy.archive import Archive
 from autophagy.schema import plain
 from autophagy.steps.mix import mix
 from autophagy.steps.real import real
 from conftest import plan_of, quiet
+from frames import write_index
 
 from bad_input.case import OUTSIDE, Case
 from bad_input.datasets import IMAGES, LABELS, content_of, npy, objects, zipped
@@ -300,7 +301,7 @@ def index(**changes: Any) -> Callable[[Path], None]:
 
     def plant(folder: Path) -> None:
         root = good(folder)
-        sets.write_index(root / TRAINING_SET, pd.DataFrame(INDEX | changes))
+        write_index(root / TRAINING_SET, pd.DataFrame(INDEX | changes))
         seal(root)
 
     return plant
@@ -330,7 +331,7 @@ def arrow(**changes: Any) -> pa.Table:
 def promising(folder: Path) -> None:
     """More rows than an index may have, in a few kilobytes."""
     root = good(folder)
-    table = arrow().take(pa.array(np.zeros(sets.MAX_ROWS // 10 + 1, np.int8)))
+    table = arrow().take(pa.array(np.zeros(indices.MAX_ROWS // 10 + 1, np.int8)))
     with pq.ParquetWriter(root / TRAINING_SET, table.schema, compression="zstd") as writer:
         for _ in range(10):
             writer.write_table(table, row_group_size=len(table))

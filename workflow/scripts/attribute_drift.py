@@ -1,7 +1,7 @@
 """What a loop's drift comes from: a table of loops that differ from it in what is changed."""
 
 from autophagy.job import call
-from autophagy.steps.report import attribute_drift
+from autophagy.steps.attribute_drift import attribute_drift
 
 call(
     snakemake,

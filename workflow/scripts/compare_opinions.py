@@ -1,7 +1,7 @@
 """Do two feature networks rank the loops alike?"""
 
 from autophagy.job import call
-from autophagy.steps.report import compare_opinions
+from autophagy.steps.compare_opinions import compare_opinions
 
 call(
     snakemake,

@@ -1,7 +1,7 @@
 """Distance, precision and recall over generations, all loops."""
 
 from autophagy.job import call
-from autophagy.steps.report import draw_curves
+from autophagy.steps.draw_curves import draw_curves
 
 call(
     snakemake,

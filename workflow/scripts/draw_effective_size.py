@@ -1,7 +1,7 @@
 """Effective sample sizes: the learning curve inverted at every loop, as a table and a figure."""
 
 from autophagy.job import call
-from autophagy.steps.report import draw_effective_size
+from autophagy.steps.draw_effective_size import draw_effective_size
 
 call(
     snakemake,

@@ -1,7 +1,7 @@
 """The picture grid of one loop."""
 
 from autophagy.job import call
-from autophagy.steps.report import draw_grid
+from autophagy.steps.draw_grid import draw_grid
 
 call(
     snakemake,

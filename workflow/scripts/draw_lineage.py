@@ -1,7 +1,7 @@
 """The lineage graph: what each training set holds, generation by generation."""
 
 from autophagy.job import call
-from autophagy.steps.report import draw_lineage
+from autophagy.steps.draw_lineage import draw_lineage
 
 call(
     snakemake,

@@ -1,7 +1,7 @@
 """The tidy table and DVC's metrics, from every evaluation."""
 
 from autophagy.job import call
-from autophagy.steps.report import tabulate_metrics
+from autophagy.steps.tabulate_metrics import tabulate_metrics
 
 call(
     snakemake,

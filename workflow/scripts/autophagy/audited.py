@@ -7,8 +7,7 @@ from typing import Any
 
 from autophagy import store
 from autophagy.errors import UserError
-
-AUDIT = "audit.json"
+from autophagy.paths import AUDIT
 
 
 def read(root: Path) -> dict[str, Any]:

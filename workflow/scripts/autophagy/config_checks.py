@@ -19,7 +19,7 @@ from autophagy import (
 )  # fmt: skip
 from autophagy.config_messages import short
 from autophagy.data.table import CLASSES
-from autophagy.errors import UserError
+from autophagy.errors import UserError, unreadable
 from autophagy.features import checks as feature_checks
 from autophagy.models.table import FAMILIES
 from autophagy.schema import plain
@@ -51,7 +51,7 @@ def check(experiment: Experiment, data_at_hand: bool = True) -> None:
             dataset.check(plain_dataset)
     # Names that are too long for the file system, loops of links, folders one may not enter.
     except OSError as error:
-        raise UserError(f"dataset.path: cannot be read: {error.strerror or error}") from error
+        raise unreadable("dataset.path", error) from error
     available = dataset.rows(plain_dataset)
     asked = splits.loop + splits.reference + splits.features
     if available is not None and asked > available:
@@ -64,13 +64,13 @@ def check(experiment: Experiment, data_at_hand: bool = True) -> None:
     try:
         feature_checks.check(experiment.evaluate.features, experiment.evaluate.weights, shape)
     except OSError as error:
-        raise UserError(f"evaluate.features: cannot be read: {error.strerror or error}") from error
+        raise unreadable("evaluate.features", error) from error
     if experiment.evaluate.second is not None:
         _check_second(experiment, shape)
     try:
         models.require(experiment.model.family, plain(experiment.model), shape)
     except OSError as error:
-        raise UserError(f"model: cannot be read: {error.strerror or error}") from error
+        raise unreadable("model", error) from error
     config_budgets.check(experiment, None if shape is None else shape[0])
 
     if experiment.evaluate.n > splits.loop:
@@ -121,7 +121,7 @@ def _check_second(experiment: Experiment, shape: tuple[int, ...] | None) -> None
     try:
         feature_checks.check(second, None, shape)
     except OSError as error:
-        raise UserError(f"evaluate.second: cannot be read: {error.strerror or error}") from error
+        raise unreadable("evaluate.second", error) from error
     except UserError as error:
         raise UserError(str(error).replace("evaluate.features", "evaluate.second", 1)) from error
     if features.name_of(second) == features.name_of(first):

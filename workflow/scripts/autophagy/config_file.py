@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from autophagy.config_messages import short
-from autophagy.errors import UserError
+from autophagy.errors import UserError, unreadable
 
 #: The largest file that is read: a hundred times the default.
 MAX_BYTES = 2**18
@@ -50,7 +50,7 @@ def read(path: Path | str) -> Any:
             raise UserError(f"{TEMPLATE}: unknown key; templates run code, so write plain values")
         return content
     except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
+        raise unreadable(path, error) from error
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
     # What PyYAML's constructors raise on impossible scalars (2024-13-45, !!int x) has no common

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from autophagy import models, presets, regimes, starts
 from autophagy.config_messages import short
-from autophagy.errors import UserError
+from autophagy.errors import UserError, unreadable
 from autophagy.regimes import Part, Regime
 from autophagy.schema import place
 
@@ -77,7 +77,7 @@ def check_history(name: str, loop: Loop, experiment: Experiment) -> None:
 
 
 def _there(experiment: Experiment, owner: str, part: Part) -> int:
-    """How many rows of a loop's sample set there are for certain; see `paths.loop_samples`."""
+    """How many rows of a loop's sample set there are for certain; see `layout.loop_samples`."""
     loop = experiment.loops[owner]
     regime = presets.regime_of(loop)
     used = regimes.synthetic_rows_needed(regime, part.generation, loop.n_synthetic)
@@ -95,7 +95,7 @@ def _check_outside(name: str, loop: Loop, experiment: Experiment) -> None:
     try:
         starts.check(loop.start_from)
     except OSError as error:
-        raise UserError(f"{key}.start_from: cannot be read: {error.strerror or error}") from error
+        raise unreadable(f"{key}.start_from", error) from error
     except UserError as error:
         raise UserError(f"{key}.start_from: {error}") from error
     family, regime = experiment.model.family, presets.regime_of(loop)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from autophagy import store
-from autophagy.errors import UserError
+from autophagy.errors import UserError, unreadable
 
 #: Environment variable that holds the passphrase of an encrypted private key.
 PASSPHRASE = "AUTOPHAGY_KEY_PASSPHRASE"
@@ -135,7 +135,7 @@ def _read(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise UserError(f"{file}: cannot be read: {error.strerror}") from error
+        raise unreadable(file, error) from error
 
 
 def _library() -> Any:

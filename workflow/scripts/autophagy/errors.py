@@ -23,3 +23,8 @@ class UserError(Exception):
 
     def __init__(self, message: str) -> None:
         super().__init__(one_line(str(message)))
+
+
+def unreadable(what: object, error: OSError) -> UserError:
+    """The error of a file, or of the key that names it, that the system does not let us read."""
+    return UserError(f"{what}: cannot be read: {error.strerror or error}")

@@ -27,6 +27,26 @@ def read(file: Path) -> dict[str, Any]:
     return content
 
 
+def both(file: Path, keys: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What was measured in the experiment's feature network and in its second one, by view.
+
+    Args:
+        keys: of the metrics that each view must have, a number or None.
+
+    Raises:
+        UserError: it is missing, no evaluation, or one in a single network.
+    """
+    content = read(file)
+    found = [content, content.get("second")]
+    if not all(
+        isinstance(of, dict)
+        and all(_are_numbers(of.get(view), keys, undefined=True) for view in VIEWS)
+        for of in found
+    ):
+        raise UserError(f"{file}: holds no metrics in two networks; see `autophagy audit`")
+    return found[0], found[1]
+
+
 def resplits(root: Path, seed: int) -> dict[str, dict[str, float]]:
     """Mean, sd and 95% range of each metric, real against real over random cuts.
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from autophagy import regimes, sets
+from autophagy import indices, regimes
 from autophagy.archive import Archive
 from autophagy.errors import UserError
 
@@ -212,8 +212,9 @@ def _share_of_row(archive: Archive, training_set: str, artifact: str, row: int) 
     """How much of a set's child is one of its rows; a child that is no training set took all."""
     if archive.kind(training_set) != "training_set":
         return 1 / archive.manifest(artifact)["rows"]
-    table = sets.read_index(archive.root / training_set)
-    return float(np.mean((table["artifact"] == artifact) & (table["row"] == row)))
+    index = indices.read(archive.root / training_set)
+    held = dict(index.by_artifact()).get(artifact, np.empty(0, np.int64))
+    return np.count_nonzero(index.row[held] == row) / len(index)
 
 
 def _depths(archive: Archive, order: list[str]) -> dict[str, dict[int, float]]:

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from autophagy.errors import UserError
+from autophagy.errors import UserError, unreadable
 
 #: The empty file that the workflow engine leaves inside folders; never part of an artifact.
 _TIMESTAMP = ".snakemake_timestamp"
@@ -165,7 +165,7 @@ def read_json(path: Path, largest: int = 2**30) -> Any:
             raise ValueError(f"more than {largest} bytes")
         return json.loads(raw.decode("utf-8"))
     except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
+        raise unreadable(path, error) from error
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: not valid JSON: {error}") from error
 

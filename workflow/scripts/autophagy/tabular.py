@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autophagy import store
-from autophagy.errors import UserError
+from autophagy.errors import UserError, unreadable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +44,7 @@ def read(
                 keep_default_na=False, na_values=[""],
             )  # fmt: skip
     except OSError as error:
-        raise UserError(f"{file}: cannot be read: {error.strerror or error}") from error
+        raise unreadable(file, error) from error
     except ValueError as error:
         raise UserError(f"{file}: cannot be read: {error}") from error
     if not (set(columns) <= set(table) if more else columns == tuple(table)):

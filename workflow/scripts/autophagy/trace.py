@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autophagy import dropped, lineage, rows, sets, store
+from autophagy import dropped, indices, lineage, rows, sets, store
 from autophagy.archive import Archive
 from autophagy.errors import UserError
 from autophagy.lineage import FILTER, SAMPLED
@@ -37,16 +37,14 @@ def trace(archive: Archive, artifact: str, row: int) -> list[dict[str, Any]]:
     distribution = lineage.depths(archive, artifact)
     step = {"path": artifact, "kind": kind, "row": row, "holds": rows.of(manifest["facts"]).name}
     if kind == "training_set":
-        index = sets.read_index(archive.root / artifact)
+        index = indices.read(archive.root / artifact)
         if len(index) != count:
             raise UserError(f"{artifact}: holds {len(index)} rows, and its manifest says {count}")
-        entry = index.iloc[row]
-        if entry["artifact"] not in archive.parents(artifact):
-            raise UserError(
-                f"{artifact}: points at {entry['artifact']}, which is none of its parents"
-            )
-        step |= {"label": int(entry["label"]), "origin": str(entry["origin"])}
-        return [step, *trace(archive, str(entry["artifact"]), int(entry["row"]))]
+        source = index.artifacts[index.artifact[row]]
+        if source not in archive.parents(artifact):
+            raise UserError(f"{artifact}: points at {source}, which is none of its parents")
+        step |= {"label": int(index.label[row]), "origin": index.origins[index.origin[row]]}
+        return [step, *trace(archive, source, int(index.row[row]))]
     if policies := dropped.missing(archive, [artifact]):
         return [step | {"dropped": dropped.again(archive, artifact, policies[artifact])}]
     step["label"] = _value(archive, artifact, "labels", row)
@@ -205,11 +203,12 @@ def _real_source_rows(archive: Archive, artifacts: list[str]) -> list[int]:
     for training_set in artifacts:
         if archive.kind(training_set) != "training_set":
             continue
-        table = sets.read_index(archive.root / training_set)
-        real = table[table["origin"] == "real"]
-        for artifact, chosen in real.groupby("artifact", observed=True):
-            ids = sets.read_array(archive.root, str(artifact), "source_rows")
-            asked = chosen["row"].to_numpy()
+        index = indices.read(archive.root / training_set)
+        for artifact, positions in index.by_artifact():
+            asked = index.row[positions[index.real[positions]]]
+            if not len(asked):
+                continue
+            ids = sets.read_array(archive.root, artifact, "source_rows")
             if asked.max() >= len(ids):
                 raise UserError(
                     f"{artifact}: source_rows has {len(ids)} rows; row {asked.max()} is asked for"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autophagy import evaluated, manifests, paths, starts
+from autophagy import evaluated, layout, manifests, paths, starts
 from autophagy.errors import UserError
 from autophagy.plan import Plan
 
@@ -61,9 +61,9 @@ def grid(plan: Plan, root: Path, logs: Path) -> dict[tuple[str, int], list[Cell]
                     root,
                     logs,
                     paths.generation_folder(starts.owner(experiment, name, t), seed, t),
-                    paths.model_path(experiment, name, seed, t),
-                    paths.samples_path(experiment, name, seed, t),
-                    paths.loop_evaluation(experiment, name, seed, t),
+                    layout.model_path(experiment, name, seed, t),
+                    layout.samples_path(experiment, name, seed, t),
+                    layout.loop_evaluation(experiment, name, seed, t),
                 )
                 for t in range(1, experiment.generations + 1)
             ]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from autophagy import dropped, manifests, store
 from autophagy.audit.case import Case, Findings
-from autophagy.audited import AUDIT
+from autophagy.paths import AUDIT
 
 #: As in `paths`, which imports the configuration: an audit needs manifests alone.
 REPORT = "figures/manifest.json"

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from autophagy import regimes, seeds
+from autophagy import indices, regimes, seeds
 from autophagy.audit import histories
-from autophagy.audit.arrays import Index, opened, read_index
+from autophagy.audit.arrays import opened
 from autophagy.audit.case import Case, Findings, guarded
 from autophagy.errors import UserError
+from autophagy.indices import Index
 from autophagy.manifest_shape import MAX_POOL
 
 REAL = "real/loop"
@@ -43,7 +44,7 @@ def _real_rows(case: Case, root: dict[str, Any]) -> Findings:
         generation = np.zeros(count, np.int32)
         fixed: np.ndarray | None = None
         for t, path in chain.items():
-            index = read_index(case.root / path)
+            index = indices.as_it_is(case.root / path)
             rows = index.row[index.real]
             if t <= histories.shared(params):
                 # The loop whose generation it is answers for it; here its rows are used.
@@ -80,7 +81,7 @@ def _composition(case: Case, root: dict[str, Any]) -> Findings:
         yield f"loops/{loop['name']}/manifest.json", f"does not name {start}, whose history it has"
     for seed, chain in chains(case, params, histories.shared(params) + 1).items():
         for t, path in chain.items():
-            index = read_index(case.root / path)
+            index = indices.as_it_is(case.root / path)
             counted: dict[tuple[str, int], int] = defaultdict(int)
             expected: dict[tuple[str, int], int] = defaultdict(int)
             for part in index.parts:

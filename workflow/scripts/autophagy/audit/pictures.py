@@ -10,8 +10,9 @@ from functools import cached_property
 
 import numpy as np
 
+from autophagy import indices
 from autophagy import rows as kinds
-from autophagy.audit.arrays import blocks, opened, read_index
+from autophagy.audit.arrays import blocks, opened
 from autophagy.audit.case import Case, Findings, guarded
 
 #: Splits that no model may see, nor any picture of.
@@ -120,7 +121,7 @@ def held_out(case: Case) -> Findings:
 def _training_set(
     case: Case, path: str, splits: HeldOut, copies: dict[str, dict[int, str]], used: set[str]
 ) -> Findings:
-    index = read_index(case.root / path)
+    index = indices.as_it_is(case.root / path)
     for part in index.parts:
         artifact, rows = part.artifact, index.row[part.positions]
         if artifact in HELD_OUT:

@@ -19,9 +19,9 @@ from typing import Any
 import yaml
 
 from autophagy import manifests
-from autophagy.audit.belonging import AUDIT
 from autophagy.audit.case import STRANGE, Case, Findings, differ, guarded
 from autophagy.errors import UserError
+from autophagy.paths import AUDIT
 
 LAW = "ledger"
 #: Folders of an experiment that DVC versions one by one, by the name below them.

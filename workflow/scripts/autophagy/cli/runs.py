@@ -74,8 +74,9 @@ def ledger(chosen: argparse.Namespace) -> int:
 
 
 def summary(chosen: argparse.Namespace) -> int:
-    from autophagy import manifests, paths, store, tables
-    from autophagy.verdict import tables as verdicts
+    from autophagy import layout, manifests, paths, store, tables
+    from autophagy.summary import text as told_of_loops
+    from autophagy.verdict.summary import text as verdicts_told
 
     plan, _ = _plan(chosen.config)
     root = Path(plan.root)
@@ -89,23 +90,23 @@ def summary(chosen: argparse.Namespace) -> int:
     if chosen.json:
         print(json.dumps(store.read_json(root / paths.METRICS_JSON), indent=2))
         return 0
-    parts = [tables.summary(root, plan.experiment), verdicts.summary(root, plan.experiment)]
+    parts = [told_of_loops(root, plan.experiment), verdicts_told(root, plan.experiment)]
     # All are read before the first is told: a table that is none ends in its one line alone.
     parts += ["\n".join(lines) for lines in _further(root, plan.experiment)]
     print("\n\n".join(parts))
     print("\nFigures:")
-    for name in paths.figure_names(plan.experiment):
+    for name in layout.figure_names(plan.experiment):
         print(f"  {root}/figures/{name}.png")
     return 0
 
 
 def _further(root: Path, experiment: Experiment) -> Iterator[list[str]]:
     """The lines on each table that only some experiments have."""
-    from autophagy import paths, tabular
+    from autophagy import layout, paths, tabular
     from autophagy.verdict import attribution, opinions, pairs
 
     for module, name, has in (
-        (pairs, paths.LOOP_PAIRS, paths.has_pairs(experiment)),
+        (pairs, paths.LOOP_PAIRS, layout.has_pairs(experiment)),
         (attribution, paths.ATTRIBUTION, experiment.attribution is not None),
         (opinions, paths.SECOND_OPINION, experiment.evaluate.second is not None),
     ):

@@ -10,7 +10,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from autophagy.errors import UserError
+from autophagy.errors import UserError, unreadable
 from autophagy.schema import Count, Options
 
 #: A label above this is taken for a mistake (a hash, an id), not for a class.
@@ -181,4 +181,4 @@ def sha256_file(path: pathlib.Path) -> str:
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise unreadable(path, error) from error

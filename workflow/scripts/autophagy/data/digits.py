@@ -52,7 +52,7 @@ def load(dataset: dict) -> RealSet:
     table = np.loadtxt(path, delimiter=",", dtype=np.uint8)
     return checked(
         table[:, :-1].reshape(-1, 8, 8, 1),
-        table[:, -1].astype(np.int64),
+        table[:, -1],
         levels=17,
         classes=tuple("0123456789"),
         source={

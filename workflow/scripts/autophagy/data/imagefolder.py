@@ -13,7 +13,7 @@ import numpy as np
 from autophagy.data import pictures
 from autophagy.data.base import DatasetOptions, RealSet, checked
 from autophagy.data.pictures import Channels, Size
-from autophagy.errors import UserError
+from autophagy.errors import UserError, unreadable
 from autophagy.schema import Path
 
 #: File names that count as pictures, in whatever case.
@@ -133,7 +133,7 @@ def _found(root: pathlib.Path) -> Iterator[str]:
 
 
 def _refuse(error: OSError) -> None:
-    raise UserError(f"{error.filename}: cannot be read: {error.strerror or error}") from error
+    raise unreadable(f"{error.filename}", error) from error
 
 
 def _labelled(root: pathlib.Path, names: list[str]) -> tuple[tuple[str, ...], np.ndarray]:

@@ -12,9 +12,10 @@ import yaml
 from autophagy import features, fingerprint, presets
 from autophagy.config import NAME
 from autophagy.errors import UserError
+from autophagy.layout import table_names
 from autophagy.ledger import outside
 from autophagy.ledger.stages import Stage, stages_of
-from autophagy.paths import AUDIT, METRICS_CSV, METRICS_JSON, PAGE, REPORT, table_names
+from autophagy.paths import AUDIT, METRICS_CSV, METRICS_JSON, PAGE, REPORT
 from autophagy.plan import Plan
 
 HEADER = """\

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from autophagy import store
-from autophagy.errors import UserError
+from autophagy.errors import UserError, unreadable
 from autophagy.schema import place
 
 CONFIG, WEIGHTS = "config.json", "diffusion_pytorch_model.safetensors"
@@ -39,7 +39,7 @@ def hashes(source: str) -> dict[str, str]:
             stat = file.stat()
             found[file.name] = _sha256(str(file), stat.st_mtime_ns, stat.st_size)
         except OSError as error:
-            raise UserError(f"{KEY}: {file}: cannot be read: {error.strerror or error}") from error
+            raise unreadable(f"{KEY}: {file}", error) from error
     return found
 
 

@@ -107,9 +107,9 @@ def told(train: Mapping[str, Any]) -> str:
         return f"{epochs} epochs in batches of {size}"
     if (rule := train.get("until_flat")) is not None:
         return (
-            f"batches of {size} until the loss on {rule['held_out']:.0%} of D^t is flat within "
-            f"{rule['tolerance']:.3g} for {rule['patience']} × {rule['interval']} steps, at most "
-            f"{rule['max_steps']} steps"
+            f"batches of {size} until the loss on {100 * rule['held_out']:g}% of D^t is flat "
+            f"within {rule['tolerance']:.3g} for {rule['patience']} × {rule['interval']} steps, at "
+            f"most {rule['max_steps']} steps"
         )
     return f"{train['steps']} steps of {size}"
 

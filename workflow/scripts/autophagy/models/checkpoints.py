@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from autophagy import store
-from autophagy.errors import UserError
+from autophagy.errors import UserError, unreadable
 
 #: Seconds of training between two checkpoints: what a kill costs at most.
 EVERY = 15.0
@@ -159,7 +159,7 @@ def _read_tensors(folder: Path, content: dict[str, Any], device: str) -> dict[st
         # Copies, for what is loaded is a view of the file, which is about to be replaced.
         return {name: tensor.clone() for name, tensor in load_file(path, device=device).items()}
     except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise unreadable(path, error) from error
 
 
 def _pack(value: Any, tensors: dict[str, Any]) -> Any:

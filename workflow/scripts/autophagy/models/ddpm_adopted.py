@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from autophagy.errors import UserError
+from autophagy.errors import UserError, unreadable
 from autophagy.models.ddpm_model import DDPM, INDEX, load
 from autophagy.models.ddpm_options import check_sampler
 
@@ -40,7 +40,7 @@ def check_adopted(folder: Path, sample: dict[str, Any]) -> None:
             allowed = ", ".join(_PREDICTIONS)
             raise ValueError(f"prediction_type {predicted!r} is not allowed; allowed: {allowed}")
     except OSError as error:
-        raise UserError(f"{file}: cannot be read: {error.strerror or error}") from error
+        raise unreadable(file, error) from error
     except (ValueError, RecursionError) as error:
         raise UserError(f"{file}: {' '.join(str(error).split())[:200]}") from error
     check_sampler(sample, timesteps, of=f"the checkpoint's num_train_timesteps = {timesteps}")

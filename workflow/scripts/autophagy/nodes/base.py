@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from autophagy import data, features, models, paths, presets, regimes, rows, seeds, starts
+from autophagy import data, features, layout, models, presets, regimes, rows, seeds, starts
 from autophagy.config import Experiment
 from autophagy.schema import plain
 
@@ -199,8 +199,8 @@ def evaluate(
 
 def networks(experiment: Experiment) -> tuple[str, ...]:
     """The feature networks that everything is measured in."""
-    second = paths.second_path(experiment)
-    return (paths.network_path(experiment), *([second] if second is not None else []))
+    second = layout.second_path(experiment)
+    return (layout.network_path(experiment), *([second] if second is not None else []))
 
 
 def evaluate_params(experiment: Experiment) -> dict[str, Any]:

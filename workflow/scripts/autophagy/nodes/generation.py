@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from autophagy import filters, paths, presets, regimes, seeds, starts
+from autophagy import filters, layout, paths, presets, regimes, seeds, starts
 from autophagy.config import Experiment
 from autophagy.nodes.base import Drawn, Node, evaluate, mix, preview, sample, train, trainings
 from autophagy.nodes.guidance import auxiliary
@@ -15,7 +15,7 @@ def of_real_only(experiment: Experiment, name: str, seed: int) -> Iterator[Node]
     parts = regimes.initial(experiment.real_only[name])
     yield mix(f"{folder}/training_set.parquet", parts, seed, {0: "real/loop"})
     yield train(experiment, f"{folder}/model", owner, seed, 1, ("real/loop",))
-    n = paths.real_only_samples(experiment, name)
+    n = layout.real_only_samples(experiment, name)
     yield sample(experiment, f"{folder}/samples", Drawn(folder, 1.0), n, (owner, seed, 1))
     yield preview(experiment, f"{folder}/preview", Drawn(folder, 1.0))
     yield evaluate(
@@ -33,7 +33,7 @@ def of_loop(experiment: Experiment, name: str, seed: int, t: int) -> Iterator[No
         return
     loop = experiment.loops[name]
     folder = paths.generation_folder(name, seed, t)
-    samples = paths.samples_path(experiment, name, seed, t)
+    samples = layout.samples_path(experiment, name, seed, t)
     sources: tuple[str, ...] = ("real/loop",)
     regime, n_initial = presets.regime_of(loop), starts.n_initial(experiment, name)
     if t > 1:
@@ -41,36 +41,36 @@ def of_loop(experiment: Experiment, name: str, seed: int, t: int) -> Iterator[No
         parts = regimes.compose(regime, t, n_initial, loop.n_real, loop.n_synthetic, fork)
         drawn = regimes.draw(regime, parts, t, n_initial, seeds.derive("draw", name, seed, t))
         of_generation = {0: "real/loop"} | {
-            part.generation: paths.samples_path(experiment, name, seed, part.generation)
+            part.generation: layout.samples_path(experiment, name, seed, part.generation)
             for part in parts
             if part.origin == "synthetic"
         }
         sources = tuple(dict.fromkeys(of_generation[part.generation] for part in parts))
         yield mix(f"{folder}/training_set.parquet", parts, seed, of_generation, drawn)
-        before = paths.model_path(experiment, name, seed, t - 1)
+        before = layout.model_path(experiment, name, seed, t - 1)
         tuned = regime.start == "previous"
         yield train(
             experiment, f"{folder}/model", name, seed, t, sources, before if tuned else None,
             trainings(experiment, name, t),
         )  # fmt: skip
-    home = paths.model_path(experiment, name, seed, t).removesuffix("/model")
+    home = layout.model_path(experiment, name, seed, t).removesuffix("/model")
     if samples.startswith(folder):
         if regime.guidance:
             yield from auxiliary(experiment, name, seed, t)
         drawn_by = _drawn(experiment, name, seed, t)
-        n = paths.loop_samples(experiment, loop, t)
+        n = layout.loop_samples(experiment, loop, t)
         yield sample(experiment, samples, drawn_by, n, (name, seed, t))
         yield preview(experiment, f"{folder}/preview", drawn_by)
-    unbiased = paths.unbiased_path(experiment, name, seed, t)
+    unbiased = layout.unbiased_path(experiment, name, seed, t)
     if unbiased.endswith("-unbiased"):
         yield sample(
             experiment, unbiased, Drawn(home, 1.0, regime.labels, loop=name), experiment.evaluate.n,
             (name, seed, t, "unbiased"),
         )  # fmt: skip
-    known = paths.has_training_set(experiment, name, t)
+    known = layout.has_training_set(experiment, name, t)
     yield evaluate(
         experiment, paths.evaluation_path(name, seed, t), samples, unbiased,
-        paths.training_set_path(experiment, name, seed, t) if known else None,
+        layout.training_set_path(experiment, name, seed, t) if known else None,
         sources if known else (),
     )  # fmt: skip
 
@@ -81,12 +81,12 @@ def _drawn(experiment: Experiment, name: str, seed: int, t: int) -> Drawn:
     regime = presets.regime_of(loop)
     needs = regime.filter and filters.module(regime.filter["kind"]).NEEDS
     return Drawn(
-        paths.model_path(experiment, name, seed, t).removesuffix("/model"),
+        layout.model_path(experiment, name, seed, t).removesuffix("/model"),
         loop.sampling_bias,
         regime.labels,
         regime.guidance,
         f"{paths.auxiliary_folder(name, seed, t)}/model" if regime.guidance else "",
         regime.filter,
-        paths.network_path(experiment) if needs == "probabilities" else "",
+        layout.network_path(experiment) if needs == "probabilities" else "",
         name,
     )

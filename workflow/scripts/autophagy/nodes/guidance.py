@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from autophagy import paths, presets, seeds
+from autophagy import layout, paths, presets, seeds
 from autophagy.config import Experiment
 from autophagy.nodes.base import Drawn, Node, mix, sample, train_params, trainings
 from autophagy.regimes import Part
@@ -13,7 +13,7 @@ from autophagy.regimes import Part
 def auxiliary(experiment: Experiment, name: str, seed: int, t: int) -> Iterator[Node]:
     """n samples of G^t at λ = 1, the index of them, and G^t tuned on it."""
     folder, guidance = paths.auxiliary_folder(name, seed, t), _guidance(experiment, name)
-    model = paths.model_path(experiment, name, seed, t)
+    model = layout.model_path(experiment, name, seed, t)
     drawn, purpose = (
         Drawn(model.removesuffix("/model"), 1.0, loop=name),
         (name, seed, t, "auxiliary"),

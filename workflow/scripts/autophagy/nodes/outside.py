@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from autophagy import paths, rows, seeds, starts
+from autophagy import layout, rows, seeds, starts
 from autophagy.config import Experiment
 from autophagy.nodes.base import Node
 
@@ -21,7 +21,7 @@ def start(experiment: Experiment, name: str) -> Iterator[Node]:
         }
         yield Node(f"{folder}/model", "model", "import_model", params, None, reads=("real/loop",))
     elif kind == starts.PICTURES:
-        n = paths.loop_samples(experiment, loop, 1)
+        n = layout.loop_samples(experiment, loop, 1)
         for part, count in (("samples", n), ("preview", rows.KINDS[experiment.kind].preview)):
             yield Node(
                 f"{folder}/{part}", "imported_set", "import_pictures", {"n": count},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from autophagy import features, paths, seeds
+from autophagy import features, layout, paths, seeds
 from autophagy.config import Experiment
 from autophagy.nodes.base import Node, evaluate_params, networks
 from autophagy.schema import plain
@@ -23,8 +23,8 @@ def sets(experiment: Experiment) -> Iterator[Node]:
         cut = {"split": split, "start": start, "count": count}
         yield Node(f"real/{split}", "real_set", "real", params | cut, dataset["split_seed"])
         start += count
-    yield _network(experiment, paths.network_path(experiment), "features", ())
-    if (second := paths.second_path(experiment)) is not None:
+    yield _network(experiment, layout.network_path(experiment), "features", ())
+    if (second := layout.second_path(experiment)) is not None:
         yield _network(experiment, second, "features_second", ("second",))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from autophagy import models, paths, presets, starts
+from autophagy import layout, models, paths, presets, starts
 from autophagy.config import Experiment
 from autophagy.figures import SUFFIXES
 from autophagy.nodes import outside
@@ -43,11 +43,11 @@ def of_loop(experiment: Experiment, name: str) -> Node:
     for seed in experiment.seeds:
         for t in range(1, experiment.generations + 1):
             made = (
-                paths.training_set_path(experiment, name, seed, t),
-                paths.model_path(experiment, name, seed, t),
-                paths.samples_path(experiment, name, seed, t),
-                paths.unbiased_path(experiment, name, seed, t),
-                paths.preview_path(experiment, name, seed, t),
+                layout.training_set_path(experiment, name, seed, t),
+                layout.model_path(experiment, name, seed, t),
+                layout.samples_path(experiment, name, seed, t),
+                layout.unbiased_path(experiment, name, seed, t),
+                layout.preview_path(experiment, name, seed, t),
             )
             folder = paths.generation_folder(name, seed, t)
             materials += dict.fromkeys(path for path in made if path.startswith(folder))
@@ -80,7 +80,7 @@ def of_evaluation(experiment: Experiment, name: str, generations: Iterable[int])
         evaluate_params(experiment),
         None,
         tuple(
-            paths.loop_evaluation(experiment, name, seed, t)
+            layout.loop_evaluation(experiment, name, seed, t)
             if is_loop
             else paths.evaluation_path(name, seed, t)
             for seed in experiment.seeds
@@ -91,14 +91,16 @@ def of_evaluation(experiment: Experiment, name: str, generations: Iterable[int])
 
 def report(experiment: Experiment, measured: list[str]) -> Node:
     previews = [
-        paths.preview_path(experiment, name, seed, t)
+        layout.preview_path(experiment, name, seed, t)
         for name in experiment.loops
         for seed in experiment.seeds
         for t in range(1, experiment.generations + 1)
     ]
     roots = [paths.root_path("evaluation", name) for name in measured]
     figures = [
-        f"figures/{name}.{suffix}" for name in paths.figure_names(experiment) for suffix in SUFFIXES
+        f"figures/{name}.{suffix}"
+        for name in layout.figure_names(experiment)
+        for suffix in SUFFIXES
     ]
     params = {"experiment": experiment.experiment, "loops": list(experiment.loops)}
     return Node(
@@ -108,7 +110,7 @@ def report(experiment: Experiment, measured: list[str]) -> Node:
         params,
         None,
         materials=(*roots, "real/reference", *dict.fromkeys(previews)),
-        payload=(*paths.table_names(experiment), *figures, paths.MAPS, paths.PAGE),
+        payload=(*layout.table_names(experiment), *figures, paths.MAPS, paths.PAGE),
     )
 
 

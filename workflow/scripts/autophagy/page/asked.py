@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autophagy import features, models, paths, presets, starts, tables
+from autophagy import features, in_words, layout, models, paths, presets, starts
 from autophagy.config import Experiment, Loop
 from autophagy.plan import Plan
 from autophagy.schema import plain
@@ -35,13 +35,13 @@ def of_images(plan: Plan) -> dict[str, Any]:
         "budget": models.budget(experiment.model.family, plain(experiment.train)),
         "features": features.name_of(experiment.evaluate.features),
         "real_only": dict(experiment.real_only),
-        "tables": paths.table_names(experiment),
+        "tables": layout.table_names(experiment),
         "loops": {
             name: {
                 "rule": _rule(experiment, loop),
                 "sampling_bias": loop.sampling_bias,
                 "trains": _trains(loop),
-                "unlike": tables.unlike_real_only(experiment, loop),
+                "unlike": in_words.unlike_real_only(experiment, loop),
                 "runs": {str(seed): _chain(experiment, name, seed) for seed in experiment.seeds},
                 "root": paths.root_path("loops", name),
             }
@@ -59,15 +59,15 @@ def _chain(experiment: Experiment, name: str, seed: int) -> dict[str, list[str |
     """
     every = range(1, experiment.generations + 1)
     return {
-        "previews": [paths.preview_path(experiment, name, seed, t) for t in every],
+        "previews": [layout.preview_path(experiment, name, seed, t) for t in every],
         "models": [_model(experiment, name, seed, t) for t in every],
         "training_sets": [
-            paths.training_set_path(experiment, name, seed, t)
-            if paths.has_training_set(experiment, name, t)
+            layout.training_set_path(experiment, name, seed, t)
+            if layout.has_training_set(experiment, name, t)
             else None
             for t in every
         ],
-        "evaluations": [paths.loop_evaluation(experiment, name, seed, t) for t in every],
+        "evaluations": [layout.loop_evaluation(experiment, name, seed, t) for t in every],
     }
 
 
@@ -86,7 +86,7 @@ def _trains(loop: Loop) -> str:
         if presets.regime_of(loop).start == "previous"
         else "",
         "which starts from outside" if starts.is_outside(loop.start_from) else "",
-        f"which has {changes}" if (changes := tables.changes_of(loop)) else "",
+        f"which has {changes}" if (changes := in_words.changes_of(loop)) else "",
     ]
     return " and ".join(filter(None, said))
 
@@ -95,15 +95,15 @@ def _model(experiment: Experiment, name: str, seed: int, t: int) -> str | None:
     start = starts.kind(starts.first(experiment, name))
     if t == 1 and start == starts.PICTURES:
         return None
-    return paths.model_path(experiment, name, seed, t)
+    return layout.model_path(experiment, name, seed, t)
 
 
 def _rule(experiment: Experiment, loop: Loop) -> str:
     """What a loop feeds on, and its λ, in words."""
     return (
-        f"{loop.regime.replace('_', ' ')}: {tables.start_in_words(experiment, loop)}, then "
+        f"{loop.regime.replace('_', ' ')}: {in_words.start_in_words(experiment, loop)}, then "
         f"{presets.rows_in_words(loop)} a generation; λ = {loop.sampling_bias:g}"
-        f"{'; ' + changes if (changes := tables.changes_of(loop)) else ''}"
+        f"{'; ' + changes if (changes := in_words.changes_of(loop)) else ''}"
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from autophagy import audit, audited, store
+from autophagy import audit, paths, store
 from autophagy.archive import Archive
 from autophagy.errors import UserError
 
@@ -24,4 +24,4 @@ def audit_experiment(root: str, artifacts: list[str]) -> None:
         first = found[0]
         more = f" (and {len(found) - 1} more: autophagy audit {root})" if len(found) > 1 else ""
         raise UserError(f"{first.path}: {first.law}: {first.message}{more}")
-    store.write_json(Path(root) / audited.AUDIT, audit.as_json(found))
+    store.write_json(Path(root) / paths.AUDIT, audit.as_json(found))

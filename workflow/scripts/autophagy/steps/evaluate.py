@@ -13,6 +13,7 @@ from autophagy import (
     data,
     devices,
     features,
+    indices,
     manifests,
     metrics,
     plugins,
@@ -22,6 +23,7 @@ from autophagy import (
     store,
 )
 from autophagy.errors import UserError
+from autophagy.evaluated import HEADLINE
 from autophagy.features.base import FeatureNetwork
 from autophagy.metrics import card
 from autophagy.metrics.base import Measured, Undefined
@@ -187,9 +189,9 @@ def _training_rows(
     if not paths:
         return np.empty((0, 0), np.float32), np.empty(0, bool)
     [training_set] = paths
-    table = sets.read_index(root / training_set)
-    train, _ = read(sets.gather(root, table, kind))
-    return train, (table["origin"] == "real").to_numpy()
+    index = indices.read(root / training_set)
+    train, _ = read(indices.gather(root, index, kind))
+    return train, index.real
 
 
 def _opinion(
@@ -265,9 +267,5 @@ def _write(
 
 
 def _headline(found: dict[str, Any]) -> str:
-    shown = [
-        f"{name} {found[name]:.3g}"
-        for name in ("frechet_distance", "precision", "recall")
-        if found[name] is not None
-    ]
+    shown = [f"{name} {found[name]:.3g}" for name in HEADLINE if found[name] is not None]
     return ", ".join(shown)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from autophagy import manifests, seeds, sets, store
+from autophagy import indices, manifests, seeds, sets, store
 from autophagy.progress import Report
 from autophagy.regimes import recipe
 
@@ -16,20 +16,20 @@ def mix(root: Path, records: list[dict[str, Any]], report: Report) -> None:
     parts, drawn = recipe(record["params"])
     artifacts = {p["generation"]: p["artifact"] for p in record["params"]["parts"]}
     sources = {
-        generation: sets.Source(artifact, sets.read_array(root, artifact, "labels"))
+        generation: indices.Source(artifact, sets.read_array(root, artifact, "labels"))
         for generation, artifact in artifacts.items()
     }
     loop_rows = manifests.read(root, "real/loop")["rows"]
     order = seeds.stream(record["seed"]).permutation(loop_rows)
-    table = sets.index(parts, sources, order, drawn)
+    index = indices.compose(parts, sources, order, drawn)
     with store.new_file(root / record["path"]) as file:
-        sets.write_index(file, table)
-    real = int((table["origin"] == "real").sum())
+        indices.write_index(file, index)
+    real = int(index.real.sum())
     facts = sets.row_facts(manifests.read(root, record["materials"][0]))
     manifests.write(
         root,
         record,
-        rows=len(table),
-        facts=facts | {"real_rows": real, "synthetic_rows": len(table) - real},
+        rows=len(index),
+        facts=facts | {"real_rows": real, "synthetic_rows": len(index) - real},
     )
-    report(len(table), len(table), f"rows, {real} of them real")
+    report(len(index), len(index), f"rows, {real} of them real")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autophagy.config import Experiment
 from autophagy.schema import plain
-from autophagy.verdict import tables
+from autophagy.verdict.plan import asked
 
 
 def lacking(experiment: Experiment) -> dict[int, list[str]]:
@@ -16,7 +16,7 @@ def lacking(experiment: Experiment) -> dict[int, list[str]]:
     there = set(experiment.real_only.values())
     reach = plain(experiment.dataset)["splits"]["loop"]
     found: dict[int, list[str]] = {}
-    for name, loop in tables.asked(experiment)["loops"].items():
+    for name, loop in asked(experiment)["loops"].items():
         n_real, n_synthetic = loop["n_real"], loop["n_synthetic"]
         for n in {n_real, n_synthetic, n_real + n_synthetic} - there:
             if 0 < n <= reach:

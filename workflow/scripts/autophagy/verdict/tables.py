@@ -1,4 +1,7 @@
-"""Verdicts and effective sizes of a run: from metrics.csv to tables, and lines to read."""
+"""Verdicts and effective sizes of a run: from metrics.csv to tables.
+
+What they are judged by is the plain value that `verdict.plan.asked` makes of a configuration.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autophagy import evaluated, presets, regimes, starts, store, tables, tabular
-from autophagy.config import Experiment, Loop
+from autophagy import evaluated, store, tables, tabular
 from autophagy.errors import UserError
 from autophagy.metrics import METRICS
-from autophagy.paths import EFFECTIVE_SIZE, METRICS_JSON, VERDICTS
-from autophagy.verdict import attribution
+from autophagy.paths import METRICS_JSON, VERDICTS
 from autophagy.verdict import judge as judging
 from autophagy.verdict.inference import Mean
 from autophagy.verdict.judge import Chain, Comparison, Verdict
@@ -49,51 +50,11 @@ SIZES = (
 )  # fmt: skip
 
 
-def asked(experiment: Experiment) -> dict[str, Any]:
-    """What of a configuration decides how its table is judged, as plain values for a rule."""
-    return {
-        "kind": experiment.kind,
-        "seeds": list(experiment.seeds),
-        "real_only": dict(experiment.real_only),
-        "loops": {name: _sizes(experiment, name, loop) for name, loop in experiment.loops.items()},
-    }
-
-
-def attributed(experiment: Experiment) -> dict[str, Any]:
-    """What the table of a loop's drift is made of, as plain values for a rule."""
-    names = attribution.compared(experiment)
-    return {
-        "plan": asked(experiment),
-        "changes": {name: ", ".join(attribution.changed(experiment, name)) for name in names},
-        "budgets": {name: tables.budget(experiment, name) for name in names},
-        "otherwise": attribution.otherwise_trained(experiment),
-    }
-
-
-def _sizes(experiment: Experiment, name: str, loop: Loop) -> dict[str, Any]:
-    """The rows of each kind in the last generation's training set, which a pool may have grown to.
-
-    Under `subsample` n_real is the pool's real rows, as far as D^t has room for them. `unlike`: see
-    `judge.Chain`.
-    """
-    regime, last = presets.regime_of(loop), max(experiment.generations, 2)
-    counts = (last, starts.n_initial(experiment, name), loop.n_real, loop.n_synthetic)
-    total = regimes.size(regime, *counts, starts.fork(experiment, name))
-    real = total if regime.counterfactual == "real" else min(loop.n_real, total)
-    forked = starts.fork(experiment, name) is not None
-    return {
-        "n_real": real, "n_synthetic": total - real,
-        "unlike": tables.unlike_real_only(experiment, loop),
-        "budget": tables.budget(experiment, name),
-        "e_fold": None if forked else presets.e_fold(loop),
-    }  # fmt: skip
-
-
 def curve_of(table: pd.DataFrame, plan: dict[str, Any], metric: str = METRIC) -> LearningCurve:
     """The real-only models of a table, oriented so that larger is worse.
 
     Args:
-        table: metrics.csv. plan: see `asked`.
+        table: metrics.csv. plan: see `verdict.plan.asked`.
     """
     # Of two names of one size, the same models but for their training's seed, the first counts.
     names: dict[int, str] = {}
@@ -265,30 +226,6 @@ def _size(
     }  # fmt: skip
 
 
-def summary(root: Path, experiment: Experiment) -> str:
-    """The lines that follow a run's tables: a verdict a loop, and n_e where there is a curve.
-
-    Raises:
-        UserError: a table is missing or not of this version.
-    """
-    rows = read(root)
-    lines = [_title(rows)]
-    lines += [f"  {row['loop']}: {row['told']}" for _, row in rows.iterrows()]
-    curve = curve_of(tables.read(root), asked(experiment))
-    if curve.lacks:
-        return "\n".join([*lines, "", curve.lacks])
-    lines += ["", f"Effective sample size, in real {experiment.kind} alone"]
-    # Where no loop has a size there is a header alone.
-    sizes = tabular.read(root / EFFECTIVE_SIZE, SIZES, empty=True)
-    for name, found in sizes.groupby("loop", sort=False):
-        last = found.iloc[-1]
-        first, end = last["first_generation"], last["last_generation"]
-        span = f"generation {end}" if first == end else f"generations {first}-{end}"
-        state = "a limit" if last["limit"] else "not converged"
-        lines.append(f"  {name}: {last['told']}, {span}, {state}")
-    return "\n".join(lines)
-
-
 def read(root: Path) -> pd.DataFrame:
     """verdicts.csv.
 
@@ -296,12 +233,3 @@ def read(root: Path) -> pd.DataFrame:
         UserError: it is missing or not of this version.
     """
     return tabular.read(root / VERDICTS, COLUMNS)
-
-
-def _title(rows: pd.DataFrame) -> str:
-    import pandas as pd
-
-    title = f"Verdicts (Fréchet distance at λ = 1; margin {rows['margin'].iloc[0]:.2f}"
-    first, last = rows[["first_generation", "last_generation"]].iloc[0]
-    window = f"; generations {first:.0f}-{last:.0f}" if pd.notna(first) else ""
-    return f"{title}{window})"

@@ -1,0 +1,22 @@
+"""What two feature networks make of the same loops."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from autophagy import paths, store, tables
+from autophagy.verdict import opinions
+
+
+def compare_opinions(root: str, evaluations: list[dict[str, Any]], spaces: list[str]) -> None:
+    """Write second_opinion.csv: do two feature networks rank the loops alike?
+
+    Args:
+        evaluations: see `evaluations.of`. spaces: what the two spaces are called.
+    """
+    folder = Path(root)
+    budget = " or ".join(dict.fromkeys(entry["budget"] for entry in evaluations if entry["budget"]))
+    found = opinions.table(*tables.opinions(folder, evaluations), spaces, budget)
+    with store.new_file(folder / paths.SECOND_OPINION) as file:
+        found.to_csv(file, index=False, lineterminator="\n")
