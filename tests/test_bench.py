@@ -184,13 +184,18 @@ def test_the_flattened_distance_is_that_of_the_longest_training() -> None:
 
 def test_the_slowest_rule_of_a_run_is_told_unrounded_whatever_it_is() -> None:
     runs = [
-        {"rules": {"train": 3.0, "mix": 0.54, "draw_new": seconds}, "jobs": 3, "besides": 0.1}
+        {
+            "rules": {"train": 3.0, "mix": 0.54, "new": seconds, "draw_grid": 0.9},
+            "jobs": 3, "besides": 0.1,
+        }
         for seconds in (0.2, 0.9, 0.58)
-    ]
-    torch, other, _ = jobs.lines({"ours": runs})
+    ]  # fmt: skip
+    bare = [{"seconds": seconds} for seconds in (0.7, 0.6, 0.8)]
+    torch, drawing, other, _ = jobs.lines({"ours": runs, "theirs": bare})
     assert torch.value == 3.0
+    assert (drawing.value, drawing.theirs, drawing.reached) == (0.9, "0.70 s", False)
     assert (other.value, other.reached) == (0.58, False)
-    assert other.ours == "draw_new 0.58 s, mix 0.54 s"
+    assert other.ours == "new 0.58 s, mix 0.54 s"
 
 
 def test_a_chain_is_held_against_a_straight_line_through_its_first_two_thirds() -> None:
