@@ -19,20 +19,19 @@ from autophagy import (
     dropped,
     features,
     fingerprint,
-    lineage_figure,
+    in_words,
+    layout,
     lifeline,
+    lineage_figure,
     manifests,
     models,
     paths,
-    layout,
     plan as planning,
     presets,
     runlock,
     starts,
     store,
     submitted,
-    in_words,
-    tables,
 )
 from autophagy.data.split import SPLITS
 from autophagy.errors import UserError

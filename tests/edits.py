@@ -268,6 +268,11 @@ EDITS = (
         touched=(LIBRARY / "metrics/labels.py",),
     ),
     Edit(
+        "a name of an artifact",
+        appended(LIBRARY / "paths.py", "\nUNUSED = 1\n"),
+        ("map_features", *TABLES), ("report",), touched=(LIBRARY / "paths.py",), long=True,
+    ),
+    Edit(
         "the style of the figures",
         appended(STYLE, "\nlines.markersize: 5\n"),
         ("draw_curves", *DRAWN, "map_features", "write_page", "record_report"),

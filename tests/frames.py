@@ -8,14 +8,15 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from autophagy import indices
+from autophagy import indices, training_sets
 
 
 def index_of(table: pd.DataFrame) -> indices.Index:
     """A table with the columns of an index."""
     codes, names = {}, {}
     for name in ("artifact", "origin"):
-        codes[name], found = pd.factorize(table[name].astype(str))
+        places, found = pd.factorize(table[name].astype(str))
+        codes[name] = places.astype(np.int32)
         names[f"{name}s"] = tuple(found)
     numbers = {name: table[name].to_numpy(np.int64) for name in ("row", "label", "generation")}
     return indices.Index(**numbers, **codes, **names)
@@ -32,4 +33,4 @@ def write_index(path: Path, table: pd.DataFrame) -> None:
 
 
 def gather(root: Path, table: pd.DataFrame, name: str = "images") -> np.ndarray:
-    return indices.gather(root, index_of(table), name)
+    return training_sets.gather(root, index_of(table), name)

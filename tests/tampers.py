@@ -29,7 +29,7 @@ TESTS = Path(__file__).resolve().parent
 if __name__ == "__main__":
     sys.path[:0] = [str(TESTS), str(TESTS.parent / "workflow" / "scripts")]
 
-from autophagy import audit, indices, manifests, store  # noqa: E402
+from autophagy import audit, manifests, store, training_sets  # noqa: E402
 from autophagy.archive import Archive  # noqa: E402
 from autophagy.audit import recorded  # noqa: E402
 from autophagy.audit.case import Case  # noqa: E402
@@ -276,7 +276,7 @@ def edit(root: Path, artifact: str, change: Callable[[dict[str, Any]], Any]) -> 
 
 
 def edited_index(root: Path, change: Callable, path: str = INDEX) -> str:
-    table = indices.read(root / path).frame().astype({"artifact": str, "origin": str})
+    table = training_sets.read(root / path).frame().astype({"artifact": str, "origin": str})
     write_index(root / path, change(table))
     return path
 
@@ -307,7 +307,7 @@ def tuned(root: Path) -> str:
 
 
 def first_row(root: Path, path: str = INDEX) -> int:
-    return int(indices.read(root / path).frame()["row"][0])
+    return int(training_sets.read(root / path).frame()["row"][0])
 
 
 def put_at(row: int, value: Any) -> Callable[[np.ndarray], None]:
@@ -360,7 +360,7 @@ def used_row(root: Path) -> str:
 
 
 def other_fixed_row(root: Path) -> str:
-    rows = indices.read(root / FIXED).frame()["row"].tolist()
+    rows = training_sets.read(root / FIXED).frame()["row"].tolist()
     spare = min(set(range(120)) - set(rows[:60]))
     return edited_index(root, lambda t: t.assign(row=[spare, *t["row"][1:]]), FIXED)
 
@@ -371,7 +371,7 @@ def other_first_rows(root: Path) -> str:
     used = {
         row
         for index in (path, INDEX, f"{LATER}/training_set.parquet")
-        for row in indices.read(root / index).frame().query("origin == 'real'")["row"]
+        for row in training_sets.read(root / index).frame().query("origin == 'real'")["row"]
     }
     spare = min(set(range(120)) - used)
     labels = array(root, "real/loop", "labels")

@@ -17,7 +17,6 @@ import test_families
 import test_latent
 from autophagy import (
     devices,
-    indices,
     layout,
     manifests,
     metrics,
@@ -27,6 +26,7 @@ from autophagy import (
     store,
     summary,
     tables,
+    training_sets,
 )
 from autophagy.audit import audit
 from autophagy.errors import UserError
@@ -198,7 +198,7 @@ def test_a_feature_network_that_breaks_down_is_said_to(
 
 def test_all_equal_images_can_be_trained_on(copied, tiny_experiment) -> None:
     index = layout.training_set_path(tiny_experiment.plan.experiment, "fresh", 1, 2)
-    for artifact in indices.read(copied / index).frame()["artifact"].unique():
+    for artifact in training_sets.read(copied / index).frame()["artifact"].unique():
         images = copied / artifact / "images.npy"
         np.save(images, np.full_like(np.load(images), 7))
     train(copied, [tiny_experiment.plan.record(MODEL)], quiet)
@@ -309,7 +309,7 @@ def test_a_class_that_vanished_stays_away_and_is_measured(kept, tmp_path, monkey
     plan = plan_of(content)
     first = "real-only/full/seed-1/training_set.parquet"
     make(plan, tmp_path, lambda path: path in ("features/lenet", first))
-    table = indices.read(tmp_path / first).frame()
+    table = training_sets.read(tmp_path / first).frame()
     table = table[table["label"].isin(kept)].reset_index(drop=True)
     assert len(table) > 0
     with store.new_file(tmp_path / first) as file:

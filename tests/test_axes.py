@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from autophagy import audit, indices, lineage, manifests, regimes, rows, sets, trace
+from autophagy import audit, lineage, manifests, regimes, rows, sets, trace, training_sets
 from autophagy.archive import Archive
 from conftest import TESTS, make, plan_of, quiet
 from tampers import edit, edited_index, forge
@@ -56,7 +56,7 @@ def test_every_axis_passes_the_audit(made, plan) -> None:
 
 def test_a_subsample_is_what_the_recorded_seed_draws(made) -> None:
     for t in (2, 3):
-        table = indices.read(made / training_set("subsample", t)).frame()
+        table = training_sets.read(made / training_set("subsample", t)).frame()
         assert len(table) == 30
         assert len(table[["artifact", "row"]].drop_duplicates()) == 30
     assert set(table["generation"]) > {0}
@@ -66,7 +66,7 @@ def test_shares_and_real_ancestors_are_those_of_the_rows_drawn(made, plan) -> No
     there = archive(made, plan)
     for t in (2, 3):
         path = training_set("subsample", t)
-        table = indices.read(made / path).frame()
+        table = training_sets.read(made / path).frame()
         counted = table["artifact"].value_counts(normalize=True)
         assert lineage.shares(there, path) == pytest.approx(counted[counted > 0].to_dict())
         assert lineage.depths(there, path).get(0, 0.0) == pytest.approx(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from autophagy import config as configuration
-from autophagy import data, indices, manifests, sets
+from autophagy import data, manifests, sets, training_sets
 from autophagy.data import idx
 from autophagy.errors import LONGEST, UserError
 from bad_input.archives import SAMPLES, TRAINING_SET, good
@@ -55,7 +55,7 @@ def test_what_is_broken_in_the_archives_is_whole_before(tmp_path) -> None:
     root = good(tmp_path)
     for artifact in (TRAINING_SET, SAMPLES, "real/loop", "loops/only/manifest.json"):
         assert manifests.read(root, artifact)["path"] == artifact
-    assert len(indices.read(root / TRAINING_SET).frame()) == 6
+    assert len(training_sets.read(root / TRAINING_SET).frame()) == 6
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def whole(tmp_path_factory) -> Path:
 @given(st.data())
 def test_any_bytes_for_an_index_or_an_array_are_one_or_refused(whole, data) -> None:
     for name, read in (
-        (TRAINING_SET, lambda folder: indices.read(folder / "x" / TRAINING_SET).frame()),
+        (TRAINING_SET, lambda folder: training_sets.read(folder / "x" / TRAINING_SET).frame()),
         (f"{SAMPLES}/labels.npy", lambda folder: sets.read_array(folder, f"x/{SAMPLES}", "labels")),
     ):
         broken = whole.parent / "x" / name

@@ -256,6 +256,15 @@ def test_a_loop_may_have_another_kind_of_budget() -> None:
     assert "train.steps → train.epochs" in said
 
 
+def test_settings_are_told_in_words() -> None:
+    assert in_words.setting({"kind": "likelihood", "inner": {"k": 4}}) == (
+        "(kind likelihood, inner (k 4))"
+    )
+    train = tiny_content()["train"] | {"until_flat": RULE | {"held_out": 0.125}}
+    del train["steps"]
+    assert "until the loss on 12.5% of D^t is flat" in budgets.told(train)
+
+
 START = "real-only/small/seed-1"
 
 

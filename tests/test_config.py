@@ -128,6 +128,8 @@ MALFORMED: list[tuple[dict[str, Any], str, str]] = [
     ({"loops": {"a\n": LOOP}}, 'loops."a\\n": "a\\n"', NAMES),
     ({"loops": {"x" * 65: LOOP}}, f"loops.{'x' * 65}: \"xxx", NAMES),
     ({"loops": {7: LOOP}}, "loops: YAML does not take the name 7 for text", "quote it"),
+    ({"loops": {7.5: LOOP}}, "loops: YAML does not take the name 7.5 for text", "quote it"),
+    ({"loops": {datetime.date(2024, 1, 2): LOOP}}, "loops: YAML does not", "quote it"),
     ({"loops": {None: LOOP}}, "loops: YAML does not take the name null for text", "quote it"),
     ({"real_only": {True: 5}}, "real_only: YAML does not take the name true", "quote it"),
     ({"loops": {"real": LOOP}}, "loops.real: the name 'real' is taken", "rename it"),

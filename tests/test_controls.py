@@ -15,7 +15,6 @@ import yaml
 from autophagy import (
     evaluations,
     in_words,
-    indices,
     layout,
     ledger,
     lineage,
@@ -26,6 +25,7 @@ from autophagy import (
     store,
     summary,
     tables,
+    training_sets,
 )
 from autophagy.archive import Archive
 from autophagy.audit import audit
@@ -217,7 +217,7 @@ def test_the_lineage_of_a_fork_leads_through_the_history_it_shares(made) -> None
 def test_a_counterfactual_holds_the_loops_real_rows_and_as_many_others(made) -> None:
     for t in (2, 3, 4):
         ours, theirs = (
-            indices.read(
+            training_sets.read(
                 made.root / f"loops/{loop}/seed-1/gen-{t:03d}/training_set.parquet"
             ).frame()
             for loop in ("counterfactual", "fresh")

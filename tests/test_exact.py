@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from autophagy import costs, indices, manifests, rows, sets, store
+from autophagy import costs, manifests, rows, sets, store, training_sets
 from autophagy.archive import Archive
 from autophagy.audit import forms
 from autophagy.audit.case import Case
@@ -64,11 +64,11 @@ def test_a_loop_keeps_both_and_trains_on_what_was_drawn(made, tiny_experiment) -
     # The same samples as the loop as it is has, which shares those of its real-only model.
     model = "gen-002/model"
     assert store.hashes(root / LOOP / model) != store.hashes(tiny_experiment.root / LOOP / model)
-    table = indices.read(root / LOOP / "gen-002/training_set.parquet").frame()
-    gathered = indices.gather_exact(root, index_of(table))
+    table = training_sets.read(root / LOOP / "gen-002/training_set.parquet").frame()
+    gathered = training_sets.gather_exact(root, index_of(table))
     np.testing.assert_array_equal(gathered, exact[table["row"]])
-    fresh = indices.read(root / "loops/fresh/seed-1/gen-002/training_set.parquet").frame()
-    assert indices.gather_exact(root, index_of(fresh)).dtype == np.uint8
+    fresh = training_sets.read(root / "loops/fresh/seed-1/gen-002/training_set.parquet").frame()
+    assert training_sets.gather_exact(root, index_of(fresh)).dtype == np.uint8
     more = costs.of(plan)["sample"].written - costs.of(tiny_experiment.plan)["sample"].written
     # Three sets of 60, one of which the loop as it is shares with its start.
     assert more > 3 * 60 * 64 * 4

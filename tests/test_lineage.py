@@ -8,7 +8,7 @@ import shutil
 
 import numpy as np
 import pytest
-from autophagy import cli, indices, lineage, manifests, sets, store, trace
+from autophagy import cli, lineage, manifests, sets, store, trace, training_sets
 from autophagy.archive import Archive
 from autophagy.errors import UserError
 from autophagy.locate import locate
@@ -113,7 +113,7 @@ def test_the_tree_lists_every_ancestor_and_no_subtree_twice(archive) -> None:
 def test_a_row_of_a_training_set_is_traced_to_its_picture(tiny_experiment) -> None:
     archive = Archive(tiny_experiment.root)
     path = training_set("fresh", 2)
-    table = indices.read(tiny_experiment.root / path).frame()
+    table = training_sets.read(tiny_experiment.root / path).frame()
     images = gather(tiny_experiment.root, table)
     for row in (0, len(table) - 1):
         first, last = trace.trace(archive, path, row)
@@ -334,7 +334,7 @@ def test_sources_without_shares_are_refused_not_guessed(tmp_path) -> None:
 def test_one_row_withdrawn_takes_only_what_holds_it(tiny_experiment) -> None:
     archive = Archive(tiny_experiment.root)
     path = training_set("fresh", 2)
-    table = indices.read(tiny_experiment.root / path).frame()
+    table = training_sets.read(tiny_experiment.root / path).frame()
     fresh = table[table["origin"] == "real"]["row"].iloc[0]
     found = lineage.descendants(archive, "real/loop", int(fresh))
     assert found[path] == pytest.approx(1 / len(table))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import yaml
 from autophagy import config as configuration
-from autophagy import data, indices, manifests, metrics, store, summary, tables
+from autophagy import data, manifests, metrics, store, summary, tables, training_sets
 from autophagy.archive import Archive
 from autophagy.audit import audit
 from autophagy.data import gaussian, grid_mixture, rosenbrock
@@ -165,14 +165,18 @@ def test_sets_hold_points_as_they_were_drawn(made) -> None:
     rows = read(made, "real/loop", "source_rows")
     np.testing.assert_array_equal(read(made, "real/loop"), source[rows])
     # Real rows travel through indices: they come out bit by bit.
-    table = indices.read(made.root / "loops/fresh/seed-1/gen-003/training_set.parquet").frame()
+    table = training_sets.read(
+        made.root / "loops/fresh/seed-1/gen-003/training_set.parquet"
+    ).frame()
     gathered = gather(made.root, table, "points")
     real = (table["origin"] == "real").to_numpy()
     assert np.isin(gathered[real].view(np.uint32), source.view(np.uint32)).all()
 
 
 def test_a_loops_model_is_the_fit_to_its_training_set_and_draws_at_its_bias(made) -> None:
-    table = indices.read(made.root / "loops/biased/seed-1/gen-002/training_set.parquet").frame()
+    table = training_sets.read(
+        made.root / "loops/biased/seed-1/gen-002/training_set.parquet"
+    ).frame()
     points = gather(made.root, table, "points")
     np.testing.assert_array_equal(points, read(made, "loops/biased/seed-1/gen-001/samples")[:60])
     model = fit(TrainingPoints(points, np.zeros(60, int), 1), {}, {}, 0, "cpu", quiet)

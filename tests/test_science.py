@@ -491,7 +491,7 @@ def repository(tmp_path, monkeypatch):
     made = {path: plan.record(path) for path in plan.nodes}
     monkeypatch.setattr(science.manifests, "read", lambda results, path: made[path])
     rows = SimpleNamespace(label=np.array([0, 0, 0, 7]))
-    monkeypatch.setattr(science_beside.indices, "read", lambda _: rows)
+    monkeypatch.setattr(science_beside.training_sets, "read", lambda _: rows)
     return tmp_path
 
 

@@ -36,7 +36,7 @@ def test_a_first_generation_alone_is_as_good_as_its_real_points() -> None:
 def test_labels_are_counted_off_every_training_set(tmp_path, monkeypatch) -> None:
     read = []
     monkeypatch.setattr(
-        beside.indices,
+        beside.training_sets,
         "read",
         lambda file: read.append(file) or SimpleNamespace(label=np.array([0, 0, 0, 7])),
     )
@@ -60,7 +60,7 @@ def test_inherited_labels_lose_what_the_wright_fisher_model_says() -> None:
 
 def test_more_seeds_lie_nearer_to_the_law(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(
-        beside.indices, "read", lambda _: SimpleNamespace(label=np.repeat([0, 1, 2], 20))
+        beside.training_sets, "read", lambda _: SimpleNamespace(label=np.repeat([0, 1, 2], 20))
     )
     few, many = (
         beside.drift_table(

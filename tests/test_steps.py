@@ -16,7 +16,6 @@ import pytest
 from autophagy import (
     devices,
     figures,
-    indices,
     layout,
     manifests,
     metrics,
@@ -26,6 +25,7 @@ from autophagy import (
     store,
     tables,
     trace,
+    training_sets,
 )
 from autophagy.archive import Archive
 from autophagy.data.split import content_hashes, unique_rows
@@ -330,7 +330,7 @@ def test_a_model_is_the_one_of_its_training_set(copied, made) -> None:
     before = store.hashes(copied / path)
     train(copied, [made.plan.record(path)], quiet)
     assert store.hashes(copied / path) == before
-    table = indices.read(copied / index).frame()
+    table = training_sets.read(copied / index).frame()
     write_index(copied / index, table.iloc[::-1].reset_index(drop=True))
     train(copied, [made.plan.record(path)], quiet)
     weights = "unet/diffusion_pytorch_model.safetensors"

@@ -478,7 +478,7 @@ WRITING = {
 FILLS_A_GIVEN_PLACE = {
     ("models/ddpm_model.py", "save"), ("features/lenet.py", "save"),
     ("features/identity.py", "save"), ("sets.py", "write_arrays"),
-    ("indices.py", "write_index"), ("features/inception.py", "_keep"),
+    ("training_sets.py", "write_index"), ("features/inception.py", "_keep"),
     ("features/local.py", "_copy"), ("features/pretrained.py", "save"),
     ("models/saved.py", "write"), ("models/autoencoder.py", "save"),
     ("models/latent.py", "save"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from autophagy import indices, layout, seeds
+from autophagy import layout, seeds, training_sets
 from autophagy.theory import effective, gaussian, limits, loops
 
 #: Columns of labels.csv.
@@ -36,7 +36,7 @@ def labels_of(results: Path, experiment: Any) -> Counted:
 
 def _counts(training_set: Path) -> np.ndarray:
     """The rows of each label that there is, the most first."""
-    return np.sort(np.unique_counts(indices.read(training_set).label).counts)[::-1]
+    return np.sort(np.unique_counts(training_sets.read(training_set).label).counts)[::-1]
 
 
 def labels_table(counted: Counted) -> pd.DataFrame:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from autophagy import indices, manifests, seeds, sets, store
+from autophagy import manifests, seeds, sets, store, training_sets
 from autophagy.archive import Archive
 from autophagy.schema import plain
 from autophagy.steps.mix import mix
@@ -331,7 +331,7 @@ def arrow(**changes: Any) -> pa.Table:
 def promising(folder: Path) -> None:
     """More rows than an index may have, in a few kilobytes."""
     root = good(folder)
-    table = arrow().take(pa.array(np.zeros(indices.MAX_ROWS // 10 + 1, np.int8)))
+    table = arrow().take(pa.array(np.zeros(training_sets.MAX_ROWS // 10 + 1, np.int8)))
     with pq.ParquetWriter(root / TRAINING_SET, table.schema, compression="zstd") as writer:
         for _ in range(10):
             writer.write_table(table, row_group_size=len(table))

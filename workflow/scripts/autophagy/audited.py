@@ -7,7 +7,8 @@ from typing import Any
 
 from autophagy import store
 from autophagy.errors import UserError
-from autophagy.paths import AUDIT
+
+AUDIT = "audit.json"
 
 
 def read(root: Path) -> dict[str, Any]:

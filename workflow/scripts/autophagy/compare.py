@@ -14,7 +14,8 @@ from typing import Any
 from autophagy import evaluated, manifests, rows
 from autophagy.archive import Archive
 from autophagy.errors import UserError
-from autophagy.evaluated import HEADLINE, VIEWS
+from autophagy.evaluated import VIEWS
+from autophagy.metrics import HEADLINE
 
 #: Two values agree if they differ by at most this many standard deviations of a difference.
 DEVIATIONS = 3.0

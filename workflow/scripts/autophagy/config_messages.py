@@ -60,7 +60,7 @@ def first_finding(error: ValidationError, experiment: type[Options]) -> str:
         hint = f"did you mean {meant}? " if meant is not None else ""
         return f"{where}: unknown key; {hint}allowed: {', '.join(allowed)}{more}"
     if kind == "string_type" and finding["loc"][-1] == "[key]":
-        section = where.rpartition(".")[0]
+        section = ".".join(map(str, finding["loc"][:-2]))
         return f"{section}: YAML does not take the name {short(value)} for text; quote it{more}"
     reason = re.sub(r"^\w+ should | after validation.*", "", finding["msg"])
     if kind in _NO_MAPPING:

@@ -7,11 +7,10 @@ from typing import Any
 
 from autophagy import store
 from autophagy.errors import UserError
+from autophagy.metrics import HEADLINE
 from autophagy.paths import evaluation_path
 
 VIEWS = ("output", "model")
-#: The metrics that every evaluation has.
-HEADLINE = ("frechet_distance", "precision", "recall")
 
 
 def read(file: Path) -> dict[str, Any]:

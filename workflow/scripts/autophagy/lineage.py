@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from autophagy import indices, regimes
+from autophagy import regimes, training_sets
 from autophagy.archive import Archive
 from autophagy.errors import UserError
 
@@ -212,9 +212,10 @@ def _share_of_row(archive: Archive, training_set: str, artifact: str, row: int) 
     """How much of a set's child is one of its rows; a child that is no training set took all."""
     if archive.kind(training_set) != "training_set":
         return 1 / archive.manifest(artifact)["rows"]
-    index = indices.read(archive.root / training_set)
-    held = dict(index.by_artifact()).get(artifact, np.empty(0, np.int64))
-    return np.count_nonzero(index.row[held] == row) / len(index)
+    index = training_sets.read(archive.root / training_set)
+    if not len(index):
+        raise UserError(f"{training_set}: holds no rows")
+    return np.count_nonzero(index.row[index.of(artifact)] == row) / len(index)
 
 
 def _depths(archive: Archive, order: list[str]) -> dict[str, dict[int, float]]:

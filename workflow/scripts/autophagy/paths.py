@@ -5,6 +5,8 @@ Which of them an experiment has, and which loop's they are, is for `layout`.
 
 from __future__ import annotations
 
+from autophagy.audited import AUDIT as AUDIT
+
 #: The root of the tables and figures.
 REPORT = "figures/manifest.json"
 METRICS_CSV, METRICS_JSON = "metrics.csv", "metrics.json"
@@ -19,8 +21,8 @@ SECOND_OPINION = "second_opinion.csv"
 #: Previews and real images in feature space, for the page.
 MAPS = "figures/maps.json"
 PAGE = "report.html"
-#: What the audit found; no root vouches for it.
-AUDIT = "audit.json"
+#: The table of an experiment of exact loops.
+THEORY_CSV = "theory.csv"
 
 
 def real_only_folder(name: str, seed: int) -> str:

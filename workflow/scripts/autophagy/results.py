@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from autophagy import audited, indices, lineage, manifests, paths, sets, starts, tables
+from autophagy import audited, lineage, manifests, paths, sets, starts, tables, training_sets
 from autophagy.archive import Archive, is_experiment
 from autophagy.errors import UserError
 from autophagy.verdict import tables as verdict_tables
@@ -151,7 +151,7 @@ class Results:
     def training_set(self, loop: str, generation: int, seed: int | None = None) -> pd.DataFrame:
         """D^t: which row of which artifact, its label, origin and generation, a row each."""
         path = self._artifact(loop, generation, seed, "training_set.parquet")
-        return indices.read(self.root / path).frame()
+        return training_sets.read(self.root / path).frame()
 
     def lineage(
         self, loop: str, generation: int, seed: int | None = None, kind: str = "samples"

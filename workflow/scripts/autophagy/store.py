@@ -163,11 +163,16 @@ def read_json(path: Path, largest: int = 2**30) -> Any:
             raw = file.read(largest + 1)
         if len(raw) > largest:
             raise ValueError(f"more than {largest} bytes")
-        return json.loads(raw.decode("utf-8"))
+        return json.loads(raw.decode("utf-8"), parse_constant=_no_number)
     except OSError as error:
         raise unreadable(path, error) from error
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: not valid JSON: {error}") from error
+
+
+def _no_number(name: str) -> None:
+    """Python's own NaN and Infinity, which `write_json` does not write either."""
+    raise ValueError(f"{name} is no number")
 
 
 def _swap(aside: Path, path: Path) -> None:

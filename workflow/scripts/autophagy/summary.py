@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from autophagy import evaluated, features, layout, tables
 from autophagy.config import Experiment
-from autophagy.evaluated import HEADLINE
 from autophagy.in_words import budget, changes_in_words
-from autophagy.metrics import frechet_is_biased
+from autophagy.metrics import HEADLINE, frechet_is_biased
 
 if TYPE_CHECKING:
     import pandas as pd

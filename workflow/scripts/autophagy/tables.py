@@ -51,12 +51,11 @@ def tidy(root: Path, listed: list[dict[str, Any]]) -> tuple[list[str], list[dict
             rows.append(entry | found | added | {"view": view, "sampling_bias": bias})
     # Metrics of another kind of rows are in no evaluation, not even as undefined.
     known = [name for name in COLUMNS if name not in METRICS or any(name in row for row in rows)]
-    columns = [*known, *seen]
-    numbers = {"sampling_bias", *METRICS, *seen} & set(columns)
+    numbers = {"sampling_bias", *METRICS, *seen}
     for row in rows:
         # A metric may be told as a whole number, which stands in the table as all others do.
         row |= {name: float(row[name]) for name in numbers if row.get(name) is not None}
-    return columns, rows
+    return [*known, *seen], rows
 
 
 def opinions(root: Path, listed: list[dict[str, Any]]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -107,13 +106,13 @@ def _means(rows: pd.DataFrame) -> dict[str, float]:
 
 def write_csv(root: Path, listed: list[dict[str, Any]]) -> None:
     """Write metrics.csv of the evaluations in `listed`."""
-    columns, rows = tidy(root, listed)
+    names, rows = tidy(root, listed)
     with (
         store.new_file(root / paths.METRICS_CSV) as file,
         file.open("w", encoding="utf-8", newline="") as text,
     ):
         # Without pandas, which takes longer to import than all else here takes.
-        table = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
+        table = csv.DictWriter(text, names, extrasaction="ignore", lineterminator="\n")
         table.writeheader()
         table.writerows(rows)
 

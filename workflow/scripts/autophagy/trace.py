@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autophagy import dropped, indices, lineage, rows, sets, store
+from autophagy import dropped, lineage, rows, sets, store, training_sets
 from autophagy.archive import Archive
 from autophagy.errors import UserError
 from autophagy.lineage import FILTER, SAMPLED
@@ -37,7 +37,7 @@ def trace(archive: Archive, artifact: str, row: int) -> list[dict[str, Any]]:
     distribution = lineage.depths(archive, artifact)
     step = {"path": artifact, "kind": kind, "row": row, "holds": rows.of(manifest["facts"]).name}
     if kind == "training_set":
-        index = indices.read(archive.root / artifact)
+        index = training_sets.read(archive.root / artifact)
         if len(index) != count:
             raise UserError(f"{artifact}: holds {len(index)} rows, and its manifest says {count}")
         source = index.artifacts[index.artifact[row]]
@@ -203,7 +203,7 @@ def _real_source_rows(archive: Archive, artifacts: list[str]) -> list[int]:
     for training_set in artifacts:
         if archive.kind(training_set) != "training_set":
             continue
-        index = indices.read(archive.root / training_set)
+        index = training_sets.read(archive.root / training_set)
         for artifact, positions in index.by_artifact():
             asked = index.row[positions[index.real[positions]]]
             if not len(asked):

@@ -9,25 +9,29 @@ from pathlib import Path
 
 from autophagy import dropped, manifests, store
 from autophagy.audit.case import Case, Findings
-from autophagy.paths import AUDIT
+from autophagy.paths import (
+    ATTRIBUTION,
+    AUDIT,
+    EFFECTIVE_SIZE,
+    LOOP_PAIRS,
+    METRICS_CSV,
+    METRICS_JSON,
+    PAGE,
+    REPORT,
+    SECOND_OPINION,
+    THEORY_CSV,
+    VERDICTS,
+)
 
-#: As in `paths`, which imports the configuration: an audit needs manifests alone.
-REPORT = "figures/manifest.json"
 #: Files of an experiment's folder that no manifest vouches for.
 _UNVOUCHED = {AUDIT}
 #: Signatures of roots, checked by `autophagy verify`; see `signing`.
 _SIGNATURES = re.compile(r"signatures/([a-z-]+/)?[A-Za-z0-9_-]+\.dsse\.json")
 #: What the report makes beside the audit: before it is finished, nothing vouches for these yet.
 _REPORTED = (
-    "figures/",
-    "metrics.",
-    "verdicts.csv",
-    "effective_size.csv",
-    "attribution.csv",
-    "second_opinion.csv",
-    "theory.csv",
-    "report.html",
-)
+    "figures/", METRICS_CSV, METRICS_JSON, VERDICTS, EFFECTIVE_SIZE, LOOP_PAIRS, ATTRIBUTION,
+    SECOND_OPINION, THEORY_CSV, PAGE,
+)  # fmt: skip
 #: Folders that hold a folder each for the things the configuration names.
 _GROUPS = ("loops", "real-only", "evaluation")
 

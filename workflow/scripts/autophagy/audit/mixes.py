@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autophagy import indices, regimes, seeds
+from autophagy import regimes, seeds, training_sets
 from autophagy.audit import histories
 from autophagy.audit.arrays import opened
 from autophagy.audit.case import Case, Findings, guarded
@@ -44,7 +44,7 @@ def _real_rows(case: Case, root: dict[str, Any]) -> Findings:
         generation = np.zeros(count, np.int32)
         fixed: np.ndarray | None = None
         for t, path in chain.items():
-            index = indices.as_it_is(case.root / path)
+            index = training_sets.as_it_is(case.root / path)
             rows = index.row[index.real]
             if t <= histories.shared(params):
                 # The loop whose generation it is answers for it; here its rows are used.
@@ -81,10 +81,10 @@ def _composition(case: Case, root: dict[str, Any]) -> Findings:
         yield f"loops/{loop['name']}/manifest.json", f"does not name {start}, whose history it has"
     for seed, chain in chains(case, params, histories.shared(params) + 1).items():
         for t, path in chain.items():
-            index = indices.as_it_is(case.root / path)
+            index = training_sets.as_it_is(case.root / path)
             counted: dict[tuple[str, int], int] = defaultdict(int)
             expected: dict[tuple[str, int], int] = defaultdict(int)
-            for part in index.parts:
+            for part in index.groups:
                 counted[part.origin, part.generation] += len(part.positions)
             for part, rows in _due(case, params, seed, t):
                 if len(rows):
@@ -111,7 +111,7 @@ def _sources(
     """Rows come from the sets the manifest names, by the generation they say, with their labels."""
     parents = case.archive.parents(path)
     expected = {part.generation: rows for part, rows in _due(case, root["params"], seed, t)}
-    for part in index.parts:
+    for part in index.groups:
         artifact, generation, rows = part.artifact, part.generation, index.row[part.positions]
         if artifact not in parents:
             yield path, f"holds rows of {artifact}, which its manifest does not name"

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autophagy import indices
+from autophagy import training_sets
 from autophagy.audit import histories
 from autophagy.audit.case import Case, Findings, guarded
 
@@ -58,8 +58,8 @@ def _auxiliary(case: Case, params: dict[str, Any], folder: str, model: str) -> F
     """What guidance leads away from: G^t, tuned for its steps on the first n of its own samples."""
     guidance = params["loop"]["guidance"]
     training_set, samples = f"{folder}/training_set.parquet", f"{folder}/samples"
-    index = indices.as_it_is(case.root / training_set)
-    rows = {part.artifact: index.row[part.positions] for part in index.parts}
+    index = training_sets.as_it_is(case.root / training_set)
+    rows = {part.artifact: index.row[part.positions] for part in index.groups}
     if set(rows) != {samples} or not np.array_equal(rows[samples], np.arange(guidance["n"])):
         yield training_set, f"is not the first {guidance['n']} rows of {samples}"
     manifest = case.archive.manifest(f"{folder}/model")

@@ -10,8 +10,8 @@ from functools import cached_property
 
 import numpy as np
 
-from autophagy import indices
 from autophagy import rows as kinds
+from autophagy import training_sets
 from autophagy.audit.arrays import blocks, opened
 from autophagy.audit.case import Case, Findings, guarded
 
@@ -121,8 +121,8 @@ def held_out(case: Case) -> Findings:
 def _training_set(
     case: Case, path: str, splits: HeldOut, copies: dict[str, dict[int, str]], used: set[str]
 ) -> Findings:
-    index = indices.as_it_is(case.root / path)
-    for part in index.parts:
+    index = training_sets.as_it_is(case.root / path)
+    for part in index.groups:
         artifact, rows = part.artifact, index.row[part.positions]
         if artifact in HELD_OUT:
             yield path, f"holds {len(rows)} rows of {artifact}"

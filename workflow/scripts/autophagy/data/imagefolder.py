@@ -133,7 +133,7 @@ def _found(root: pathlib.Path) -> Iterator[str]:
 
 
 def _refuse(error: OSError) -> None:
-    raise unreadable(f"{error.filename}", error) from error
+    raise unreadable(error.filename, error) from error
 
 
 def _labelled(root: pathlib.Path, names: list[str]) -> tuple[tuple[str, ...], np.ndarray]:

@@ -20,6 +20,7 @@ from autophagy.metrics.spectral import spectral_distance
 from autophagy.metrics.truth import modes_recovered, on_modes, tail_mass
 
 __all__ = [
+    "HEADLINE",
     "METRICS",
     "OF_FEATURES",
     "Measured",
@@ -55,6 +56,8 @@ METRICS: dict[str, Metric] = {
     "on_modes": lambda m: on_modes(*m.known_points()),
     "tail_mass": lambda m: tail_mass(*m.known_points()),
 }
+#: Those that every evaluation has.
+HEADLINE = ("frechet_distance", "precision", "recall")
 #: Those of feature space and nothing else, in which another network may be of another opinion.
 OF_FEATURES = (
     "frechet_distance", "kernel_distance", "precision", "recall", "density", "coverage",

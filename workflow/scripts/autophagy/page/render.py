@@ -8,9 +8,8 @@ from typing import Any
 
 from autophagy import store
 from autophagy.errors import UserError
+from autophagy.paths import PAGE
 
-#: As in `paths`, which imports the configuration: no page of a theory needs that.
-PAGE = "report.html"
 ASSETS = Path(__file__).resolve().parent / "assets"
 
 

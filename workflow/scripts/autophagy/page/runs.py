@@ -10,7 +10,7 @@ import pandas as pd
 
 from autophagy import paths, store
 from autophagy.archive import Archive
-from autophagy.evaluated import HEADLINE
+from autophagy.metrics import HEADLINE
 from autophagy.page import descent, pictures
 from autophagy.page.numbers import rounded
 from autophagy.page.sprites import Sheets

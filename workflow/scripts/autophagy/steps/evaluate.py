@@ -13,7 +13,6 @@ from autophagy import (
     data,
     devices,
     features,
-    indices,
     manifests,
     metrics,
     plugins,
@@ -21,9 +20,9 @@ from autophagy import (
     seeds,
     sets,
     store,
+    training_sets,
 )
 from autophagy.errors import UserError
-from autophagy.evaluated import HEADLINE
 from autophagy.features.base import FeatureNetwork
 from autophagy.metrics import card
 from autophagy.metrics.base import Measured, Undefined
@@ -189,8 +188,8 @@ def _training_rows(
     if not paths:
         return np.empty((0, 0), np.float32), np.empty(0, bool)
     [training_set] = paths
-    index = indices.read(root / training_set)
-    train, _ = read(indices.gather(root, index, kind))
+    index = training_sets.read(root / training_set)
+    train, _ = read(training_sets.gather(root, index, kind))
     return train, index.real
 
 
@@ -267,5 +266,5 @@ def _write(
 
 
 def _headline(found: dict[str, Any]) -> str:
-    shown = [f"{name} {found[name]:.3g}" for name in HEADLINE if found[name] is not None]
+    shown = [f"{name} {found[name]:.3g}" for name in metrics.HEADLINE if found[name] is not None]
     return ", ".join(shown)

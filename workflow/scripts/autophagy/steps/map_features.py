@@ -9,9 +9,8 @@ import numpy as np
 
 from autophagy import devices, features, figures, manifests, plane, sets, store
 from autophagy.figures import maps
+from autophagy.paths import MAPS
 
-#: As in `paths`, which imports the configuration: a map needs none of it.
-MAPS = "figures/maps.json"
 #: Rows drawn of each preview, and of real ones as the ground that samples are seen against.
 DRAWN = 300
 #: Pictures of each preview whose nearest real images are shown.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from autophagy import indices, manifests, seeds, sets, store
+from autophagy import indices, manifests, seeds, sets, store, training_sets
 from autophagy.progress import Report
 from autophagy.regimes import recipe
 
@@ -23,7 +23,7 @@ def mix(root: Path, records: list[dict[str, Any]], report: Report) -> None:
     order = seeds.stream(record["seed"]).permutation(loop_rows)
     index = indices.compose(parts, sources, order, drawn)
     with store.new_file(root / record["path"]) as file:
-        indices.write_index(file, index)
+        training_sets.write_index(file, index)
     real = int(index.real.sum())
     facts = sets.row_facts(manifests.read(root, record["materials"][0]))
     manifests.write(

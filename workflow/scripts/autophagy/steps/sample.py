@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autophagy import devices, filters, indices, manifests, models, rows, seeds, sets, store
+from autophagy import devices, filters, manifests, models, rows, seeds, sets, store, training_sets
 from autophagy.progress import Report
 from autophagy.regimes import requested_labels
 
@@ -105,4 +105,4 @@ def _label_pool(root: Path, record: dict[str, Any]) -> np.ndarray:
     if record["params"]["labels"] == "real":
         return sets.read_array(root, "real/loop", "labels")
     [pool] = [path for path in record["materials"] if path.endswith(".parquet")]
-    return indices.read(root / pool).label
+    return training_sets.read(root / pool).label

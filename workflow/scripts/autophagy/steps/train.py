@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from autophagy import devices, indices, manifests, models, rows, sets, store
+from autophagy import devices, manifests, models, rows, sets, store, training_sets
 from autophagy.models import budgets, group
 from autophagy.models.base import training_data
 from autophagy.models.checkpoints import Checkpoint
@@ -32,10 +32,14 @@ def train(
     devices.prepare(params["threads"], record["device"], record["software"])
     training_set = record["materials"][0]
     facts = sets.row_facts(manifests.read(root, training_set))
-    index = indices.read(root / training_set)
+    index = training_sets.read(root / training_set)
     kind = rows.of(facts)
     images = kind.name == "images"
-    held = indices.gather_exact(root, index) if images else indices.gather(root, index, kind.name)
+    held = (
+        training_sets.gather_exact(root, index)
+        if images
+        else training_sets.gather(root, index, kind.name)
+    )
     data = training_data(kind.name, held, index.label, facts)
     checkpoint = Checkpoint(scratch, _key(root, record), lambda note: report(0, 1, note))
     name, n = params["model"]["family"], len(data.labels)

@@ -15,7 +15,7 @@ from autophagy.theory.options import TheoryExperiment
 
 #: The root that certifies every table; by it an experiment's folder is known.
 ROOT = "theory/manifest.json"
-TABLE = "theory.csv"
+TABLE = paths.THEORY_CSV
 #: The run that holds E W2² of real points alone, where a study inverts it.
 REAL_ONLY = "real-only"
 REAL_ONLY_TABLE = f"theory/{REAL_ONLY}/table.csv"
