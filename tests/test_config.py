@@ -565,7 +565,7 @@ def test_merge_keys_fill_in_what_is_not_said(other, tmp_path) -> None:
 def test_files_that_cannot_be_read_are_said_so(tmp_path) -> None:
     with pytest.raises(UserError, match=r"config\.yaml: cannot be read: No such file"):
         configuration.load(tmp_path / "config.yaml")
-    with pytest.raises(UserError, match="cannot be read: Is a directory"):
+    with pytest.raises(UserError, match="is a folder; a configuration is a file"):
         configuration.load(tmp_path)
 
 

@@ -145,6 +145,26 @@ def test_the_same_evaluations_are_the_same_bytes(root, experiment, tmp_path) -> 
         assert (tmp_path / name).read_bytes() == (root / name).read_bytes()
 
 
+def test_a_row_is_the_text_that_it_should_be(tmp_path) -> None:
+    """Counts whole, metrics with their point, nothing for what is undefined, quotes where due."""
+    measured = {"n_samples": 40, "n_reference": 60, "n_train": 7, "n_train_real": 0}
+    headline = {"frechet_distance": 1, "precision": 0.1, "recall": None, "memorisation": 1e-7}
+    entry = {"loop": "a", "seed": 1, "generation": 2, "sampling_bias": 0.5, "path": "metrics.json"}
+    view = measured | headline | {"added": {"ours": 3, 'a "word", or two': None}}
+    store.write_json(tmp_path / entry["path"], {"output": view, "model": view})
+    tables.write_csv(tmp_path, [entry | {"budget": "1 step, alone"}])
+    assert (tmp_path / "metrics.csv").read_text(encoding="utf-8").splitlines() == [
+        "loop,seed,generation,view,n_samples,n_reference,frechet_distance,precision,recall,"
+        'memorisation,n_train,n_train_real,sampling_bias,budget,"a ""word"", or two",ours',
+        'a,1,2,output,40,60,1.0,0.1,,1e-07,7,0,0.5,"1 step, alone",,3.0',
+        'a,1,2,model,40,60,1.0,0.1,,1e-07,7,0,1.0,"1 step, alone",,3.0',
+    ]
+    text = (tmp_path / entry["path"]).read_text(encoding="utf-8")
+    (tmp_path / entry["path"]).write_text(text.replace("1e-07", "NaN"), encoding="utf-8")
+    with pytest.raises(UserError, match=r"metrics\.json: not valid JSON: NaN is no number"):
+        tables.write_csv(tmp_path, [entry | {"budget": ""}])
+
+
 def test_metrics_json_is_the_mean_of_the_last_generation(root) -> None:
     content = store.read_json(root / "metrics.json")
     assert content.keys() == PLACES.keys()

@@ -91,7 +91,7 @@ def replaced(old: bytes, new: bytes) -> Callable[[Path], None]:
 #: name -> (what is planted, words of the refusal).
 FILES: dict[str, tuple[Callable[[Path], Any], tuple[str, ...]]] = {
     "missing": (nothing, ("bad.yaml", "cannot be read")),
-    "a folder": (folder_in_its_place, ("bad.yaml", "Is a directory")),
+    "a folder": (folder_in_its_place, ("bad.yaml", "is a folder")),
     "a dangling link": (dangling, ("bad.yaml", "cannot be read")),
     "a link to itself": (circle, ("bad.yaml", "cannot be read")),
     "a device without end": (endless, ("bad.yaml", "larger than")),

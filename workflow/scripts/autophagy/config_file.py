@@ -49,6 +49,8 @@ def read(path: Path | str) -> Any:
         if isinstance(content, dict) and TEMPLATE in content:
             raise UserError(f"{TEMPLATE}: unknown key; templates run code, so write plain values")
         return content
+    except IsADirectoryError as error:
+        raise UserError(f"{path}: is a folder; a configuration is a file") from error
     except OSError as error:
         raise unreadable(path, error) from error
     except UserError as error:
