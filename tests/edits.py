@@ -332,7 +332,8 @@ EDITS = (
     ),
     Edit(
         "one more seed", configured(("seeds", [1, 2])),
-        ("* 2", "* 2 *", "record_*", "draw_lineage", *TABLES), (*TRAINING, *MEASURING, "report"),
+        ("* 2", "* 2 *", "record_*", "draw_lineage", "map_features", *TABLES),
+        (*TRAINING, *MEASURING, "report"),
         long=True,
     ),
     Edit(
