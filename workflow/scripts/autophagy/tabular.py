@@ -1,4 +1,4 @@
-"""The tables of a run read back from their files, which anyone may have edited."""
+"""The tables of a run, written and read back from their files, which anyone may have edited."""
 
 from __future__ import annotations
 
@@ -17,6 +17,12 @@ WORDS = (
     "second", "ranking_first", "ranking_second", "verdict", "n_real_source", "n_real_verdict",
     "n_total_source", "n_total_verdict", "run", "real", "points",
 )  # fmt: skip
+
+
+def write(file: Path, table: pd.DataFrame) -> None:
+    """Write a CSV, whole or not at all; numbers as they are, to the last bit."""
+    with store.new_file(file) as aside:
+        table.to_csv(aside, index=False, lineterminator="\n")
 
 
 def read(

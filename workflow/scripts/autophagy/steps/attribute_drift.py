@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from autophagy import figures, paths, store, tables
+from autophagy import figures, paths, tables, tabular
 from autophagy.verdict import attribution, drawing
 from autophagy.verdict import tables as verdicts
 
@@ -21,8 +21,7 @@ def attribute_drift(root: str, asked: dict[str, Any], title: str, space: str, st
     chains = verdicts.chains_of(tables.read(folder), asked["plan"])
     distances = {name: chains[name].distances for name in asked["changes"]}
     found = attribution.table(distances, asked["changes"], asked["budgets"], asked["otherwise"])
-    with store.new_file(folder / paths.ATTRIBUTION) as file:
-        found.to_csv(file, index=False, lineterminator="\n")
+    tabular.write(folder / paths.ATTRIBUTION, found)
     figures.save(
         drawing.attribution(found, title, space), drawing.attribution_caption(found, title, space),
         Path(stem),

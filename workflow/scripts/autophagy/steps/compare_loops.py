@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from autophagy import paths, store, tables
+from autophagy import paths, tables, tabular
 from autophagy.verdict import pairs
 from autophagy.verdict import tables as verdicts
 
@@ -19,5 +19,4 @@ def compare_loops(root: str, plan: dict[str, Any]) -> None:
     folder = Path(root)
     budgets = {name: loop["budget"] for name, loop in plan["loops"].items()}
     found = pairs.table(verdicts.chains_of(tables.read(folder), plan), budgets)
-    with store.new_file(folder / paths.LOOP_PAIRS) as file:
-        found.to_csv(file, index=False, lineterminator="\n")
+    tabular.write(folder / paths.LOOP_PAIRS, found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from autophagy import paths, store, tables
+from autophagy import paths, tables, tabular
 from autophagy.verdict import opinions
 
 
@@ -18,5 +18,4 @@ def compare_opinions(root: str, evaluations: list[dict[str, Any]], spaces: list[
     folder = Path(root)
     budget = " or ".join(dict.fromkeys(entry["budget"] for entry in evaluations if entry["budget"]))
     found = opinions.table(*tables.opinions(folder, evaluations), spaces, budget)
-    with store.new_file(folder / paths.SECOND_OPINION) as file:
-        found.to_csv(file, index=False, lineterminator="\n")
+    tabular.write(folder / paths.SECOND_OPINION, found)

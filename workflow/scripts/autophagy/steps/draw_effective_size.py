@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from autophagy import evaluated, figures, paths, store, tables
+from autophagy import evaluated, figures, paths, tables, tabular
 from autophagy.verdict import drawing
 from autophagy.verdict import tables as verdicts
 
@@ -22,7 +22,6 @@ def draw_effective_size(root: str, plan: dict[str, Any], title: str, space: str,
     table = tables.read(folder)
     margin = evaluated.resplits(folder, plan["seeds"][0])[verdicts.METRIC]["sd"]
     sizes = verdicts.effective_sizes(table, plan, margin)
-    with store.new_file(folder / paths.EFFECTIVE_SIZE) as file:
-        sizes.to_csv(file, index=False, lineterminator="\n")
+    tabular.write(folder / paths.EFFECTIVE_SIZE, sizes)
     asked = (verdicts.curve_of(table, plan), sizes, title, space)
     figures.save(drawing.effective_size(*asked), drawing.caption(*asked), Path(stem))

@@ -16,12 +16,12 @@ def draw_theory(
     """
     import pandas as pd
 
-    from autophagy import figures
-    from autophagy.theory import drawing, frames
+    from autophagy import figures, tabular
+    from autophagy.theory import drawing
 
     read = [pd.read_csv(Path(root) / path).assign(run=name) for name, path in runs.items()]
     whole = pd.concat(read, ignore_index=True)
     said = drawing.caption(figure, whole, title)
     figures.save(drawing.draw(figure, whole, title), said, Path(stem))
     columns = ["run", *(name for name in whole if name not in ("run", "points"))]
-    frames.write(Path(table), whole[columns])
+    tabular.write(Path(table), whole[columns])

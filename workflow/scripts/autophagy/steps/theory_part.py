@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from autophagy import manifests
+from autophagy import manifests, tabular
 from autophagy.progress import Report
 
 
@@ -14,12 +14,12 @@ def theory_part(root: Path, records: list[dict[str, Any]], report: Report) -> No
     import pandas as pd
     from threadpoolctl import threadpool_limits
 
-    from autophagy.theory import frames, studies
+    from autophagy.theory import studies
 
     [record] = records
     params = record["params"]
     with threadpool_limits(params["threads"]):
         study = studies.module(params["study"])
         rows = study.compute(params["part"], params["effort"], record["seed"], report)
-    frames.write(root / record["path"], pd.DataFrame(rows))
+    tabular.write(root / record["path"], pd.DataFrame(rows))
     manifests.write(root, record, rows=len(rows))

@@ -107,8 +107,7 @@ def write(root: Path, plan: dict[str, Any]) -> None:
     table = tables.read(root)
     found = judged(table, plan, evaluated.resplits(root, plan["seeds"][0]))
     rows = pd.DataFrame([_row(name, verdict, plan) for name, verdict in found.items()])
-    with store.new_file(root / VERDICTS) as file:
-        rows.to_csv(file, index=False, lineterminator="\n", columns=list(COLUMNS))
+    tabular.write(root / VERDICTS, rows[list(COLUMNS)])
     summary = tables.last_generation(table)
     for name, verdict in found.items():
         summary[name]["verdict"] = _metrics(verdict)
