@@ -2,22 +2,20 @@
 # Makes: metrics.csv, verdicts.csv, metrics.json, figures/ (each figure with its caption as .txt),
 # report.html; effective_size.csv where the experiment has a learning curve; loop_pairs.csv from 3 seeds
 # on; attribution.csv and second_opinion.csv where it asks.
-from autophagy.page import asked as page_asked
 from autophagy import evaluations
+from autophagy.page import asked as page_asked
 from autophagy.verdict import plan as verdict_plan
 
+EVALUATIONS = evaluations.of(EXPERIMENT)
 TRAINING_SETS = layout.training_sets(EXPERIMENT, EXPERIMENT.seeds[0])
 
 
 rule tabulate_metrics:
     input:
         manifests=[
-            f"{ROOT}/{manifests.path_of(entry['path'])}"
-            for entry in evaluations.of(EXPERIMENT)
+            f"{ROOT}/{manifests.path_of(entry['path'])}" for entry in EVALUATIONS
         ],
-        metrics=ancient(
-            [f"{ROOT}/{entry['path']}" for entry in evaluations.of(EXPERIMENT)]
-        ),
+        metrics=ancient([f"{ROOT}/{entry['path']}" for entry in EVALUATIONS]),
     output:
         f"{ROOT}/{paths.METRICS_CSV}",
     log:
@@ -30,7 +28,7 @@ rule tabulate_metrics:
         mem_mb=1000,
     params:
         root=root_of,
-        evaluations=evaluations.of(EXPERIMENT),
+        evaluations=EVALUATIONS,
         code=code_of("tabulate_metrics.py"),
         software=PLAN.software["report"],
     script:
@@ -283,7 +281,7 @@ rule compare_opinions:
         mem_mb=1000,
     params:
         root=root_of,
-        evaluations=evaluations.of(EXPERIMENT),
+        evaluations=EVALUATIONS,
         spaces=spaces(),
         code=code_of("compare_opinions.py"),
         software=PLAN.software["report"],

@@ -84,8 +84,8 @@ def _composition(case: Case, root: dict[str, Any]) -> Findings:
             index = training_sets.as_it_is(case.root / path)
             counted: dict[tuple[str, int], int] = defaultdict(int)
             expected: dict[tuple[str, int], int] = defaultdict(int)
-            for part in index.groups:
-                counted[part.origin, part.generation] += len(part.positions)
+            for group in index.groups:
+                counted[group.origin, group.generation] += len(group.positions)
             for part, rows in _due(case, params, seed, t):
                 if len(rows):
                     expected[part.origin, part.generation] += len(rows)
@@ -111,8 +111,8 @@ def _sources(
     """Rows come from the sets the manifest names, by the generation they say, with their labels."""
     parents = case.archive.parents(path)
     expected = {part.generation: rows for part, rows in _due(case, root["params"], seed, t)}
-    for part in index.groups:
-        artifact, generation, rows = part.artifact, part.generation, index.row[part.positions]
+    for group in index.groups:
+        artifact, generation, rows = group.artifact, group.generation, index.row[group.positions]
         if artifact not in parents:
             yield path, f"holds rows of {artifact}, which its manifest does not name"
             continue
@@ -124,15 +124,15 @@ def _sources(
             due = histories.samples(case, root["params"], seed, generation)
         if artifact != due:
             yield path, f"holds rows of {artifact} as generation {generation}, which is {due}"
-        if (part.origin == "real") != (manifest["kind"] == "real_set"):
-            yield path, f"calls rows of {artifact} {part.origin}"
+        if (group.origin == "real") != (manifest["kind"] == "real_set"):
+            yield path, f"calls rows of {artifact} {group.origin}"
         count = manifest["rows"]
         if len(rows) and not 0 <= rows.min() <= rows.max() < count:
             yield path, f"holds rows beyond {artifact}, which has {count}"
             continue
         if artifact not in case.dropped:
             labels = opened(case.archive, artifact, "labels")
-            if (labels[rows] != index.label[part.positions]).any():
+            if (labels[rows] != index.label[group.positions]).any():
                 yield path, f"gives rows of {artifact} other labels than they have"
         # Which real rows are due is the law of real rows; how many, that of composition.
         demanded = expected.get(generation, rows)

@@ -59,7 +59,7 @@ def _auxiliary(case: Case, params: dict[str, Any], folder: str, model: str) -> F
     guidance = params["loop"]["guidance"]
     training_set, samples = f"{folder}/training_set.parquet", f"{folder}/samples"
     index = training_sets.as_it_is(case.root / training_set)
-    rows = {part.artifact: index.row[part.positions] for part in index.groups}
+    rows = {group.artifact: index.row[group.positions] for group in index.groups}
     if set(rows) != {samples} or not np.array_equal(rows[samples], np.arange(guidance["n"])):
         yield training_set, f"is not the first {guidance['n']} rows of {samples}"
     manifest = case.archive.manifest(f"{folder}/model")

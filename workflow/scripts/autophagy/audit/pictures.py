@@ -122,8 +122,8 @@ def _training_set(
     case: Case, path: str, splits: HeldOut, copies: dict[str, dict[int, str]], used: set[str]
 ) -> Findings:
     index = training_sets.as_it_is(case.root / path)
-    for part in index.groups:
-        artifact, rows = part.artifact, index.row[part.positions]
+    for group in index.groups:
+        artifact, rows = group.artifact, index.row[group.positions]
         if artifact in HELD_OUT:
             yield path, f"holds {len(rows)} rows of {artifact}"
             continue

@@ -10,7 +10,7 @@ from autophagy.verdict import changes
 
 
 def asked(experiment: Experiment) -> dict[str, Any]:
-    """What of a configuration decides how its table is judged, as plain values for a rule."""
+    """Kind of rows, seeds and real-only sizes; of every loop its rows, budget and e-folding."""
     return {
         "kind": experiment.kind,
         "seeds": list(experiment.seeds),
