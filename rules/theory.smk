@@ -113,7 +113,7 @@ rule draw_theory:
         ),
         pdf=f"{ROOT}/figures/{EXPERIMENT.figure}.pdf",
         caption=f"{ROOT}/figures/{EXPERIMENT.figure}.txt",
-        table=f"{ROOT}/{theory_plan.TABLE}",
+        table=f"{ROOT}/{paths.THEORY_CSV}",
     log:
         f"{LOGS}/draw_theory.log",
     benchmark:
@@ -135,7 +135,7 @@ rule draw_theory:
 
 rule write_theory_page:
     input:
-        tables=[f"{ROOT}/{name}" for name in (theory_plan.TABLE, paths.AUDIT)],
+        tables=[f"{ROOT}/{name}" for name in (paths.THEORY_CSV, paths.AUDIT)],
         figure=f"{ROOT}/figures/{EXPERIMENT.figure}.png",
         caption=f"{ROOT}/figures/{EXPERIMENT.figure}.txt",
         root=f"{ROOT}/{theory_plan.ROOT}",

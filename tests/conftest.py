@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import yaml
 from autophagy import config as configuration
-from autophagy import evaluations, in_words, layout, ledger, lineage_figure, models, presets
+from autophagy import evaluations, in_words, layout, ledger, lineage_figure, models, paths, presets
 from autophagy import features as features_package
 from autophagy import plan as planning
 from autophagy.models import acceleration
@@ -208,7 +208,7 @@ def make_theory(plan: planning.Plan, root: Path) -> None:
         if node.step == "report":
             audit_experiment(str(root), plan.audited())
             tables = {run: theory_plan.table_path(run) for run in experiment.runs}
-            stem, table = root / "figures" / experiment.figure, root / theory_plan.TABLE
+            stem, table = root / "figures" / experiment.figure, root / paths.THEORY_CSV
             draw_theory(
                 str(root), tables, experiment.figure, experiment.title, str(stem), str(table)
             )

@@ -17,7 +17,7 @@ from conftest import REPOSITORY
 sys.path.insert(0, str(REPOSITORY / "benchmarks"))
 
 import bench
-from rows import ROWS, generations, jobs, machine, page, process, recipe, states, stored
+from rows import ROWS, generations, jobs, machine, page, process, programs, recipe, states, stored
 from rows.line import Line, ratio, sample
 
 #: Rows that run Snakemake or another program: minutes at any size, a long test tries them.
@@ -186,16 +186,35 @@ def test_the_slowest_rule_of_a_run_is_told_unrounded_whatever_it_is() -> None:
     runs = [
         {
             "rules": {"train": 3.0, "mix": 0.54, "new": seconds, "draw_grid": 0.9},
-            "jobs": 3, "besides": 0.1,
+            "work": {"draw_grid": 0.31}, "jobs": 3, "besides": 0.1,
         }
         for seconds in (0.2, 0.9, 0.58)
     ]  # fmt: skip
-    bare = [{"seconds": seconds} for seconds in (0.7, 0.6, 0.8)]
-    torch, drawing, other, _ = jobs.lines({"ours": runs, "theirs": bare})
+    bare = [{"seconds": seconds, "work": 0.1} for seconds in (0.7, 0.6, 0.8)]
+    torch, other, drawing, _ = jobs.lines({"ours": runs, "theirs": bare})
     assert torch.value == 3.0
-    assert (drawing.value, drawing.theirs, drawing.reached) == (0.9, "0.70 s", False)
     assert (other.value, other.reached) == (0.58, False)
     assert other.ours == "new 0.58 s, mix 0.54 s"
+    assert drawing.value == pytest.approx(0.59)
+    assert (drawing.ours, drawing.theirs) == ("draw_grid 0.59 s of 0.90", "0.60 s of 0.70")
+    assert not drawing.reached
+
+
+def test_what_is_done_again_is_timed_without_its_imports(tmp_path: Path) -> None:
+    scripts = tmp_path / ".snakemake/scripts"
+    scripts.mkdir(parents=True)
+    (tmp_path / "slow.py").write_text("import time; time.sleep(1)")
+    job = scripts / "tmp1.draw.py"
+    job.write_text(
+        "import sys, types; sys.path.append('.'); import slow\n"
+        "snakemake = types.SimpleNamespace(log=['logs/x/draw.log'])"
+    )
+    done = programs.again(sys.executable, str(job), folder=tmp_path)
+    assert done.keys() == {"logs/x/draw.log"}
+    assert done["logs/x/draw.log"] < 0.5
+    (tmp_path / "program.py").write_text("import sys; assert sys.argv[0] == 'program.py'")
+    with pytest.raises(OSError, match="notes"):
+        programs.again(sys.executable, "program.py", folder=tmp_path)
 
 
 def test_a_chain_is_held_against_a_straight_line_through_its_first_two_thirds() -> None:

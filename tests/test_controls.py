@@ -290,6 +290,8 @@ def test_a_loops_own_recipe_holds_from_generation_2_on_and_for_all_its_samples(p
         assert nodes[f"loops/fresh/seed-1/gen-00{t}/model"].params["train"]["steps"] == 2
     assert "3 steps of 16" in in_words.budget_line(plan.experiment, "longer")
     assert "2 steps of 16" in in_words.budget_line(plan.experiment, "fresh")
+    whole = in_words.budget_line(plan.experiment)
+    assert ": 2 steps of 16 (longer: 3 steps of 16), " in whole
     [line] = in_words.changes_in_words(plan.experiment)
     assert line == "  longer, from generation 2 on: train.steps 3, sample.steps 3"
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from autophagy import figures, fingerprint
 from autophagy.figures import curves, grid
 from autophagy.tables import COLUMNS
+from autophagy.tabular import Rows, where
 from conftest import REPOSITORY, child_environment
 from matplotlib import RcParams, rc_params_from_file
 from PIL import Image
@@ -21,7 +22,7 @@ FLOOR = {name: {"mean": 0.5, "low": 0.4, "high": 0.6} for name in curves.CURVES}
 DRAWN = "import test_figures as t; from pathlib import Path; t.draw(Path({folder!r}))"
 
 
-def table(seeds: int = 2) -> pd.DataFrame:
+def table(seeds: int = 2) -> Rows:
     rows = [
         {
             "loop": loop, "seed": seed, "generation": t, "view": view,
@@ -36,7 +37,7 @@ def table(seeds: int = 2) -> pd.DataFrame:
     ]  # fmt: skip
     real = {"loop": "real", "seed": 0, "generation": 0, "view": "output", "sampling_bias": 1.0}
     rows.append(real | {"n_samples": 40, "n_reference": 60})
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return [dict.fromkeys(COLUMNS, math.nan) | row for row in rows]
 
 
 def pictures(n: int = 5, channels: int = 1) -> dict[str, np.ndarray]:
@@ -86,7 +87,7 @@ def test_the_same_figure_is_the_same_bytes_in_another_process(drawn, tmp_path) -
 
 def test_another_figure_is_other_bytes(drawn, tmp_path) -> None:
     changed = table()
-    changed.loc[0, "frechet_distance"] += 5
+    changed[0]["frechet_distance"] += 5
     drawing = curves.draw(changed, LOOPS, FLOOR, "Fréchet", "LeNet")
     figures.save(drawing, "x", tmp_path / "curves")
     for suffix in ("png", "pdf"):
@@ -193,8 +194,7 @@ def test_curves_show_every_loop_and_the_biased_one_twice() -> None:
 
 
 def test_classes_have_a_panel_where_they_can_die_and_were_seen() -> None:
-    measured = table()
-    measured["class_entropy"] = 2.3 - measured["generation"] / 10
+    measured = [row | {"class_entropy": 2.3 - row["generation"] / 10} for row in table()]
     asked = (LOOPS, FLOOR, "x", "LeNet")
     *three, last = curves.draw(measured, *asked, classes=True).axes
     assert [axes.get_title(loc="left") for axes in three][1:] == ["Precision", "Recall"]
@@ -206,7 +206,7 @@ def test_classes_have_a_panel_where_they_can_die_and_were_seen() -> None:
     assert "Recall, Class entropy (nats) over" in curves.caption(measured, *asked, classes=True)
     for without in (
         curves.draw(measured, *asked),
-        curves.draw(measured.assign(class_entropy=np.nan), *asked, classes=True),
+        curves.draw(table(), *asked, classes=True),
     ):
         assert len(without.axes) == 3
 
@@ -224,7 +224,7 @@ def test_one_seed_has_no_band() -> None:
 def test_more_loops_than_colours_still_differ() -> None:
     rows = table(1)
     many = [f"loop-{n}" for n in range(10)]
-    every = pd.concat([rows[rows["loop"] == "unbiased"].assign(loop=name) for name in many])
+    every = [row | {"loop": name} for name in many for row in where(rows, loop="unbiased")]
     axes = curves.draw(every, many, FLOOR, "x", "LeNet").axes[0]
     styles = {(line.get_color(), line.get_marker()) for line in axes.lines[1:]}
     assert len(styles) == 10

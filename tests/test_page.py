@@ -131,7 +131,7 @@ def test_loops_that_train_in_another_way_are_no_part_of_every_model(tiny_experim
     assert "Every model was trained from scratch: 3 steps" in found["shell"]["lead"][0]
     edits = [("loops.fresh.start", "previous"), ("loops.biased.train", {"steps": 6})]
     asked = of_images(plan_of(changed(*edits[:1])))
-    table, judged = tables.read(tiny_experiment.root), verdicts.read(tiny_experiment.root)
+    table, judged = tables.rows(tiny_experiment.root), verdicts.by_loop(tiny_experiment.root)
     [sentence, *_] = story.lead(asked, table, judged, "LeNet")
     assert " 3 steps of 16. Otherwise those of fresh, whose later models go on from" in sentence
     [sentence, *_] = story.lead(of_images(plan_of(changed(*edits[1:]))), table, judged, "LeNet")
@@ -139,9 +139,11 @@ def test_loops_that_train_in_another_way_are_no_part_of_every_model(tiny_experim
 
 
 def test_with_several_seeds_the_verdict_stands_in_the_headline(tiny_experiment) -> None:
-    table = tables.read(tiny_experiment.root)
-    judged = verdicts.read(tiny_experiment.root)
-    judged["verdict"] = ["diverging", "diverging", "no worse", "undecided"]
+    table = tables.rows(tiny_experiment.root)
+    judged = verdicts.by_loop(tiny_experiment.root)
+    words = ["diverging", "diverging", "no worse", "undecided"]
+    for row, word in zip(judged.values(), words, strict=True):
+        row["verdict"] = word
     asked = of_images(tiny_experiment.plan) | {"seeds": [1, 2, 3]}
     lead = story.lead(asked, table, judged, "LeNet")
     assert "Diverging: fully-synthetic, biased." in lead
@@ -154,7 +156,7 @@ def test_with_several_seeds_the_verdict_stands_in_the_headline(tiny_experiment) 
 
 def test_curves_are_means_over_seeds_with_their_spread(tiny_experiment) -> None:
     one = tables.read(tiny_experiment.root)
-    two = pd.concat([one, one.assign(seed=2, recall=one["recall"] + 0.2)], ignore_index=True)
+    two = pd.concat([one, one.assign(seed=2, recall=one["recall"] + 0.2)]).to_dict("records")
     asked = of_images(tiny_experiment.plan)
     floor = evaluated.resplits(tiny_experiment.root, 1)
     curves = {c["metric"]: c for c in charts.curves(asked, two, floor, {"fresh": [1.0]}, "LeNet")}
@@ -240,7 +242,7 @@ def test_no_other_seed_is_shown_where_the_page_would_grow_too_large(
     }
     root = tiny_experiment.root
     places = store.read_json(root / paths.MAPS)["places"]
-    given = (root, Archive(root), asked, tables.read(root), places)
+    given = (root, Archive(root), asked, tables.rows(root), places)
     one, two = runs.gather(*given, Sheets())
     assert [one["seed"], two["seed"]] == [1, 2]
     for part in ("places", "profiles", "descent"):
@@ -252,7 +254,7 @@ def test_no_other_seed_is_shown_where_the_page_would_grow_too_large(
 
 def test_what_stands_above_a_preview_is_its_own_seeds(tiny_experiment) -> None:
     one = tables.read(tiny_experiment.root)
-    both = pd.concat([one, one.assign(seed=2, recall=0.25)], ignore_index=True)
+    both = pd.concat([one, one.assign(seed=2, recall=0.25)]).to_dict("records")
     asked, root = of_images(tiny_experiment.plan), tiny_experiment.root
     places = store.read_json(root / paths.MAPS)["places"]
     [run] = runs.gather(root, Archive(root), asked, both, places, Sheets())

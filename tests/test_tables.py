@@ -298,6 +298,9 @@ def test_one_seed_is_said_to_decide_nothing(root) -> None:
 
 def test_a_figure_says_its_budget(experiment) -> None:
     assert in_words.budget_line(experiment) == "tiny: 3 steps of 16, 2 seeds"
+    edits = [(f"loops.{name}.train", {"steps": 6}) for name in ("fresh", "biased")]
+    other = plan_of(changed(*edits)).experiment
+    assert in_words.budget_line(other).startswith("tiny: 3 steps of 16 (2 loops otherwise), ")
     assert in_words.budget_line(experiment, "biased") == (
         "biased: λ = 0.5, 60 real images, then 0 real and 60 synthetic, 3 steps of 16"
     )

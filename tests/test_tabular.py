@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import os
+import re
 
+import pandas as pd
 import pytest
 from autophagy import tabular
 from autophagy.errors import UserError
 from autophagy.verdict import attribution, opinions, pairs
 from autophagy.verdict import tables as verdicts
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 TABLES = {
     "loop_pairs.csv": pairs.COLUMNS,
@@ -57,3 +62,41 @@ def test_a_pipe_is_not_waited_for(tmp_path) -> None:
     os.mkfifo(tmp_path / "a.csv")
     with pytest.raises(UserError, match=r"a\.csv: cannot be read: it is no regular file"):
         tabular.read(tmp_path / "a.csv", ("loop",))
+
+
+@given(st.lists(st.floats(allow_nan=False), min_size=1, max_size=8))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_number_is_read_as_it_was_written_to_the_last_bit(tmp_path, values) -> None:
+    file = tmp_path / "a.csv"
+    tabular.write(file, pd.DataFrame({"slope": values}))
+    assert [row["slope"] for row in tabular.rows(file, ("slope",))] == values
+
+
+def test_rows_hold_whole_numbers_answers_and_gaps(tmp_path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("loop,seed,limit,slope,low\nx,1,True,2.0,\n,2,False,-inf,\n\n")
+    columns = ("loop", "seed", "limit", "slope", "low")
+    first, second = tabular.rows(file, columns)
+    assert list(first) == list(columns)
+    assert [first["loop"], second["loop"]] == ["x", ""]
+    assert [type(first[name]) for name in columns[1:4]] == [int, bool, float]
+    assert (second["limit"], second["slope"]) == (False, -math.inf)
+    assert math.isnan(first["low"])
+    assert tabular.where([first, second], seed=2, limit=False) == [second]
+    table = tabular.read(file, columns)
+    assert table.dtypes.astype(str).tolist() == ["str", "int64", "bool", "float64", "float64"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a,b\n1,2\n3\n", "cannot be read: line 3 has 1 cells where 2 belong"),
+        ("a,a\n1,2\n", "its columns are not those of this version"),
+        ("a,b\n1,1_000\n", "column b must hold numbers"),
+        ("a,b\n1,True\n1,2\n", "column b must hold numbers"),
+    ],
+)
+def test_a_line_or_column_that_does_not_fit_is_named(content, message, tmp_path) -> None:
+    (tmp_path / "a.csv").write_text(content)
+    with pytest.raises(UserError, match=re.escape(message)):
+        tabular.rows(tmp_path / "a.csv", ("a",), more=True)

@@ -180,12 +180,12 @@ def test_the_scripts_make_what_their_rules_ask_for(made, tmp_path) -> None:
     shutil.copytree(made.root, root)
     part, table = "theory/biased/part-001.csv", "theory/biased/table.csv"
     figure = f"figures/{made.plan.experiment.figure}"
-    names = [part, table, plan.TABLE, f"{figure}.png", f"{figure}.pdf", paths.PAGE]
+    names = [part, table, paths.THEORY_CSV, f"{figure}.png", f"{figure}.pdf", paths.PAGE]
     for name in names:
         (root / name).unlink()
     runs = {run: plan.table_path(run) for run in made.plan.experiment.runs}
     shown = {"runs": runs, "figure": made.plan.experiment.figure, "title": "tiny maps"}
-    output = SimpleNamespace(png=f"{root}/{figure}.png", table=f"{root}/{plan.TABLE}")
+    output = SimpleNamespace(png=f"{root}/{figure}.png", table=f"{root}/{paths.THEORY_CSV}")
     for script, params in (
         ("theory_part.py", {"records": [made.plan.record(part)]}),
         ("theory_table.py", {"records": [made.plan.record(table)]}),
@@ -202,7 +202,7 @@ def test_the_scripts_make_what_their_rules_ask_for(made, tmp_path) -> None:
 
 
 def test_tables_hold_every_cell_with_its_error(made) -> None:
-    table = pd.read_csv(made.root / plan.TABLE)
+    table = pd.read_csv(made.root / paths.THEORY_CSV)
     assert table.groupby("run").size().to_dict() == {"biased": 4, "share": 4}
     assert (table[["w2_se", "n_e_se", "ratio_se"]] > 0).all(axis=None)
     assert (table["generations"] > table["burn_in"]).all()
@@ -270,7 +270,7 @@ def test_every_study_runs_to_its_figure(base, tmp_path) -> None:
 def test_every_figure_of_limits_can_be_drawn(figure, made) -> None:
     from autophagy.theory import drawing
 
-    table = pd.read_csv(made.root / plan.TABLE)
+    table = pd.read_csv(made.root / paths.THEORY_CSV)
     table = table[table["run"] == "biased"] if figure.endswith("map") else table
     drawn = drawing.draw(figure, table, "a title")
     assert drawn.axes[0].has_data()
@@ -287,7 +287,7 @@ def test_commands_know_theory(made, monkeypatch, capsys) -> None:
     assert cli.main(["summary"]) == 0
     told = capsys.readouterr().out
     assert "biased" in told
-    drift = pd.read_csv(made.root / plan.TABLE)["drift"]
+    drift = pd.read_csv(made.root / paths.THEORY_CSV)["drift"]
     expected = f"over 8 cells: mean {drift.mean():.2f}, standard deviation {drift.std():.2f}\n"
     assert expected in told
     assert cli.main(["summary", "--json"]) == 0
@@ -298,7 +298,7 @@ def test_commands_know_theory(made, monkeypatch, capsys) -> None:
 def test_the_summary_names_a_run_as_it_is_called(name, made, tmp_path, monkeypatch, capsys) -> None:
     shutil.copytree(made.folder, tmp_path / "here")
     monkeypatch.chdir(tmp_path / "here")
-    file = Path("results/tiny-theory") / plan.TABLE
+    file = Path("results/tiny-theory") / paths.THEORY_CSV
     table = pd.read_csv(file)
     table.assign(run=name).to_csv(file, index=False)
     assert cli.main(["summary"]) == 0

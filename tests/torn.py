@@ -22,6 +22,7 @@ from autophagy import (
     layout,
     lineage_figure,
     manifests,
+    paths,
     store,
 )
 from autophagy.page import asked
@@ -138,7 +139,7 @@ def _theory_figure(made: Made) -> dict[str, Any]:
         "runs": {run: theory_plan.table_path(run) for run in experiment.runs},
         "figure": experiment.figure, "title": experiment.title,
         "stem": str(made.root / "figures" / experiment.figure),
-        "table": str(made.root / theory_plan.TABLE),
+        "table": str(made.root / paths.THEORY_CSV),
     }  # fmt: skip
 
 
@@ -225,7 +226,7 @@ JOBS: dict[str, Job] = {
         "curve",
     ),
     "draw_theory": report_job(
-        draw_theory, figure(theory_content()["figure"], theory_plan.TABLE), _theory_figure,
+        draw_theory, figure(theory_content()["figure"], paths.THEORY_CSV), _theory_figure,
         "theory",
     ),
     "write_theory_page": report_job(

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import yaml
+from again import sitecustomize
 
 from rows.base import REPOSITORY
 
 
-def said_by(*command: str, folder: Path) -> tuple[float, str]:
+def said_by(
+    *command: str, folder: Path, environment: dict[str, str] | None = None
+) -> tuple[float, str]:
     """Seconds that a program of this environment takes in a folder, and what it says.
+
+    Args:
+        environment: added to that of this process.
 
     Raises:
         SystemExit: it fails; with the end of what it says.
     """
     began = time.perf_counter()
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=False,
+        env=os.environ | (environment or {}),
+    )  # fmt: skip
     took, said = time.perf_counter() - began, done.stdout + done.stderr
     if done.returncode:
         sys.exit(f"{' '.join(command)} exits with {done.returncode}\n{said[-2000:]}")
@@ -39,8 +50,26 @@ def written(content: dict[str, Any], folder: Path) -> Path:
     return file
 
 
-def snakemake(content: dict[str, Any], folder: Path, *options: str) -> float:
-    """Seconds of Snakemake on an experiment in a folder."""
+def snakemake(content: dict[str, Any], folder: Path, *options: str) -> tuple[str, ...]:
+    """The command that runs Snakemake on an experiment in a folder."""
     file = written(content, folder)
     place = ("--snakefile", str(REPOSITORY / "Snakefile"), "--configfile", str(file))
-    return run("snakemake", *place, "--quiet", "all", *options, folder=folder)
+    return ("snakemake", *place, "--quiet", "all", *options)
+
+
+def again(*command: str, folder: Path) -> dict[str, float]:
+    """What the scripts that a program runs take when their processes do them a second time.
+
+    That is their work alone: what they import is there. Script, or log of the job -> seconds.
+    """
+    beside = Path(sitecustomize.__file__).parent
+    with tempfile.TemporaryDirectory() as place:
+        notes = Path(place, "notes")
+        path = os.pathsep.join(filter(None, (str(beside), os.environ.get("PYTHONPATH"))))
+        said_by(
+            *command,
+            folder=folder,
+            environment={sitecustomize.NOTES: str(notes), "PYTHONPATH": path},
+        )
+        lines = notes.read_text(encoding="utf-8").splitlines()
+    return {name: float(seconds) for seconds, name in (line.split("\t") for line in lines)}

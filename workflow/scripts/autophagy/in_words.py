@@ -12,8 +12,9 @@ from autophagy.schema import plain
 def budget_line(experiment: Experiment, loop: str | None = None) -> str:
     """What a figure must say about itself: training budget, seeds, and the loop's sizes and λ."""
     seeds = len(experiment.seeds)
+    trained = budget(experiment, loop)
     parts = [
-        budget(experiment, loop),
+        trained + (_otherwise(experiment, trained) if loop is None else ""),
         f"{seeds} seed{'s' if seeds > 1 else ''}",
     ]
     if loop is not None:
@@ -24,6 +25,16 @@ def budget_line(experiment: Experiment, loop: str | None = None) -> str:
             parts[0],
         ]
     return f"{loop or experiment.experiment}: {', '.join(parts)}"
+
+
+def _otherwise(experiment: Experiment, trained: str) -> str:
+    """` (fine: 4000 steps of 128)` of the one loop with another budget; of several, how many."""
+    others = {
+        name: other for name in experiment.loops if (other := budget(experiment, name)) != trained
+    }
+    if len(others) > 1:
+        return f" ({len(others)} loops otherwise)"
+    return "".join(f" ({name}: {other})" for name, other in others.items())
 
 
 def budget(experiment: Experiment, loop: str | None = None) -> str:

@@ -22,6 +22,8 @@ COLUMNS = (
     "sampling_bias", "budget",
 )  # fmt: skip
 
+_WORDS = ("loop", "view", "budget")
+
 
 def columns(kind: str) -> tuple[str, ...]:
     """The columns of the table of one kind of rows; those of added metrics come after them."""
@@ -117,14 +119,19 @@ def write_csv(root: Path, listed: list[dict[str, Any]]) -> None:
         table.writerows(rows)
 
 
-def read(root: Path) -> pd.DataFrame:
-    """metrics.csv.
+def rows(root: Path) -> tabular.Rows:
+    """metrics.csv, row by row.
 
     Raises:
         UserError: it is missing or no such table.
     """
     # Metrics of other packages follow, of any name.
-    table = tabular.read(root / paths.METRICS_CSV, (), ("loop", "view", "budget"), more=True)
-    if not any(tuple(table)[: len(columns(kind))] == columns(kind) for kind in KINDS):
+    found = tabular.rows(root / paths.METRICS_CSV, (), _WORDS, more=True)
+    if not any(tuple(found[0])[: len(columns(kind))] == columns(kind) for kind in KINDS):
         raise UserError(f"{root}/metrics.csv: its columns are not those of this version")
-    return table
+    return found
+
+
+def read(root: Path) -> pd.DataFrame:
+    """`rows` as a table of pandas."""
+    return tabular.frame(rows(root), (), _WORDS)

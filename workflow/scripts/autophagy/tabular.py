@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from autophagy import store
 from autophagy.errors import UserError, unreadable
@@ -11,6 +14,8 @@ from autophagy.errors import UserError, unreadable
 if TYPE_CHECKING:
     import pandas as pd
 
+#: A table's rows: column -> what stands in its cell.
+Rows = list[dict[str, Any]]
 #: Columns of words, in whichever table has them; all others hold numbers.
 WORDS = (
     "loop", "other", "changed", "budget", "other_budget", "told", "metric", "ranked", "first",
@@ -25,11 +30,14 @@ def write(file: Path, table: pd.DataFrame) -> None:
         table.to_csv(aside, index=False, lineterminator="\n")
 
 
-def read(
+def rows(
     file: Path, columns: tuple[str, ...], words: tuple[str, ...] = WORDS, *, more: bool = False,
     empty: bool = False,
-) -> pd.DataFrame:  # fmt: skip
-    """A table of a run; words are text as they stand, an empty cell is NaN.
+) -> Rows:  # fmt: skip
+    """The rows of a table of a run, without pandas, which takes longer to import than they to read.
+
+    Words are text as they stand; numbers are what they are to the last bit, NaN where the cell is
+    empty.
 
     Args:
         columns: which it must have, in this order.
@@ -40,26 +48,90 @@ def read(
     Raises:
         UserError: it is missing, no such table, or has words where numbers belong.
     """
-    import pandas as pd
-
     try:
         with store.opened(file) as content:
-            table = pd.read_csv(
-                content, dtype=dict.fromkeys(words, str), low_memory=False,
-                # A loop or run may be called NA or null, which pandas would take for missing.
-                keep_default_na=False, na_values=[""],
-            )  # fmt: skip
+            head, *lines = _lines(content)
     except OSError as error:
         raise unreadable(file, error) from error
-    except ValueError as error:
+    except (ValueError, csv.Error) as error:
         raise UserError(f"{file}: cannot be read: {error}") from error
-    if not (set(columns) <= set(table) if more else columns == tuple(table)):
+    known = set(columns) <= set(head) if more else columns == tuple(head)
+    if not known or len(set(head)) < len(head):
         raise UserError(f"{file}: its columns are not those of this version")
-    if table.empty:
-        if not empty:
-            raise UserError(f"{file}: has no rows; run the workflow again")
-        return table
-    for name in table:
-        if name not in words and not pd.api.types.is_numeric_dtype(table[name]):
-            raise UserError(f"{file}: column {name} must hold numbers")
+    if not lines and not empty:
+        raise UserError(f"{file}: has no rows; run the workflow again")
+    values = [_values(file, name, cells, words) for name, *cells in zip(head, *lines, strict=True)]
+    return [dict(zip(head, row, strict=True)) for row in zip(*values, strict=True)]
+
+
+def read(
+    file: Path, columns: tuple[str, ...], words: tuple[str, ...] = WORDS, *, more: bool = False,
+    empty: bool = False,
+) -> pd.DataFrame:  # fmt: skip
+    """`rows` as a table of pandas, in which an empty cell is NaN, of words as well."""
+    return frame(rows(file, columns, words, more=more, empty=empty), columns, words)
+
+
+def frame(read: Rows, columns: tuple[str, ...], words: tuple[str, ...] = WORDS) -> pd.DataFrame:
+    """What `rows` has read, as a table of pandas.
+
+    Args:
+        columns: those of a table without rows.
+    """
+    import pandas as pd
+
+    table = pd.DataFrame(read, columns=None if read else list(columns))
+    for name in table.columns.intersection(words):
+        table[name] = table[name].astype(str).replace("", None)
     return table
+
+
+def where(table: Rows, **cells: Any) -> Rows:
+    """The rows in which the named columns hold what is given."""
+    return [row for row in table if all(row[name] == cell for name, cell in cells.items())]
+
+
+def _lines(content: IO[bytes]) -> list[list[str]]:
+    """The cells of each line, the names of the columns first.
+
+    Raises:
+        ValueError: it is no text, or no table.
+    """
+    text = io.StringIO(content.read().decode("utf-8"), newline="")
+    lines = [line for line in csv.reader(text) if line]
+    if not lines:
+        raise ValueError("No columns")
+    for number, line in enumerate(lines, 1):
+        if len(line) != len(lines[0]):
+            raise ValueError(f"line {number} has {len(line)} cells where {len(lines[0])} belong")
+    return lines
+
+
+def _values(file: Path, name: str, cells: list[str], words: tuple[str, ...]) -> list[Any]:
+    """What a column's cells hold.
+
+    Raises:
+        UserError: they hold no numbers where these belong.
+    """
+    if name in words:
+        return cells
+    if cells and set(cells) <= {"True", "False"}:
+        return [cell == "True" for cell in cells]
+    try:
+        return [_number(cell) for cell in cells]
+    except ValueError as error:
+        raise UserError(f"{file}: column {name} must hold numbers") from error
+
+
+def _number(cell: str) -> float | int:
+    """
+    Raises:
+        ValueError: it is none.
+    """
+    # Python reads 1_000 as a number, and no other reader of tables does.
+    if "_" in cell:
+        raise ValueError
+    try:
+        return int(cell)
+    except ValueError:
+        return float(cell) if cell else math.nan

@@ -115,11 +115,11 @@ def _further(root: Path, experiment: Experiment) -> Iterator[list[str]]:
 
 
 def _summary_of_theory(plan, as_json: bool) -> int:
-    from autophagy import tabular
+    from autophagy import paths, tabular
     from autophagy.theory import plan as theory
     from autophagy.theory import tables
 
-    file = Path(plan.root) / theory.TABLE
+    file = Path(plan.root) / paths.THEORY_CSV
     if not file.is_file():
         raise UserError(f"{file}: is missing; run the workflow first")
     table = tabular.read(file, tables.needed(plan.experiment.study), more=True)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from typing import Any
 
 import numpy as np
 
+from autophagy import series
+from autophagy.evaluated import VIEWS
 from autophagy.figures import COLOURS, MARKERS, STYLE, WIDTH, legend_columns
-
-if TYPE_CHECKING:
-    import pandas as pd
+from autophagy.tabular import Rows, where
 
 #: Metric -> the title of its panel; `{space}` is where distances are taken.
 CURVES = {
@@ -26,7 +27,7 @@ UNBOUNDED = ("frechet_distance", "tail_mass", *CLASSES)
 
 
 def draw(
-    table: pd.DataFrame,
+    table: Rows,
     loops: list[str],
     floor: dict[str, dict[str, float]],
     title: str,
@@ -53,14 +54,14 @@ def draw(
         lines = -(-len(shown) // across)
         figure = Figure(figsize=(WIDTH, 2.3 * lines + 0.6), layout="constrained")
         panels = figure.subplots(lines, across, squeeze=False).ravel()
-        real = table[table["loop"] == "real"]
+        real = where(table, loop="real")
         for axes, (metric, label) in zip(panels, shown.items(), strict=False):
             if band := floor.get(metric):
                 axes.axhspan(band["low"], band["high"], color="0.85", lw=0, zorder=0)
-            level = band["mean"] if band else real[metric].mean()
+            level = band["mean"] if band else series.spread([row[metric] for row in real]).mean
             axes.axhline(level, color="0.5", lw=1, zorder=1, label="real against real")
             for place, loop in enumerate(loops):
-                _curve(axes, table[table["loop"] == loop], metric, loop, place)
+                _curve(axes, where(table, loop=loop), metric, loop, place)
             axes.set_title(label.format(space=space))
             axes.set_xlabel("generation")
             axes.xaxis.get_major_locator().set_params(integer=True)
@@ -76,7 +77,7 @@ def draw(
 
 
 def caption(
-    table: pd.DataFrame,
+    table: Rows,
     loops: list[str],
     floor: dict[str, dict[str, float]],
     title: str,
@@ -84,10 +85,10 @@ def caption(
     classes: bool = False,
 ) -> str:
     """What the curves show, in words; arguments as in `draw`."""
-    real = table[table["loop"] == "real"].iloc[0]
+    real = where(table, loop="real")[0]
     shown = _shown(table, classes)
     panels = [label.format(space=space) for label in shown.values()]
-    seeds = table["seed"].nunique()
+    seeds = len({row["seed"] for row in table})
     told = [
         f"{', '.join(panels)} over generations of {', '.join(loops)}: {int(real['n_samples'])} "
         f"samples against {int(real['n_reference'])} held-out real ones.",
@@ -97,42 +98,41 @@ def caption(
         "Grey line: real data against real data"
         + ("; band: its 95% range over random cuts." if set(floor) & set(shown) else "."),
     ]
-    rows = table[table["loop"].isin(loops)]
-    if any(_differ(rows[rows["loop"] == loop], "frechet_distance") for loop in loops):
+    if any(_differ(where(table, loop=loop), "frechet_distance") for loop in loops):
         told.append("Dotted: the same models sampled at λ = 1, without filter or guidance.")
     return f"{' '.join(told)} {title}."
 
 
-def _shown(table: pd.DataFrame, classes: bool) -> dict[str, str]:
+def _shown(table: Rows, classes: bool) -> dict[str, str]:
     """Metric -> title, of the panels."""
     more = KNOWN | (CLASSES if classes else {})
-    measured = [name for name in more if name in table and table[name].notna().any()]
+    measured = [
+        name for name in more if not all(math.isnan(row.get(name, math.nan)) for row in table)
+    ]
     return CURVES | {name: more[name] for name in measured}
 
 
-def _curve(axes: Any, rows: pd.DataFrame, metric: str, loop: str, place: int) -> None:
+def _curve(axes: Any, rows: Rows, metric: str, loop: str, place: int) -> None:
     # After one round of colours the markers move on by one, so that no two loops look the same.
     colour = COLOURS[place % len(COLOURS)]
     marker = MARKERS[(place + place // len(COLOURS)) % len(MARKERS)]
     styles = {"output": "-"}
-    biased = (rows["sampling_bias"] < 1.0).any()
+    biased = any(row["sampling_bias"] < 1.0 for row in rows)
     if _differ(rows, metric):
         styles["model"] = ":"
     for view, line in styles.items():
-        by_generation = rows[rows["view"] == view].groupby("generation")[metric]
-        mean, spread = by_generation.mean(), by_generation.std()
+        spreads = series.over_generations(where(rows, view=view), metric)
+        mean, sd = np.array(list(spreads.values())).T
         alone = "sampled at λ = 1" if biased else "the model alone"
         name = loop if view == "output" else f"{loop}, {alone}"
-        axes.plot(mean.index, mean, line, color=colour, marker=marker, label=name)
-        if spread.notna().all():
-            axes.fill_between(
-                mean.index, mean - spread, mean + spread, color=colour, alpha=0.15, lw=0
-            )
+        axes.plot(list(spreads), mean, line, color=colour, marker=marker, label=name)
+        if not np.isnan(sd).any():
+            axes.fill_between(list(spreads), mean - sd, mean + sd, color=colour, alpha=0.15, lw=0)
 
 
-def _differ(rows: pd.DataFrame, metric: str) -> bool:
+def _differ(rows: Rows, metric: str) -> bool:
     """Are the two views of a loop measured on different samples?"""
-    output, model = (rows[rows["view"] == view][metric].to_numpy() for view in ("output", "model"))
-    return bool((rows["sampling_bias"] < 1.0).any()) or not np.array_equal(
+    output, model = ([row[metric] for row in where(rows, view=view)] for view in VIEWS)
+    return any(row["sampling_bias"] < 1.0 for row in rows) or not np.array_equal(
         output, model, equal_nan=True
     )

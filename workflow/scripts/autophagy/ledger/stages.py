@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from autophagy import features, manifests, starts
-from autophagy.paths import AUDIT, PAGE, REPORT
+from autophagy.paths import AUDIT, PAGE, REPORT, THEORY_CSV
 from autophagy.plan import Plan
 from autophagy.theory import plan as theory
 
@@ -290,7 +290,7 @@ def _theory_stages(plan: Plan) -> tuple[Stage, ...]:
         ),
         ("record_root", "report"),
         REPORT,
-        (theory.ROOT, theory.TABLE, AUDIT, PAGE, "figures"),
+        (theory.ROOT, THEORY_CSV, AUDIT, PAGE, "figures"),
         deps=(*curve.outs * known, *folders),
         params=(
             "experiment", "study", "title", "seed", "effort", "figure", "threads", "runs",

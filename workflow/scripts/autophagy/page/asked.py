@@ -115,7 +115,7 @@ def of_theory(plan: Plan) -> dict[str, Any]:
         "title": experiment.title,
         "figure": experiment.figure,
         "study": experiment.study,
-        "table": theory.TABLE,
+        "table": paths.THEORY_CSV,
         "root": theory.ROOT,
         "runs": list(experiment.runs),
         "configuration": plain(experiment),

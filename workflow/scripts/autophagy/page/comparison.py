@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autophagy import compare_text, evaluated, features, paths, sets
+from autophagy import compare_text, evaluated, features, paths, sets, tables
 from autophagy.archive import Archive
 from autophagy.page import charts, descent
 from autophagy.page.gather import data_url
@@ -104,7 +104,7 @@ def _of_one(run: Results) -> list[dict[str, Any]]:
     network = run.archive.manifest(evaluation)["params"]["features"]
     return charts.curves(
         asked,
-        run.metrics,
+        tables.rows(run.root),
         evaluated.resplits(run.root, run.seeds[0]),
         descent.depths(run.archive, chains),
         features.space(network),

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from autophagy import tabular
 from autophagy.paths import ATTRIBUTION, EFFECTIVE_SIZE, LOOP_PAIRS, SECOND_OPINION
 from autophagy.verdict import attribution, opinions, pairs, tables
 
 #: A row of a table -> one cell.
-Cell = Callable[[pd.Series], str]
+Cell = Callable[[dict[str, Any]], str]
 
 
 @dataclass(frozen=True)
@@ -35,9 +34,8 @@ def gather(folder: Path, asked: dict[str, Any]) -> list[dict[str, Any]]:
     found = []
     for name in (name for name in asked["tables"] if name in TABLES):
         shown = TABLES[name]
-        read = tabular.read(folder / name, shown.of, empty=True)
-        read = read.fillna(dict.fromkeys(tabular.WORDS, ""))
-        rows = [[cell(row) for cell in shown.columns.values()] for _, row in read.iterrows()]
+        read = tabular.rows(folder / name, shown.of, empty=True)
+        rows = [[cell(row) for cell in shown.columns.values()] for row in read]
         found.append(
             {"title": shown.title, "hint": shown.hint, "head": list(shown.columns), "rows": rows}
         )
@@ -51,25 +49,25 @@ def _text(column: str) -> Cell:
 def _number(column: str, low: str, high: str) -> Cell:
     """A value with its interval, where it has one."""
 
-    def cell(row: pd.Series) -> str:
-        if pd.isna(row[column]):
+    def cell(row: dict[str, Any]) -> str:
+        if math.isnan(row[column]):
             return ""
         value = f"{row[column]:+.3g}"
-        return value if pd.isna(row[low]) else f"{value} [{row[low]:+.3g}, {row[high]:+.3g}]"
+        return value if math.isnan(row[low]) else f"{value} [{row[low]:+.3g}, {row[high]:+.3g}]"
 
     return cell
 
 
-def _ranked(row: pd.Series) -> str:
+def _ranked(row: dict[str, Any]) -> str:
     return f"{row['items']} {row['ranked']}"
 
 
-def _generations(row: pd.Series) -> str:
+def _generations(row: dict[str, Any]) -> str:
     first, last = row["first_generation"], row["last_generation"]
     return f"{first}" if first == last else f"{first}–{last}"
 
 
-def _limit(row: pd.Series) -> str:
+def _limit(row: dict[str, Any]) -> str:
     return "a limit" if row["limit"] else "not converged"
 
 

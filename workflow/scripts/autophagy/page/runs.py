@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from autophagy import paths, store
 from autophagy.archive import Archive
@@ -14,6 +13,7 @@ from autophagy.metrics import HEADLINE
 from autophagy.page import descent, pictures
 from autophagy.page.numbers import rounded
 from autophagy.page.sprites import Sheets
+from autophagy.tabular import Rows, where
 
 #: Characters beyond which no other run seed is added.
 LARGEST = 8 * 2**20
@@ -23,7 +23,7 @@ def gather(
     folder: Path,
     archive: Archive,
     asked: dict[str, Any],
-    table: pd.DataFrame,
+    table: Rows,
     places: dict[str, Any],
     sheets: Sheets,
 ) -> list[dict[str, Any]]:
@@ -76,8 +76,7 @@ def _profiles(folder: Path, evaluation: str) -> dict[str, Any]:
     return store.read_json(folder / evaluation)["output"]["profiles"]
 
 
-def _metrics(table: pd.DataFrame, name: str, seed: int) -> dict[str, list[float | None]]:
-    rows = table[
-        (table["loop"] == name) & (table["seed"] == seed) & (table["view"] == "output")
-    ].sort_values("generation")
-    return {metric: [rounded(value) for value in rows[metric]] for metric in HEADLINE}
+def _metrics(table: Rows, name: str, seed: int) -> dict[str, list[float | None]]:
+    rows = where(table, loop=name, seed=seed, view="output")
+    rows.sort(key=itemgetter("generation"))
+    return {metric: [rounded(row[metric]) for row in rows] for metric in HEADLINE}

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
+from autophagy import series
+from autophagy.tabular import Rows, where
 from autophagy.verdict.judge import slopes
 from autophagy.verdict.tables import METRIC, VIEW
 
+#: Loop -> its row of verdicts.csv.
+Verdicts = dict[str, dict[str, Any]]
 
-def lead(
-    asked: dict[str, Any], table: pd.DataFrame, verdicts: pd.DataFrame, space: str
-) -> list[str]:
+
+def lead(asked: dict[str, Any], table: Rows, verdicts: Verdicts, space: str) -> list[str]:
     """The sentences that stand above everything.
 
     Args:
-        asked: see `asked.of_images`. table: metrics.csv. verdicts: verdicts.csv.
+        asked: see `asked.of_images`. table: metrics.csv.
         space: what distances are measured in.
     """
-    real = table[table["loop"] == "real"].iloc[0]
+    real = where(table, loop="real")[0]
     n_seeds, n_loops = len(asked["seeds"]), len(asked["loops"])
     sentences = [
         f"{_count(n_loops, 'loop')} of {_count(asked['generations'], 'generation')}, "
@@ -28,10 +31,13 @@ def lead(
         f"{int(real['n_samples'])} samples of each are measured against "
         f"{int(real['n_reference'])} held-out real {asked['kind']}; distances: {space}.",
     ]
-    for word, rows in verdicts.groupby("verdict", sort=False):
-        if n_seeds > 1:
-            sentences.append(f"{str(word).capitalize()}: {', '.join(rows['loop'])}.")
-    if n_seeds == 1:
+    if n_seeds > 1:
+        by_word: dict[str, list[str]] = {}
+        for name, verdict in verdicts.items():
+            by_word.setdefault(verdict["verdict"], []).append(name)
+        for word, names in by_word.items():
+            sentences.append(f"{word.capitalize()}: {', '.join(names)}.")
+    else:
         sentences.append("One seed decides nothing: take differences as examples, not as findings.")
     return sentences
 
@@ -43,22 +49,16 @@ def _trained(asked: dict[str, Any]) -> str:
     return told + (f" Otherwise those of {'; of '.join(others)}." if others else "")
 
 
-def loops(
-    asked: dict[str, Any], table: pd.DataFrame, verdicts: pd.DataFrame
-) -> list[dict[str, Any]]:
-    """What each loop did, in words: {name, rule, verdict, sentences}.
-
-    Args:
-        verdicts: verdicts.csv.
-    """
+def loops(asked: dict[str, Any], table: Rows, verdicts: Verdicts) -> list[dict[str, Any]]:
+    """What each loop did, in words: {name, rule, verdict, sentences}."""
     found = []
     for name, loop in asked["loops"].items():
-        verdict = verdicts[verdicts["loop"] == name].iloc[0]
+        verdict = verdicts[name]
         found.append(
             {
                 "name": name,
                 "rule": loop["rule"],
-                "verdict": str(verdict["verdict"]),
+                "verdict": verdict["verdict"],
                 "sentences": [
                     _went(table, name, loop),
                     _slope(asked, table, name, verdict),
@@ -69,24 +69,28 @@ def loops(
     return found
 
 
-def _went(table: pd.DataFrame, name: str, loop: dict[str, Any]) -> str:
+def _went(table: Rows, name: str, loop: dict[str, Any]) -> str:
     """Distance, precision and recall, first to last generation, as models at λ = 1."""
-    rows = table[(table["loop"] == name) & (table["view"] == VIEW)]
-    means = rows.groupby("generation")[[METRIC, "precision", "recall"]].mean()
-    first, last = means.iloc[0], means.iloc[-1]
+    rows = where(table, loop=name, view=VIEW)
+    generations = {row["generation"] for row in rows}
+    first, last = min(generations), max(generations)
+
+    def went(metric: str, form: str) -> str:
+        spreads = series.over_generations(rows, metric)
+        return f"{spreads[first].mean:{form}} → {spreads[last].mean:{form}}"
+
     how = " (its models sampled at λ = 1)" if loop["sampling_bias"] < 1 else ""
     return (
-        f"From generation {means.index[0]} to {means.index[-1]} the distance{how} went "
-        f"{first[METRIC]:.3g} → {last[METRIC]:.3g}, precision {first['precision']:.2f} → "
-        f"{last['precision']:.2f}, recall {first['recall']:.2f} → {last['recall']:.2f}."
+        f"From generation {first} to {last} the distance{how} went {went(METRIC, '.3g')}, "
+        f"precision {went('precision', '.2f')}, recall {went('recall', '.2f')}."
     )
 
 
-def _slope(asked: dict[str, Any], table: pd.DataFrame, name: str, verdict: pd.Series) -> str:
+def _slope(asked: dict[str, Any], table: Rows, name: str, verdict: dict[str, Any]) -> str:
     if len(asked["seeds"]) > 1:
         return f"Verdict: {verdict['told']}."
-    rows = table[(table["loop"] == name) & (table["view"] == VIEW)].sort_values("generation")
-    values = rows[METRIC].to_numpy()[None, :]
+    rows = sorted(where(table, loop=name, view=VIEW), key=itemgetter("generation"))
+    values = np.array([[row[METRIC] for row in rows]])
     if values.shape[1] < 2 or not np.isfinite(values).all():
         return f"Verdict: {verdict['told']}."
     return (
@@ -95,7 +99,7 @@ def _slope(asked: dict[str, Any], table: pd.DataFrame, name: str, verdict: pd.Se
     )
 
 
-def _beside(asked: dict[str, Any], table: pd.DataFrame, verdict: pd.Series) -> str:
+def _beside(asked: dict[str, Any], table: Rows, verdict: dict[str, Any]) -> str:
     """Models of real data alone of the sizes that the loop is judged against, where trained."""
     if unlike := asked["loops"][verdict["loop"]]["unlike"]:
         return f"No model of real data alone was trained or sampled with {unlike}."
@@ -105,11 +109,11 @@ def _beside(asked: dict[str, Any], table: pd.DataFrame, verdict: pd.Series) -> s
         if not names:
             told.append(f"no model of {n} real {asked['kind']} alone was trained")
             continue
-        rows = table[(table["loop"] == f"real-only/{names[0]}") & (table["view"] == VIEW)]
-        means = rows[[METRIC, "recall"]].mean()
+        rows = where(table, loop=f"real-only/{names[0]}", view=VIEW)
+        distance, recall = (series.spread([row[of] for row in rows]) for of in (METRIC, "recall"))
         told.append(
-            f"{n} real {asked['kind']} alone, same budget: distance {means[METRIC]:.3g}, recall "
-            f"{means['recall']:.2f}"
+            f"{n} real {asked['kind']} alone, same budget: distance {distance.mean:.3g}, recall "
+            f"{recall.mean:.2f}"
         )
     return f"Beside it: {'; '.join(told)}."
 

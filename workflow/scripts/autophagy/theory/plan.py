@@ -15,7 +15,6 @@ from autophagy.theory.options import TheoryExperiment
 
 #: The root that certifies every table; by it an experiment's folder is known.
 ROOT = "theory/manifest.json"
-TABLE = paths.THEORY_CSV
 #: The run that holds E W2² of real points alone, where a study inverts it.
 REAL_ONLY = "real-only"
 REAL_ONLY_TABLE = f"theory/{REAL_ONLY}/table.csv"
@@ -56,7 +55,7 @@ def nodes(experiment: TheoryExperiment) -> Iterator[Node]:
     yield Node(
         paths.REPORT, "report", "report", shown | {"runs": list(experiment.runs)}, None,
         materials=(ROOT, *tables),
-        payload=(TABLE, paths.AUDIT, *figure_files(experiment), paths.PAGE),
+        payload=(paths.THEORY_CSV, paths.AUDIT, *figure_files(experiment), paths.PAGE),
     )  # fmt: skip
 
 

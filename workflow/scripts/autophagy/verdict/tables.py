@@ -232,3 +232,8 @@ def read(root: Path) -> pd.DataFrame:
         UserError: it is missing or not of this version.
     """
     return tabular.read(root / VERDICTS, COLUMNS)
+
+
+def by_loop(root: Path) -> dict[str, dict[str, Any]]:
+    """verdicts.csv, loop -> its row; errors as in `read`."""
+    return {row["loop"]: row for row in tabular.rows(root / VERDICTS, COLUMNS)}
