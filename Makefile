@@ -109,8 +109,8 @@ science-short: setup  ## controls-null and controls-fork alone, with one seed an
 		snakemake --cores $(CORES) --quiet rules --configfile config/$$name/config.yaml \
 			config/science-short.yaml --config experiment=short-$$name || exit 1; done
 
-science-page: setup  ## what `make science` found -> docs/science.md
-	python tools/science.py collect
+science-page: setup  ## what `make science` found (of NAMES="…" anew) -> docs/science.md
+	python tools/science.py collect $(NAMES)
 	python tools/science.py write
 
 pull: setup  ## fetch recorded results (CONFIG=…) and make Snakemake believe them

@@ -232,6 +232,11 @@ def curves_title():
     return in_words.budget_line(EXPERIMENT)
 
 
+def sizes_title():
+    # Of loops that train otherwise n_e is not known.
+    return in_words.budget_line(EXPERIMENT, otherwise=False)
+
+
 def distance_space():
     return features.space(features.name_of(EXPERIMENT.evaluate.features))
 

@@ -190,7 +190,7 @@ rule draw_effective_size:
     params:
         root=root_of,
         plan=verdict_plan.asked(EXPERIMENT),
-        title=curves_title(),
+        title=sizes_title(),
         space=distance_space(),
         code=code_of("draw_effective_size.py"),
         software=PLAN.software["report"],

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 
 import pytest
+from autophagy.page.asked import of_images
+from autophagy.paths import PAGE
 from conftest import child_environment
 
 SPARED = """
@@ -103,6 +107,32 @@ drawn = grid.draw({"real": np.zeros((4, 8, 8, 1), np.uint8)}, 17, "title")
 figures.save(drawn, "caption", Path(sys.argv[1]))
 print("imported:", *sorted({"pandas", "sklearn", "scipy", "torch"} & set(sys.modules)))
 """
+
+
+TABLES = """
+import json, sys
+from autophagy.steps.draw_curves import draw_curves
+from autophagy.steps.write_page import write_page
+
+root, asked = sys.argv[1], json.loads(sys.argv[2])
+draw_curves(root, list(asked["loops"]), asked["seeds"][0], "title", "LeNet", f"{root}/curves")
+write_page(root, asked)
+print("imported:", *sorted({"pandas", "sklearn", "scipy", "torch"} & set(sys.modules)))
+"""
+
+
+def test_a_job_that_draws_curves_or_writes_the_page_is_spared_pandas(
+    tiny_experiment, tmp_path
+) -> None:
+    root = shutil.copytree(tiny_experiment.root, tmp_path / "tiny")
+    (root / PAGE).unlink()
+    done = subprocess.run(
+        [sys.executable, "-c", TABLES, str(root), json.dumps(of_images(tiny_experiment.plan))],
+        env=child_environment(), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.splitlines() == ["imported:"]
+    assert (root / "curves.png").exists()
+    assert (root / PAGE).exists()
 
 
 def test_a_job_that_reads_digits_or_draws_a_grid_is_spared_what_neither_uses(tmp_path) -> None:

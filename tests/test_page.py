@@ -25,6 +25,7 @@ from autophagy import (
     tables,
 )
 from autophagy.archive import Archive
+from autophagy.errors import UserError
 from autophagy.metrics import OF_FEATURES
 from autophagy.page import charts, descent, extra_tables, lineage_graph, render, runs, story
 from autophagy.page.asked import of_images
@@ -131,7 +132,7 @@ def test_loops_that_train_in_another_way_are_no_part_of_every_model(tiny_experim
     assert "Every model was trained from scratch: 3 steps" in found["shell"]["lead"][0]
     edits = [("loops.fresh.start", "previous"), ("loops.biased.train", {"steps": 6})]
     asked = of_images(plan_of(changed(*edits[:1])))
-    table, judged = tables.rows(tiny_experiment.root), verdicts.by_loop(tiny_experiment.root)
+    table, judged = tables.metrics(tiny_experiment.root), verdicts.by_loop(tiny_experiment.root)
     [sentence, *_] = story.lead(asked, table, judged, "LeNet")
     assert " 3 steps of 16. Otherwise those of fresh, whose later models go on from" in sentence
     [sentence, *_] = story.lead(of_images(plan_of(changed(*edits[1:]))), table, judged, "LeNet")
@@ -139,7 +140,7 @@ def test_loops_that_train_in_another_way_are_no_part_of_every_model(tiny_experim
 
 
 def test_with_several_seeds_the_verdict_stands_in_the_headline(tiny_experiment) -> None:
-    table = tables.rows(tiny_experiment.root)
+    table = tables.metrics(tiny_experiment.root)
     judged = verdicts.by_loop(tiny_experiment.root)
     words = ["diverging", "diverging", "no worse", "undecided"]
     for row, word in zip(judged.values(), words, strict=True):
@@ -151,12 +152,24 @@ def test_with_several_seeds_the_verdict_stands_in_the_headline(tiny_experiment) 
     assert not any("One seed" in sentence for sentence in lead)
 
 
+def test_a_verdict_that_lacks_or_stands_twice_is_named(tiny_experiment, tmp_path) -> None:
+    table, judged = tables.metrics(tiny_experiment.root), verdicts.by_loop(tiny_experiment.root)
+    del judged["biased"]
+    with pytest.raises(UserError, match=r"^verdicts\.csv: has no row of biased; run the workflow"):
+        story.loops(of_images(tiny_experiment.plan), table, judged)
+    lines = (tiny_experiment.root / paths.VERDICTS).read_text().splitlines()
+    (tmp_path / paths.VERDICTS).write_text("\n".join([*lines, lines[-1]]))
+    with pytest.raises(UserError, match=r"verdicts\.csv: has a loop twice"):
+        verdicts.by_loop(tmp_path)
+
+
 # Charts
 
 
 def test_curves_are_means_over_seeds_with_their_spread(tiny_experiment) -> None:
     one = tables.read(tiny_experiment.root)
-    two = pd.concat([one, one.assign(seed=2, recall=one["recall"] + 0.2)]).to_dict("records")
+    more = one.assign(seed=2, recall=one["recall"] + 0.2)
+    two = tables.Metrics(pd.concat([one, more]).to_dict("records"))
     asked = of_images(tiny_experiment.plan)
     floor = evaluated.resplits(tiny_experiment.root, 1)
     curves = {c["metric"]: c for c in charts.curves(asked, two, floor, {"fresh": [1.0]}, "LeNet")}
@@ -242,7 +255,7 @@ def test_no_other_seed_is_shown_where_the_page_would_grow_too_large(
     }
     root = tiny_experiment.root
     places = store.read_json(root / paths.MAPS)["places"]
-    given = (root, Archive(root), asked, tables.rows(root), places)
+    given = (root, Archive(root), asked, tables.metrics(root), places)
     one, two = runs.gather(*given, Sheets())
     assert [one["seed"], two["seed"]] == [1, 2]
     for part in ("places", "profiles", "descent"):
@@ -254,7 +267,8 @@ def test_no_other_seed_is_shown_where_the_page_would_grow_too_large(
 
 def test_what_stands_above_a_preview_is_its_own_seeds(tiny_experiment) -> None:
     one = tables.read(tiny_experiment.root)
-    both = pd.concat([one, one.assign(seed=2, recall=0.25)]).to_dict("records")
+    more = one.assign(seed=2, recall=0.25)
+    both = tables.Metrics(pd.concat([one, more]).to_dict("records"))
     asked, root = of_images(tiny_experiment.plan), tiny_experiment.root
     places = store.read_json(root / paths.MAPS)["places"]
     [run] = runs.gather(root, Archive(root), asked, both, places, Sheets())

@@ -496,7 +496,7 @@ def repository(tmp_path, monkeypatch):
 
 
 def test_only_what_has_ended_is_collected(repository) -> None:
-    science.collect(repository)
+    science.collect(repository, [])
     kept = repository / science.KEPT
     assert [path.name for path in kept.iterdir() if path.is_dir()] == ["ended"]
     assert sorted(path.name for path in (kept / "ended").iterdir()) == [
@@ -507,8 +507,17 @@ def test_only_what_has_ended_is_collected(repository) -> None:
     assert "cores of" in run["machine"]
 
 
+def test_one_run_is_collected_by_its_name(repository) -> None:
+    with pytest.raises(UserError, match=r"^neither: is none of .*ended"):
+        science.collect(repository, ["ended", "neither"])
+    kept = repository / science.KEPT
+    assert not (kept / "ended").exists()
+    science.collect(repository, ["ended"])
+    assert (kept / "ended/run.json").exists()
+
+
 def test_results_of_other_settings_are_neither_collected_nor_told(repository) -> None:
-    science.collect(repository)
+    science.collect(repository, [])
     experiment = science.loaded(repository, "ended")
     assert science.collected(repository, "ended", experiment).folder.name == "ended"
     file = repository / "config/ended/config.yaml"
@@ -519,4 +528,4 @@ def test_results_of_other_settings_are_neither_collected_nor_told(repository) ->
     with pytest.raises(UserError, match=r"is of another configuration than config/ended"):
         science.collected(repository, "ended", experiment)
     with pytest.raises(UserError, match=r"made with other settings than its configuration"):
-        science.collect(repository)
+        science.collect(repository, [])

@@ -32,3 +32,4 @@ def test_the_spread_is_the_samples() -> None:
     assert mean == 4.0
     assert math.isnan(sd)
     assert all(map(math.isnan, series.spread([math.nan])))
+    assert series.spread([1.0, math.inf]).mean == math.inf

@@ -219,6 +219,21 @@ def test_what_is_no_table_is_named(content, message, tmp_path) -> None:
     assert str(raised.value).startswith(f"{file}: {message}")
 
 
+@pytest.mark.parametrize("value", ["", "1.5", "True"])
+@pytest.mark.parametrize("name", ["seed", "generation"])
+def test_a_row_of_no_seed_or_generation_is_refused(name, value, root, tmp_path) -> None:
+    head, first, *others = (root / "metrics.csv").read_text().splitlines()
+    cells = dict(zip(head.split(","), first.split(","), strict=True)) | {name: value}
+    (tmp_path / "metrics.csv").write_text("\n".join([head, ",".join(cells.values()), *others]))
+    with pytest.raises(UserError, match=rf"metrics\.csv: column {name} must hold "):
+        tables.metrics(tmp_path)
+
+
+def test_a_loop_without_rows_is_named(root) -> None:
+    with pytest.raises(UserError, match=r"^metrics\.csv: has no row of nobody, view model; run "):
+        tables.metrics(root).of("nobody", "model")
+
+
 @pytest.mark.parametrize("name", ["NA", "null", "nan", "None", "1", "true", "1e5"])
 def test_a_loop_may_have_any_allowed_name(name, tmp_path) -> None:
     """pandas takes some words for missing values, and some for numbers."""

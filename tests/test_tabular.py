@@ -82,9 +82,17 @@ def test_rows_hold_whole_numbers_answers_and_gaps(tmp_path) -> None:
     assert [type(first[name]) for name in columns[1:4]] == [int, bool, float]
     assert (second["limit"], second["slope"]) == (False, -math.inf)
     assert math.isnan(first["low"])
-    assert tabular.where([first, second], seed=2, limit=False) == [second]
+    assert tabular.grouped([first, second], "seed", "limit") == {
+        (1, True): [first], (2, False): [second]
+    }  # fmt: skip
     table = tabular.read(file, columns)
     assert table.dtypes.astype(str).tolist() == ["str", "int64", "bool", "float64", "float64"]
+
+
+def test_what_a_spreadsheet_saves_is_read(tmp_path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"\xef\xbb\xbfloop,limit\r\nx,TRUE\r\ny,FALSE\r\n")
+    rows = tabular.rows(tmp_path / "a.csv", ("loop", "limit"))
+    assert rows == [{"loop": "x", "limit": True}, {"loop": "y", "limit": False}]
 
 
 @pytest.mark.parametrize(
@@ -94,6 +102,9 @@ def test_rows_hold_whole_numbers_answers_and_gaps(tmp_path) -> None:
         ("a,a\n1,2\n", "its columns are not those of this version"),
         ("a,b\n1,1_000\n", "column b must hold numbers"),
         ("a,b\n1,True\n1,2\n", "column b must hold numbers"),
+        ("a,b\n1,nan\n", "column b must hold numbers"),
+        (f"a,b\n1,{10**400}\n", "column b must hold numbers"),
+        ('told,b\n1,2\n"x,3\ny,4\n', "cannot be read: unexpected end of data"),
     ],
 )
 def test_a_line_or_column_that_does_not_fit_is_named(content, message, tmp_path) -> None:

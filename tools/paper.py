@@ -20,7 +20,7 @@ import paper_filters
 import spent
 import yaml
 from autophagy import config as configuration
-from autophagy import in_words
+from autophagy import in_words, paths
 from paper_claims import POINTS, SHARE, told
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -44,12 +44,12 @@ def collect(repository: Path) -> None:
     (repository / PICTURES).mkdir(parents=True, exist_ok=True)
     for name in content["configs"]:
         results = repository / "results" / name
-        if (results / "audit.json").exists():
+        if (results / paths.AUDIT).exists():
             measured[name] = spent.minutes(repository / "logs" / name)
-        if (results / "theory.csv").exists():
+        if (results / paths.THEORY_CSV).exists():
             measured.setdefault(name, {})["numbers"] = _exact(content, name, results)
-        if (results / "metrics.csv").exists():
-            shutil.copy(results / "metrics.csv", repository / f"docs/paper/{name}.csv")
+        if (results / paths.METRICS_CSV).exists():
+            shutil.copy(results / paths.METRICS_CSV, repository / f"docs/paper/{name}.csv")
             counted = {
                 claim["loop"]: paper_filters.labels(results, claim)
                 for row in _rows(content, name)

@@ -22,7 +22,7 @@ import science_page
 import spent
 import yaml
 from autophagy import config as configuration
-from autophagy import config_file, costs, manifests, store
+from autophagy import config_file, costs, manifests, paths, store
 from autophagy import plan as planning
 from autophagy.errors import UserError
 from science_found import Found
@@ -73,15 +73,23 @@ def _save(file: Path, **arrays: np.ndarray) -> None:
         np.savez(opened, **arrays)
 
 
-def collect(repository: Path) -> None:
+def collect(repository: Path, names: list[str]) -> None:
     """Copy the tables, diversity of labels and processor time of the runs that have ended.
 
     Of loops whose n_e/n_r is asked for, what the Gaussian predicts is computed beside them.
+
+    Args:
+        names: of the configurations; of all where there is none.
+
+    Raises:
+        UserError: a name is none of them; results are of another configuration.
     """
     asked = content(repository)
-    for name in asked["configs"]:
+    if unknown := set(names) - set(asked["configs"]):
+        raise UserError(f"{min(unknown)}: is none of {', '.join(asked['configs'])}")
+    for name in names or asked["configs"]:
         results, kept = repository / "results" / name, repository / KEPT / name
-        if not (results / "audit.json").exists():
+        if not (results / paths.AUDIT).exists():
             continue
         plan = planning.build(loaded(repository, name))
         require_of_its_configuration(plan, results)
@@ -224,12 +232,13 @@ def _run(arguments: list[str]) -> None:
         print("\n".join(content(REPOSITORY)["short"]))
     elif arguments == ["data"]:
         data(REPOSITORY)
-    elif arguments == ["collect"]:
-        collect(REPOSITORY)
+    elif arguments[:1] == ["collect"]:
+        collect(REPOSITORY, arguments[1:])
     elif arguments == ["write"]:
         (REPOSITORY / PAGE).write_text(write(REPOSITORY), encoding="utf-8")
     else:
-        sys.exit(f"usage: python {Path(__file__).name} configs | short | data | collect | write")
+        known = "configs | short | data | collect [NAME ...] | write"
+        sys.exit(f"usage: python {Path(__file__).name} {known}")
 
 
 if __name__ == "__main__":

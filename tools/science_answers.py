@@ -102,10 +102,11 @@ def _difference(ask: dict[str, Any], found: Found) -> str:
     told = over_seeds(values.to_numpy())
     elsewhere = any(found.of(loop)[0] is not found for loop in ask["difference"])
     shared = f" ({count_of_seeds(len(values))} of both)" if more else ""
+    place = ask.get("generation", "last")
     when = (
-        f"generation {generation}, the last of both{shared}"
+        f"generation {generation}, the {place} of both{shared}"
         if elsewhere
-        else f"the {ask.get('generation', 'last')} generation"
+        else f"the {place} generation"
     )
     names = f"{_loop(one)} less {_loop(other)}"
     return f"{names}: {named(ask['metric'])} ({view}) in {when}: {told}"

@@ -21,14 +21,9 @@ LOOP = "fully-synthetic-biased"
 TORCH = (
     "train", "sample", "sample_unbiased", "evaluate", "evaluate_real", "features", "map_features",
 )  # fmt: skip
-#: Those that draw figures or write the page, as `timings` calls them -> the workflow's rules. They
-#: have as much to do however small the run is, so they do it again in the same process: what a job
-#: takes more than that is what it costs besides its work.
-DRAWING = {
-    "draw_figures": ("draw_curves", "draw_lineage"),
-    "draw_grid": ("draw_grid",),
-    "write_page": ("write_page",),
-}
+#: Those that draw figures or write the page. They have as much to do however small the run is, so
+#: they do it again in the same process: what a job takes more than that is what it costs besides.
+DRAWING = ("draw_curves", "draw_lineage", "draw_grid", "write_page")
 
 
 def _content() -> dict[str, Any]:
@@ -52,14 +47,19 @@ def ours(quick: bool, turn: int) -> dict[str, Any]:
         # `timings.by_rule` rounds to a tenth of a second.
         logs = Path(folder) / "logs/jobs"
         jobs = timings.jobs(logs)
-        forced = [rule for rules in DRAWING.values() for rule in rules]
-        work = again(*command, "--forcerun", *forced, folder=Path(folder))
-    logged = {name: f"logs/jobs/{name}.log" for name in jobs["name"]}
-    jobs["work"] = jobs["name"].map(logged).map(work)
-    by_rule = jobs.groupby("rule")
+        work = again(*command, "--forcerun", *DRAWING, folder=Path(folder))
+    by_name = {f"logs/jobs/{name}.log": name for name in jobs["name"]}
+    rules = {by_name[log]: rule for log, (rule, _) in work.items()}
+    seconds = {by_name[log]: took for log, (_, took) in work.items()}
+    jobs["rule"] = jobs["name"].map(rules).fillna(jobs["rule"])
+    jobs["besides"] = jobs["seconds"] - jobs["name"].map(seconds)
+    by_rule = jobs.groupby("rule")[["seconds", "besides"]].median()
+    drawing = by_rule.loc[list(DRAWING), "besides"]
+    if drawing.isna().any():
+        sys.exit(f"jobs: {drawing[drawing.isna()].index[0]} did not run again")
     return {
-        "rules": by_rule["seconds"].median().to_dict(),
-        "work": by_rule["work"].median().loc[list(DRAWING)].to_dict(),
+        "rules": by_rule["seconds"].to_dict(),
+        "drawing": drawing.to_dict(),
         "jobs": len(jobs),
         "besides": (whole - jobs["seconds"].sum()) / len(jobs),
     }
@@ -68,15 +68,16 @@ def ours(quick: bool, turn: int) -> dict[str, Any]:
 def theirs(quick: bool, turn: int) -> dict[str, Any]:
     """A process that draws one line with matplotlib, which no figure can undercut."""
     command = (sys.executable, str(REPOSITORY / "benchmarks" / "plain_figure.py"))
-    [work] = again(*command, folder=REPOSITORY).values()
-    return {"seconds": run(*command, folder=REPOSITORY), "work": work}
+    [(_, work)] = again(*command, folder=REPOSITORY).values()
+    whole = run(*command, folder=REPOSITORY)
+    return {"seconds": whole, "besides": whole - work}
 
 
 SIDES = {"ours": ours, "theirs": theirs}
 
 
 def by_rule(found: Found, key: str = "rules") -> dict[str, float]:
-    """Rule -> seconds of a job or of its work, the median over runs; the slowest rule first."""
+    """Rule -> seconds of a job, the median over runs; the slowest rule first."""
     runs = [run[key] for run in found["ours"]]
     seconds = {rule: statistics.median(run[rule] for run in runs) for rule in runs[0]}
     return dict(sorted(seconds.items(), key=lambda item: -item[1]))
@@ -90,7 +91,18 @@ def lines(found: Found) -> list[Line]:
     return [
         _line("a torch job with nothing to do, the slowest rule", _of(rules, TORCH), 4.0, number),
         _line("another job with nothing to do, the slowest rule", _of(rules, others), 0.5, number),
-        _drawing(found, rules, number),
+        _line(
+            "a job that draws or writes the page, besides that work, the slowest rule",
+            by_rule(found, "drawing"), 0.5, f"{number}, less what it takes to do it again",
+            "a process that draws one line with matplotlib as PNG and PDF, besides drawing it",
+            median(found, "theirs", "besides"),
+        ),
+        _line(
+            "a job that draws or writes the page, with that work, the slowest rule",
+            _of(rules, DRAWING), None, number,
+            "a process that draws one line with matplotlib as PNG and PDF, with drawing it",
+            median(found, "theirs", "seconds"),
+        ),
         Line(
             "Snakemake itself, for each job",
             "",
@@ -101,29 +113,18 @@ def lines(found: Found) -> list[Line]:
             unit="s",
             quality="the whole run less its jobs, planning and the start of each with it",
         ),
-    ]
+    ]  # fmt: skip
 
 
 def _of(rules: dict[str, float], names: Iterable[str]) -> dict[str, float]:
     return {rule: seconds for rule, seconds in rules.items() if rule in names}
 
 
-def _line(what: str, rules: dict[str, float], reach: float, number: str) -> Line:
+def _line(
+    what: str, rules: dict[str, float], reach: float | None, number: str, against: str = "",
+    theirs: float | None = None,
+) -> Line:  # fmt: skip
     told = ", ".join(f"{rule} {seconds:.2f} s" for rule, seconds in rules.items())
-    return Line(what, "", told, "", max(rules.values()), "lower", reach, "s", number)
-
-
-def _drawing(found: Found, rules: dict[str, float], number: str) -> Line:
-    work = by_rule(found, "work")
-    besides = {rule: rules[rule] - work[rule] for rule in work}
-    told = ", ".join(
-        f"{rule} {seconds:.2f} s of {rules[rule]:.2f}" for rule, seconds in besides.items()
-    )
-    bare = median(found, "theirs", "seconds")
-    theirs = f"{bare - median(found, 'theirs', 'work'):.2f} s of {bare:.2f}"
-    return Line(
-        "a job that draws or writes the page, besides that work, the slowest rule",
-        "a process that draws one line with matplotlib as PNG and PDF, besides drawing it",
-        told, theirs, max(besides.values()), "lower", 0.5, "s",
-        f"{number}; the work is what the same process takes to do it again",
-    )  # fmt: skip
+    theirs_took = f"{theirs:.2f} s" if theirs else ""
+    slowest = max(rules.values())
+    return Line(what, against, told, theirs_took, slowest, "lower", reach, "s", number)

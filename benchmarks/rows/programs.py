@@ -57,10 +57,16 @@ def snakemake(content: dict[str, Any], folder: Path, *options: str) -> tuple[str
     return ("snakemake", *place, "--quiet", "all", *options)
 
 
-def again(*command: str, folder: Path) -> dict[str, float]:
+def again(*command: str, folder: Path) -> dict[str, tuple[str, float]]:
     """What the scripts that a program runs take when their processes do them a second time.
 
-    That is their work alone: what they import is there. Script, or log of the job -> seconds.
+    That is their work, and opening their log; what they import is there.
+
+    Returns:
+        log of a job, or script -> the job's rule, or nothing; and seconds.
+
+    Raises:
+        SystemExit: the program fails, or none of its scripts did so.
     """
     beside = Path(sitecustomize.__file__).parent
     with tempfile.TemporaryDirectory() as place:
@@ -71,5 +77,8 @@ def again(*command: str, folder: Path) -> dict[str, float]:
             folder=folder,
             environment={sitecustomize.NOTES: str(notes), "PYTHONPATH": path},
         )
+        if not notes.exists():
+            sys.exit(f"{' '.join(command)}: none of its scripts ran again")
         lines = notes.read_text(encoding="utf-8").splitlines()
-    return {name: float(seconds) for seconds, name in (line.split("\t") for line in lines)}
+    noted = (line.split("\t") for line in lines)
+    return {name: (rule, float(seconds)) for seconds, rule, name in noted}

@@ -9,12 +9,17 @@ from autophagy.config import Experiment, Loop
 from autophagy.schema import plain
 
 
-def budget_line(experiment: Experiment, loop: str | None = None) -> str:
-    """What a figure must say about itself: training budget, seeds, and the loop's sizes and λ."""
+def budget_line(experiment: Experiment, loop: str | None = None, *, otherwise: bool = True) -> str:
+    """What a figure must say about itself: training budget, seeds, and the loop's sizes and λ.
+
+    Args:
+        loop: of which the figure is; None: of all.
+        otherwise: does it show loops that train otherwise, too?
+    """
     seeds = len(experiment.seeds)
     trained = budget(experiment, loop)
     parts = [
-        trained + (_otherwise(experiment, trained) if loop is None else ""),
+        trained + (_otherwise(experiment, trained) if otherwise and loop is None else ""),
         f"{seeds} seed{'s' if seeds > 1 else ''}",
     ]
     if loop is not None:

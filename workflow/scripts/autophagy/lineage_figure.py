@@ -8,7 +8,7 @@ from typing import Any
 
 from autophagy import lineage, regimes
 from autophagy.archive import Archive
-from autophagy.figures import STYLE, WIDTH
+from autophagy.figures import WIDTH, drawing
 
 #: Generations drawn of a longer loop: the first ones and the last two.
 DRAWN = 7
@@ -73,19 +73,17 @@ def draw(loops: dict[str, list[Generation]], title: str) -> Any:
     Args:
         loops: name -> its generations.
     """
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-    from matplotlib.patches import Patch
-
     loops = {name: found for name, found in loops.items() if found}
     if not loops:
-        with rc_context(fname=STYLE):
+        with drawing() as Figure:
             figure = Figure(figsize=(WIDTH, 1.0))
             figure.text(0.02, 0.3, "no training sets: every loop is a start from outside alone")
             figure.suptitle(title, x=0.02, ha="left")
         return figure
     deepest = max(max(g.depths) for found in loops.values() for g in found)
-    with rc_context(fname=STYLE):
+    with drawing() as Figure:
+        from matplotlib.patches import Patch
+
         shown = max(len(_shown(found)) for found in loops.values())
         figure = Figure(figsize=(WIDTH, 1.5 * len(loops) + 0.95))
         figure.subplots_adjust(

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autophagy.figures import COLOURS, STYLE, WIDTH
+from autophagy.figures import COLOURS, WIDTH, drawing
 
 #: Panels at most, and in one row; of a longer loop some generations are shown, evenly.
 PANELS, COLUMNS = 12, 6
@@ -20,15 +20,12 @@ def clouds(rows: dict[str, np.ndarray], title: str) -> Any:
     Args:
         rows: label -> float32 n×d, real points first.
     """
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
     shown = _shown(rows)
     first, real = shown[0]
     lines = -(-len(shown) // COLUMNS)
     across = min(len(shown), COLUMNS)
     draw = _cloud if real.shape[1] > 1 else _histogram
-    with rc_context(fname=STYLE):
+    with drawing() as Figure:
         figure = Figure(figsize=(WIDTH * across / COLUMNS, 1.2 * lines + 0.4), layout="constrained")
         panels = figure.subplots(lines, across, sharex=True, sharey=True, squeeze=False).ravel()
         for axes, (label, points) in zip(panels, shown, strict=False):

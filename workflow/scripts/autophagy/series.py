@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from autophagy.tabular import Rows
+import numpy as np
+
+from autophagy.tabular import Rows, grouped
 
 
 class Spread(NamedTuple):
@@ -24,10 +26,10 @@ def over_generations(rows: Rows, metric: str) -> dict[int, Spread]:
     Args:
         rows: of metrics.csv, those of one loop in one view.
     """
-    by_generation: dict[int, list[float]] = {}
-    for row in rows:
-        by_generation.setdefault(row["generation"], []).append(row[metric])
-    return {t: spread(by_generation[t]) for t in sorted(by_generation)}
+    by_generation = grouped(rows, "generation")
+    return {
+        t: spread([row[metric] for row in found]) for (t,), found in sorted(by_generation.items())
+    }
 
 
 def spread(values: list[float]) -> Spread:
@@ -35,8 +37,7 @@ def spread(values: list[float]) -> Spread:
     known = [value for value in values if not math.isnan(value)]
     if not known:
         return Spread(math.nan, math.nan)
-    mean = math.fsum(known) / len(known)
-    if len(known) < 2:
-        return Spread(mean, math.nan)
-    squares = math.fsum((value - mean) ** 2 for value in known)
-    return Spread(mean, math.sqrt(squares / (len(known) - 1)))
+    # Of infinite values the deviation is undefined.
+    with np.errstate(invalid="ignore", over="ignore"):
+        deviation = np.std(known, ddof=1) if len(known) > 1 else math.nan
+        return Spread(float(np.mean(known)), float(deviation))

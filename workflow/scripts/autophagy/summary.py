@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from autophagy import evaluated, features, layout, tables
+from autophagy import evaluated, features, layout, series, tables
 from autophagy.config import Experiment
 from autophagy.in_words import budget, changes_in_words
 from autophagy.metrics import HEADLINE, frechet_is_biased
-
-if TYPE_CHECKING:
-    import pandas as pd
+from autophagy.tables import Metrics
 
 #: Titles of the headline metrics, which are printed; `{space}` is where distances are taken.
 TITLES = {
@@ -28,9 +25,9 @@ KNOWN = {
 
 def text(root: Path, experiment: Experiment) -> str:
     """Loop by generation, the real-vs-real baseline first."""
-    table = tables.read(root)
+    table = tables.metrics(root)
     spread = evaluated.resplits(root, experiment.seeds[0])
-    real = table[table["loop"] == "real"].iloc[0]
+    real = table.of("real", "output")[0]
     kind = experiment.kind
     lines = [
         f"{experiment.experiment}: {experiment.generations} generations, "
@@ -58,12 +55,12 @@ def text(root: Path, experiment: Experiment) -> str:
             _block(table, experiment, metric),
         ]
     for metric, title in KNOWN.items():
-        if metric in table and table[metric].notna().any():
+        if table.measured(metric):
             lines += ["", title, _block(table, experiment, metric)]
     return "\n".join(lines)
 
 
-def _block(table: pd.DataFrame, experiment: Experiment, metric: str) -> str:
+def _block(table: Metrics, experiment: Experiment, metric: str) -> str:
     """One metric, loop by generation; biased loops have a second line for their λ = 1 view."""
     import pandas as pd
 
@@ -75,7 +72,7 @@ def _block(table: pd.DataFrame, experiment: Experiment, metric: str) -> str:
     for name in experiment.loops:
         lines[name] = _cells(table, name, "output", metric)
         if not layout.is_plain(experiment, name):
-            biased = (table["sampling_bias"][table["loop"] == name] < 1.0).any()
+            biased = any(row["sampling_bias"] < 1.0 for row in table.of(name, "output"))
             alone = "sampled at λ = 1" if biased else "the model alone"
             lines[f"{name}, {alone}"] = _cells(table, name, "model", metric)
     frame = pd.DataFrame.from_dict(lines, orient="index").fillna("")
@@ -83,11 +80,11 @@ def _block(table: pd.DataFrame, experiment: Experiment, metric: str) -> str:
     return frame.to_string()
 
 
-def _cells(table: pd.DataFrame, loop: str, view: str, metric: str) -> dict[int, str]:
-    rows = table[(table["loop"] == loop) & (table["view"] == view)]
-    cells = {}
-    for generation, values in rows.groupby("generation")[metric]:
-        # Real rows are one split in another order: their spread is that of the resplits.
-        spread = f" ± {values.std():.2f}" if len(values) > 1 and loop != "real" else ""
-        cells[int(generation)] = f"{values.mean():.2f}{spread}"
-    return cells
+def _cells(table: Metrics, loop: str, view: str, metric: str) -> dict[int, str]:
+    rows = table.of(loop, view)
+    # Real rows are one split in another order: their spread is that of the resplits.
+    several = loop != "real" and len({row["seed"] for row in rows}) > 1
+    return {
+        generation: f"{found.mean:.2f}" + (f" ± {found.sd:.2f}" if several else "")
+        for generation, found in series.over_generations(rows, metric).items()
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,19 +120,48 @@ def write_csv(root: Path, listed: list[dict[str, Any]]) -> None:
         table.writerows(rows)
 
 
-def rows(root: Path) -> tabular.Rows:
-    """metrics.csv, row by row.
+class Metrics:
+    """metrics.csv, its rows found by loop and view."""
+
+    def __init__(self, rows: tabular.Rows) -> None:
+        self.rows = rows
+        self.columns = tuple(rows[0])
+        self._grouped = tabular.grouped(rows, "loop", "view")
+
+    def measured(self, metric: str) -> bool:
+        """Has any row a value of it?"""
+        return not all(math.isnan(row.get(metric, math.nan)) for row in self.rows)
+
+    def of(self, loop: str, view: str) -> tabular.Rows:
+        """
+        Raises:
+            UserError: there are none.
+        """
+        found = self._grouped.get((loop, view))
+        if not found:
+            raise UserError(
+                f"{paths.METRICS_CSV}: has no row of {loop}, view {view}; run the workflow again"
+            )
+        return found
+
+
+def metrics(root: Path) -> Metrics:
+    """metrics.csv.
 
     Raises:
         UserError: it is missing or no such table.
     """
     # Metrics of other packages follow, of any name.
-    found = tabular.rows(root / paths.METRICS_CSV, (), _WORDS, more=True)
+    file = root / paths.METRICS_CSV
+    found = tabular.rows(file, (), _WORDS, more=True)
     if not any(tuple(found[0])[: len(columns(kind))] == columns(kind) for kind in KINDS):
-        raise UserError(f"{root}/metrics.csv: its columns are not those of this version")
-    return found
+        raise UserError(f"{file}: its columns are not those of this version")
+    for name in ("seed", "generation"):
+        if any(type(row[name]) is not int for row in found):
+            raise UserError(f"{file}: column {name} must hold whole numbers")
+    return Metrics(found)
 
 
 def read(root: Path) -> pd.DataFrame:
-    """`rows` as a table of pandas."""
-    return tabular.frame(rows(root), (), _WORDS)
+    """`metrics` as a table of pandas."""
+    return tabular.frame(metrics(root).rows, (), _WORDS)

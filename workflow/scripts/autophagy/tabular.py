@@ -82,13 +82,17 @@ def frame(read: Rows, columns: tuple[str, ...], words: tuple[str, ...] = WORDS) 
 
     table = pd.DataFrame(read, columns=None if read else list(columns))
     for name in table.columns.intersection(words):
-        table[name] = table[name].astype(str).replace("", None)
+        told = table[name].astype(str)
+        table[name] = told.mask(told == "")
     return table
 
 
-def where(table: Rows, **cells: Any) -> Rows:
-    """The rows in which the named columns hold what is given."""
-    return [row for row in table if all(row[name] == cell for name, cell in cells.items())]
+def grouped(table: Rows, *columns: str) -> dict[tuple[Any, ...], Rows]:
+    """The rows by what stands in these columns, in the order in which it first stands there."""
+    found: dict[tuple[Any, ...], Rows] = {}
+    for row in table:
+        found.setdefault(tuple(row[name] for name in columns), []).append(row)
+    return found
 
 
 def _lines(content: IO[bytes]) -> list[list[str]]:
@@ -97,13 +101,17 @@ def _lines(content: IO[bytes]) -> list[list[str]]:
     Raises:
         ValueError: it is no text, or no table.
     """
-    text = io.StringIO(content.read().decode("utf-8"), newline="")
-    lines = [line for line in csv.reader(text) if line]
+    # Spreadsheets begin a table with a mark of its encoding.
+    text = io.StringIO(content.read().decode("utf-8-sig"), newline="")
+    reader = csv.reader(text, strict=True)
+    lines: list[list[str]] = []
+    for line in filter(None, reader):
+        lines.append(line)
+        if len(line) != len(lines[0]):
+            told = f"line {reader.line_num} has {len(line)} cells where {len(lines[0])} belong"
+            raise ValueError(told)
     if not lines:
         raise ValueError("No columns")
-    for number, line in enumerate(lines, 1):
-        if len(line) != len(lines[0]):
-            raise ValueError(f"line {number} has {len(line)} cells where {len(lines[0])} belong")
     return lines
 
 
@@ -115,8 +123,10 @@ def _values(file: Path, name: str, cells: list[str], words: tuple[str, ...]) -> 
     """
     if name in words:
         return cells
-    if cells and set(cells) <= {"True", "False"}:
-        return [cell == "True" for cell in cells]
+    # Spreadsheets write TRUE.
+    answers = [cell.lower() for cell in cells]
+    if cells and set(answers) <= {"true", "false"}:
+        return [answer == "true" for answer in answers]
     try:
         return [_number(cell) for cell in cells]
     except ValueError as error:
@@ -128,10 +138,15 @@ def _number(cell: str) -> float | int:
     Raises:
         ValueError: it is none.
     """
-    # Python reads 1_000 as a number, and no other reader of tables does.
-    if "_" in cell:
+    if not cell:
+        return math.nan
+    # Python takes these for numbers, and no other reader of tables does.
+    if "_" in cell or cell.lower().strip("+-") == "nan":
         raise ValueError
     try:
-        return int(cell)
+        number = int(cell)
     except ValueError:
-        return float(cell) if cell else math.nan
+        return float(cell)
+    if abs(number) >= 2**63:
+        raise ValueError
+    return number

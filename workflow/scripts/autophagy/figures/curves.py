@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from autophagy import series
 from autophagy.evaluated import VIEWS
-from autophagy.figures import COLOURS, MARKERS, STYLE, WIDTH, legend_columns
-from autophagy.tabular import Rows, where
+from autophagy.figures import COLOURS, MARKERS, WIDTH, drawing, legend_columns
+from autophagy.tables import Metrics
+from autophagy.tabular import Rows
 
 #: Metric -> the title of its panel; `{space}` is where distances are taken.
 CURVES = {
@@ -27,7 +27,7 @@ UNBOUNDED = ("frechet_distance", "tail_mass", *CLASSES)
 
 
 def draw(
-    table: Rows,
+    table: Metrics,
     loops: list[str],
     floor: dict[str, dict[str, float]],
     title: str,
@@ -45,23 +45,20 @@ def draw(
         space: what the space of the distance is called.
         classes: does a loop inherit its labels, so that classes can die?
     """
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
-    with rc_context(fname=STYLE):
+    with drawing() as Figure:
         shown = _shown(table, classes)
         across = 2 if len(shown) == 4 else min(len(shown), 3)
         lines = -(-len(shown) // across)
         figure = Figure(figsize=(WIDTH, 2.3 * lines + 0.6), layout="constrained")
         panels = figure.subplots(lines, across, squeeze=False).ravel()
-        real = where(table, loop="real")
+        real = table.of("real", "output")
         for axes, (metric, label) in zip(panels, shown.items(), strict=False):
             if band := floor.get(metric):
                 axes.axhspan(band["low"], band["high"], color="0.85", lw=0, zorder=0)
             level = band["mean"] if band else series.spread([row[metric] for row in real]).mean
             axes.axhline(level, color="0.5", lw=1, zorder=1, label="real against real")
             for place, loop in enumerate(loops):
-                _curve(axes, where(table, loop=loop), metric, loop, place)
+                _curve(axes, _views(table, loop), metric, loop, place)
             axes.set_title(label.format(space=space))
             axes.set_xlabel("generation")
             axes.xaxis.get_major_locator().set_params(integer=True)
@@ -77,7 +74,7 @@ def draw(
 
 
 def caption(
-    table: Rows,
+    table: Metrics,
     loops: list[str],
     floor: dict[str, dict[str, float]],
     title: str,
@@ -85,10 +82,10 @@ def caption(
     classes: bool = False,
 ) -> str:
     """What the curves show, in words; arguments as in `draw`."""
-    real = where(table, loop="real")[0]
+    real = table.of("real", "output")[0]
     shown = _shown(table, classes)
     panels = [label.format(space=space) for label in shown.values()]
-    seeds = len({row["seed"] for row in table})
+    seeds = len({row["seed"] for row in table.rows})
     told = [
         f"{', '.join(panels)} over generations of {', '.join(loops)}: {int(real['n_samples'])} "
         f"samples against {int(real['n_reference'])} held-out real ones.",
@@ -98,30 +95,31 @@ def caption(
         "Grey line: real data against real data"
         + ("; band: its 95% range over random cuts." if set(floor) & set(shown) else "."),
     ]
-    if any(_differ(where(table, loop=loop), "frechet_distance") for loop in loops):
+    if any(_differ(_views(table, loop), "frechet_distance") for loop in loops):
         told.append("Dotted: the same models sampled at λ = 1, without filter or guidance.")
     return f"{' '.join(told)} {title}."
 
 
-def _shown(table: Rows, classes: bool) -> dict[str, str]:
+def _shown(table: Metrics, classes: bool) -> dict[str, str]:
     """Metric -> title, of the panels."""
     more = KNOWN | (CLASSES if classes else {})
-    measured = [
-        name for name in more if not all(math.isnan(row.get(name, math.nan)) for row in table)
-    ]
-    return CURVES | {name: more[name] for name in measured}
+    return CURVES | {name: label for name, label in more.items() if table.measured(name)}
 
 
-def _curve(axes: Any, rows: Rows, metric: str, loop: str, place: int) -> None:
+def _views(table: Metrics, loop: str) -> dict[str, Rows]:
+    return {view: table.of(loop, view) for view in VIEWS}
+
+
+def _curve(axes: Any, views: dict[str, Rows], metric: str, loop: str, place: int) -> None:
     # After one round of colours the markers move on by one, so that no two loops look the same.
     colour = COLOURS[place % len(COLOURS)]
     marker = MARKERS[(place + place // len(COLOURS)) % len(MARKERS)]
     styles = {"output": "-"}
-    biased = any(row["sampling_bias"] < 1.0 for row in rows)
-    if _differ(rows, metric):
+    biased = _is_biased(views)
+    if _differ(views, metric):
         styles["model"] = ":"
     for view, line in styles.items():
-        spreads = series.over_generations(where(rows, view=view), metric)
+        spreads = series.over_generations(views[view], metric)
         mean, sd = np.array(list(spreads.values())).T
         alone = "sampled at λ = 1" if biased else "the model alone"
         name = loop if view == "output" else f"{loop}, {alone}"
@@ -130,9 +128,11 @@ def _curve(axes: Any, rows: Rows, metric: str, loop: str, place: int) -> None:
             axes.fill_between(list(spreads), mean - sd, mean + sd, color=colour, alpha=0.15, lw=0)
 
 
-def _differ(rows: Rows, metric: str) -> bool:
+def _differ(views: dict[str, Rows], metric: str) -> bool:
     """Are the two views of a loop measured on different samples?"""
-    output, model = ([row[metric] for row in where(rows, view=view)] for view in VIEWS)
-    return any(row["sampling_bias"] < 1.0 for row in rows) or not np.array_equal(
-        output, model, equal_nan=True
-    )
+    output, model = ([row[metric] for row in views[view]] for view in VIEWS)
+    return _is_biased(views) or not np.array_equal(output, model, equal_nan=True)
+
+
+def _is_biased(views: dict[str, Rows]) -> bool:
+    return any(row["sampling_bias"] < 1.0 for row in views["output"])

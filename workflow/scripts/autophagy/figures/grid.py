@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autophagy.figures import STYLE, WIDTH
+from autophagy.figures import WIDTH, drawing
 
 
 def draw(rows: dict[str, np.ndarray], levels: int, title: str) -> Any:
@@ -15,10 +15,7 @@ def draw(rows: dict[str, np.ndarray], levels: int, title: str) -> Any:
     Args:
         rows: label -> uint8 n×H×W×C pictures with values 0..levels-1, the same n in every row.
     """
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
-    with rc_context(fname=STYLE):
+    with drawing() as Figure:
         strips = [_strip(images, levels) for images in rows.values()]
         sheet = np.concatenate(strips, axis=0)
         figure = Figure(figsize=(WIDTH, WIDTH * sheet.shape[0] / sheet.shape[1]))

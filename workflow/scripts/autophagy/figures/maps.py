@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autophagy.figures import COLOURS, STYLE, WIDTH
+from autophagy.figures import COLOURS, WIDTH, drawing
 
 #: Generations of a loop that are shown at most, evenly chosen, the first and the last among them.
 COLUMNS = 6
@@ -21,12 +21,9 @@ def draw(real: Places, loops: dict[str, list[Places]], axes: list[str], title: s
     Args:
         real: n×2. loops: name -> one n×2 a generation. axes: what the two axes are.
     """
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
     generations = _shown(loops)
     ground = _points(real)
-    with rc_context(fname=STYLE):
+    with drawing() as Figure:
         size = (WIDTH, 1.25 * len(loops) + 0.6)
         figure = Figure(figsize=size, layout="constrained")
         panels = figure.subplots(len(loops), len(generations), sharex=True, sharey=True,

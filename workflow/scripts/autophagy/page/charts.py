@@ -7,7 +7,7 @@ from typing import Any
 from autophagy import series
 from autophagy.evaluated import VIEWS
 from autophagy.page.numbers import rounded
-from autophagy.tabular import Rows, where
+from autophagy.tables import Metrics
 
 #: Metric -> title, one line on how to read it, and its range where it is fixed.
 CURVES: dict[str, tuple[str, str, tuple[float, float] | None]] = {
@@ -34,7 +34,7 @@ HEADLINE = (
 
 def curves(
     asked: dict[str, Any],
-    table: Rows,
+    table: Metrics,
     floor: dict[str, dict[str, float]],
     depths: dict[str, list[float]],
     space: str,
@@ -50,7 +50,7 @@ def curves(
     found = []
     for metric, (title, hint, limits) in CURVES.items():
         # Metrics of another kind of rows have no column.
-        if metric not in table[0]:
+        if metric not in table.columns:
             continue
         loops = {
             name: {view: _series(table, name, view, metric) for view in VIEWS}
@@ -94,7 +94,7 @@ def curves(
     ]
 
 
-def plane(asked: dict[str, Any], table: Rows, space: str) -> dict[str, Any]:
+def plane(asked: dict[str, Any], table: Metrics, space: str) -> dict[str, Any]:
     """Precision against recall: loops as trajectories, real data and real-only models as points."""
 
     def points(loop: str, view: str) -> dict[str, Any]:
@@ -112,11 +112,11 @@ def plane(asked: dict[str, Any], table: Rows, space: str) -> dict[str, Any]:
     }
 
 
-def numbers(asked: dict[str, Any], table: Rows) -> list[dict[str, Any]]:
+def numbers(asked: dict[str, Any], table: Metrics) -> list[dict[str, Any]]:
     """The headline curves as tables: {title, generations, rows: [(name, cells)]}."""
     every = list(range(1, asked["generations"] + 1))
     found = []
-    for metric in (name for name in HEADLINE if name in table[0]):
+    for metric in (name for name in HEADLINE if name in table.columns):
         listed = [(f"real {asked['kind']}", "real", "output")]
         listed += [
             (f"real only, {n} {asked['kind']}", f"real-only/{name}", "output")
@@ -132,9 +132,9 @@ def numbers(asked: dict[str, Any], table: Rows) -> list[dict[str, Any]]:
     return found
 
 
-def _series(table: Rows, loop: str, view: str, metric: str) -> dict[str, Any]:
+def _series(table: Metrics, loop: str, view: str, metric: str) -> dict[str, Any]:
     """Mean and standard deviation over seeds by generation."""
-    rows = where(table, loop=loop, view=view)
+    rows = table.of(loop, view)
     spreads = series.over_generations(rows, metric)
     several = loop != "real" and len({row["seed"] for row in rows}) > 1
     return {
@@ -144,7 +144,7 @@ def _series(table: Rows, loop: str, view: str, metric: str) -> dict[str, Any]:
     }
 
 
-def _cells(table: Rows, loop: str, view: str, metric: str, generations: list[int]) -> list[str]:
+def _cells(table: Metrics, loop: str, view: str, metric: str, generations: list[int]) -> list[str]:
     of = _series(table, loop, view, metric)
     by_generation = dict(zip(of["x"], of["mean"], strict=True))
     if loop == "real":

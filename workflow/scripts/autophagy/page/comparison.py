@@ -104,7 +104,7 @@ def _of_one(run: Results) -> list[dict[str, Any]]:
     network = run.archive.manifest(evaluation)["params"]["features"]
     return charts.curves(
         asked,
-        tables.rows(run.root),
+        tables.metrics(run.root),
         evaluated.resplits(run.root, run.seeds[0]),
         descent.depths(run.archive, chains),
         features.space(network),

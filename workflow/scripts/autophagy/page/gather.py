@@ -25,7 +25,7 @@ def gather(root: str, asked: dict[str, Any]) -> dict[str, Any]:
         shell: what the HTML is made of. data: what its script reads.
     """
     folder, archive = Path(root), Archive(Path(root), tuple(asked["artifacts"]))
-    table = tables.rows(folder)
+    table = tables.metrics(folder)
     judged = verdicts.by_loop(folder)
     seed = asked["seeds"][0]
     floor = evaluated.resplits(folder, seed)

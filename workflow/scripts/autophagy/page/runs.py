@@ -13,7 +13,7 @@ from autophagy.metrics import HEADLINE
 from autophagy.page import descent, pictures
 from autophagy.page.numbers import rounded
 from autophagy.page.sprites import Sheets
-from autophagy.tabular import Rows, where
+from autophagy.tables import Metrics
 
 #: Characters beyond which no other run seed is added.
 LARGEST = 8 * 2**20
@@ -23,7 +23,7 @@ def gather(
     folder: Path,
     archive: Archive,
     asked: dict[str, Any],
-    table: Rows,
+    table: Metrics,
     places: dict[str, Any],
     sheets: Sheets,
 ) -> list[dict[str, Any]]:
@@ -76,7 +76,7 @@ def _profiles(folder: Path, evaluation: str) -> dict[str, Any]:
     return store.read_json(folder / evaluation)["output"]["profiles"]
 
 
-def _metrics(table: Rows, name: str, seed: int) -> dict[str, list[float | None]]:
-    rows = where(table, loop=name, seed=seed, view="output")
+def _metrics(table: Metrics, name: str, seed: int) -> dict[str, list[float | None]]:
+    rows = [row for row in table.of(name, "output") if row["seed"] == seed]
     rows.sort(key=itemgetter("generation"))
     return {metric: [rounded(row[metric]) for row in rows] for metric in HEADLINE}

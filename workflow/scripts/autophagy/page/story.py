@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from autophagy import series
-from autophagy.tabular import Rows, where
+from autophagy.errors import UserError
+from autophagy.paths import VERDICTS
+from autophagy.tables import Metrics
 from autophagy.verdict.judge import slopes
 from autophagy.verdict.tables import METRIC, VIEW
 
@@ -16,14 +18,14 @@ from autophagy.verdict.tables import METRIC, VIEW
 Verdicts = dict[str, dict[str, Any]]
 
 
-def lead(asked: dict[str, Any], table: Rows, verdicts: Verdicts, space: str) -> list[str]:
+def lead(asked: dict[str, Any], table: Metrics, verdicts: Verdicts, space: str) -> list[str]:
     """The sentences that stand above everything.
 
     Args:
         asked: see `asked.of_images`. table: metrics.csv.
         space: what distances are measured in.
     """
-    real = where(table, loop="real")[0]
+    real = table.of("real", "output")[0]
     n_seeds, n_loops = len(asked["seeds"]), len(asked["loops"])
     sentences = [
         f"{_count(n_loops, 'loop')} of {_count(asked['generations'], 'generation')}, "
@@ -49,11 +51,13 @@ def _trained(asked: dict[str, Any]) -> str:
     return told + (f" Otherwise those of {'; of '.join(others)}." if others else "")
 
 
-def loops(asked: dict[str, Any], table: Rows, verdicts: Verdicts) -> list[dict[str, Any]]:
+def loops(asked: dict[str, Any], table: Metrics, verdicts: Verdicts) -> list[dict[str, Any]]:
     """What each loop did, in words: {name, rule, verdict, sentences}."""
     found = []
     for name, loop in asked["loops"].items():
-        verdict = verdicts[name]
+        verdict = verdicts.get(name)
+        if verdict is None:
+            raise UserError(f"{VERDICTS}: has no row of {name}; run the workflow again")
         found.append(
             {
                 "name": name,
@@ -69,9 +73,9 @@ def loops(asked: dict[str, Any], table: Rows, verdicts: Verdicts) -> list[dict[s
     return found
 
 
-def _went(table: Rows, name: str, loop: dict[str, Any]) -> str:
+def _went(table: Metrics, name: str, loop: dict[str, Any]) -> str:
     """Distance, precision and recall, first to last generation, as models at λ = 1."""
-    rows = where(table, loop=name, view=VIEW)
+    rows = table.of(name, VIEW)
     generations = {row["generation"] for row in rows}
     first, last = min(generations), max(generations)
 
@@ -86,10 +90,10 @@ def _went(table: Rows, name: str, loop: dict[str, Any]) -> str:
     )
 
 
-def _slope(asked: dict[str, Any], table: Rows, name: str, verdict: dict[str, Any]) -> str:
+def _slope(asked: dict[str, Any], table: Metrics, name: str, verdict: dict[str, Any]) -> str:
     if len(asked["seeds"]) > 1:
         return f"Verdict: {verdict['told']}."
-    rows = sorted(where(table, loop=name, view=VIEW), key=itemgetter("generation"))
+    rows = sorted(table.of(name, VIEW), key=itemgetter("generation"))
     values = np.array([[row[METRIC] for row in rows]])
     if values.shape[1] < 2 or not np.isfinite(values).all():
         return f"Verdict: {verdict['told']}."
@@ -99,7 +103,7 @@ def _slope(asked: dict[str, Any], table: Rows, name: str, verdict: dict[str, Any
     )
 
 
-def _beside(asked: dict[str, Any], table: Rows, verdict: dict[str, Any]) -> str:
+def _beside(asked: dict[str, Any], table: Metrics, verdict: dict[str, Any]) -> str:
     """Models of real data alone of the sizes that the loop is judged against, where trained."""
     if unlike := asked["loops"][verdict["loop"]]["unlike"]:
         return f"No model of real data alone was trained or sampled with {unlike}."
@@ -109,7 +113,7 @@ def _beside(asked: dict[str, Any], table: Rows, verdict: dict[str, Any]) -> str:
         if not names:
             told.append(f"no model of {n} real {asked['kind']} alone was trained")
             continue
-        rows = where(table, loop=f"real-only/{names[0]}", view=VIEW)
+        rows = table.of(f"real-only/{names[0]}", VIEW)
         distance, recall = (series.spread([row[of] for row in rows]) for of in (METRIC, "recall"))
         told.append(
             f"{n} real {asked['kind']} alone, same budget: distance {distance.mean:.3g}, recall "

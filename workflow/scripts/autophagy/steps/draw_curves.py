@@ -27,7 +27,7 @@ def draw_curves(
         classes: does a loop inherit its labels, so that classes can die?
     """
     folder = Path(root)
-    table = tables.rows(folder)
+    table = tables.metrics(folder)
     floor = evaluated.resplits(folder, seed)
     asked = (table, loops, floor, title, space, classes)
     figures.save(curves.draw(*asked), curves.caption(*asked), Path(stem))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from autophagy.figures import COLOURS, MARKERS, STYLE, WIDTH, legend_columns
+from autophagy.figures import COLOURS, MARKERS, WIDTH, drawing, legend_columns
 
 
 def draw(figure: str, table: pd.DataFrame, title: str) -> Any:
@@ -20,9 +20,7 @@ def draw(figure: str, table: pd.DataFrame, title: str) -> Any:
     Args:
         table: the runs' tables with a column `run`, in the order of their colours.
     """
-    from matplotlib import rc_context
-
-    with rc_context(fname=STYLE):
+    with drawing():
         drawn = _DRAW[figure](table)
         drawn.suptitle(title, x=0.01, ha="left")
     return drawn

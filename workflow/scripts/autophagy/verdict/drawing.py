@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autophagy.figures import COLOURS, MARKERS, STYLE, WIDTH, legend_columns
+from autophagy.figures import COLOURS, MARKERS, WIDTH, drawing, legend_columns
 from autophagy.verdict.learning_curve import LearningCurve
 
 if TYPE_CHECKING:
@@ -22,16 +22,13 @@ def effective_size(curve: LearningCurve, sizes: pd.DataFrame, title: str, space:
 
     Where the curve lacks something, the figure says what.
     """
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
     if curve.lacks:
-        with rc_context(fname=STYLE):
+        with drawing() as Figure:
             figure = Figure(figsize=(WIDTH, 1.0))
             figure.text(0.01, 0.4, curve.lacks)
             figure.suptitle(title, x=0.01, ha="left")
         return figure
-    with rc_context(fname=STYLE):
+    with drawing() as Figure:
         figure = Figure(figsize=(WIDTH, 3.2), layout="constrained")
         left, right = figure.subplots(1, 2)
         _curve(left, curve)
@@ -123,10 +120,7 @@ def attribution(found: pd.DataFrame, title: str, space: str) -> Any:
     Args:
         found: attribution.csv. space: what the space of the distance is called.
     """
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
-    with rc_context(fname=STYLE):
+    with drawing() as Figure:
         figure = Figure(figsize=(WIDTH, 0.9 + 0.3 * len(found)), layout="constrained")
         axes, places = figure.subplots(), np.arange(len(found))[::-1]
         axes.axvline(0, color="0.6", lw=0.8)

@@ -235,5 +235,9 @@ def read(root: Path) -> pd.DataFrame:
 
 
 def by_loop(root: Path) -> dict[str, dict[str, Any]]:
-    """verdicts.csv, loop -> its row; errors as in `read`."""
-    return {row["loop"]: row for row in tabular.rows(root / VERDICTS, COLUMNS)}
+    """verdicts.csv, loop -> its row; errors as in `read`, and where a loop stands in it twice."""
+    rows = tabular.rows(root / VERDICTS, COLUMNS)
+    found = {row["loop"]: row for row in rows}
+    if len(found) < len(rows):
+        raise UserError(f"{root / VERDICTS}: has a loop twice; run the workflow again")
+    return found
