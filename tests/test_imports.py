@@ -11,6 +11,7 @@ import sys
 import pytest
 from autophagy.page.asked import of_images
 from autophagy.paths import PAGE
+from autophagy.verdict.plan import asked as verdicts_asked
 from conftest import child_environment
 
 SPARED = """
@@ -112,22 +113,26 @@ print("imported:", *sorted({"pandas", "sklearn", "scipy", "torch"} & set(sys.mod
 TABLES = """
 import json, sys
 from autophagy.steps.draw_curves import draw_curves
+from autophagy.steps.judge_loops import judge_loops
 from autophagy.steps.write_page import write_page
 
-root, asked = sys.argv[1], json.loads(sys.argv[2])
+root, asked, plan = sys.argv[1], json.loads(sys.argv[2]), json.loads(sys.argv[3])
+judge_loops(root, plan)
 draw_curves(root, list(asked["loops"]), asked["seeds"][0], "title", "LeNet", f"{root}/curves")
 write_page(root, asked)
 print("imported:", *sorted({"pandas", "sklearn", "scipy", "torch"} & set(sys.modules)))
 """
 
 
-def test_a_job_that_draws_curves_or_writes_the_page_is_spared_pandas(
+def test_a_job_that_judges_draws_curves_or_writes_the_page_is_spared_pandas(
     tiny_experiment, tmp_path
 ) -> None:
     root = shutil.copytree(tiny_experiment.root, tmp_path / "tiny")
     (root / PAGE).unlink()
+    plan = tiny_experiment.plan
+    asked = map(json.dumps, (of_images(plan), verdicts_asked(plan.experiment)))
     done = subprocess.run(
-        [sys.executable, "-c", TABLES, str(root), json.dumps(of_images(tiny_experiment.plan))],
+        [sys.executable, "-c", TABLES, str(root), *asked],
         env=child_environment(), capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stdout.splitlines() == ["imported:"]

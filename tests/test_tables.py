@@ -188,7 +188,8 @@ def test_metrics_json_is_the_mean_of_the_last_generation(root) -> None:
 def test_a_mean_over_seeds_leaves_out_the_undefined_ones(table) -> None:
     gaps = table.copy()
     gaps.loc[(gaps["loop"] == "fresh") & (gaps["seed"] == 1), "recall"] = math.nan
-    found = tables.last_generation(gaps)["fresh"]["recall"]
+    read = tables.Metrics(gaps.to_dict("records"))
+    found = tables.last_generation(read)["fresh"]["recall"]
     assert found == pytest.approx(value("fresh", 2, 3, "output", "recall"))
 
 

@@ -6,6 +6,7 @@ import math
 import os
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 from autophagy import tabular
@@ -87,6 +88,18 @@ def test_rows_hold_whole_numbers_answers_and_gaps(tmp_path) -> None:
     }  # fmt: skip
     table = tabular.read(file, columns)
     assert table.dtypes.astype(str).tolist() == ["str", "int64", "bool", "float64", "float64"]
+
+
+def test_rows_are_written_as_pandas_writes_them(tmp_path) -> None:
+    columns = ("loop", "seed", "limit", "slope", "low")
+    rows = [
+        {"loop": "a, b", "seed": 1, "limit": True, "slope": 1e-7, "low": None, "more": 1},
+        {"loop": 'x "y"', "seed": 2, "limit": False, "slope": np.float64(0.1), "low": math.nan},
+        {"loop": "", "seed": 3, "limit": True, "slope": math.inf},
+    ]
+    tabular.write_rows(tmp_path / "rows.csv", columns, rows)
+    tabular.write(tmp_path / "frame.csv", pd.DataFrame(rows)[list(columns)])
+    assert (tmp_path / "rows.csv").read_bytes() == (tmp_path / "frame.csv").read_bytes()
 
 
 def test_what_a_spreadsheet_saves_is_read(tmp_path) -> None:

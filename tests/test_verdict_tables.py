@@ -155,10 +155,11 @@ def test_a_loop_that_converges_has_a_limit_and_one_that_drifts_has_none(sizes) -
 
 def test_a_drift_that_passes_over_many_sizes_is_no_limit(root, experiment) -> None:
     """The seeds of fresh-100 drift apart: within the margin, but not within the interval of n_e."""
-    table, plan = tables.read(root), verdict_plan.asked(experiment)
-    late = (table["loop"] == "fresh-100") & (table["generation"] > 5)
-    apart = table["seed"].map(dict(zip(experiment.seeds, (-0.01, 0.0, 0.01), strict=True)))
-    table.loc[late, "frechet_distance"] += (apart * (table["generation"] - 8))[late]
+    table, plan = tables.metrics(root), verdict_plan.asked(experiment)
+    apart = dict(zip(experiment.seeds, (-0.01, 0.0, 0.01), strict=True))
+    for row in table.rows:
+        if row["loop"] == "fresh-100" and row["generation"] > 5:
+            row["frechet_distance"] += apart[row["seed"]] * (row["generation"] - 8)
     assert verdicts.judged(table, plan, evaluated.resplits(root, 1))["fresh-100"].converged
     for e_fold, limit in ((None, False), (1.01, False), (1.0, True)):
         plan["loops"]["fresh-100"]["e_fold"] = e_fold
@@ -180,7 +181,7 @@ def test_a_loop_with_a_training_of_its_own_has_no_control_and_no_n_e(root) -> No
     content = longer()
     content["loops"]["fresh-100"]["train"] = {"steps": 4000}
     plan = verdict_plan.asked(plan_of(content).experiment)
-    table = tables.read(root)
+    table = tables.metrics(root)
     sizes = verdicts.effective_sizes(table, plan, SD)
     assert set(sizes["loop"]) == {"fresh-50", "fresh-200", "fresh-400"}
     found = verdicts.judged(table, plan, evaluated.resplits(root, 1))["fresh-100"]
@@ -279,7 +280,7 @@ def test_without_a_learning_curve_there_is_one_line_and_no_number(
         "n_e needs real-only models of 5 sizes and 3 seeds; this run has "
         f"{sizes} sizes and {seeds} seeds"
     )
-    assert verdicts.effective_sizes(tables.read(tmp_path), verdict_plan.asked(fewer), SD).empty
+    assert verdicts.effective_sizes(tables.metrics(tmp_path), verdict_plan.asked(fewer), SD).empty
 
 
 @pytest.mark.parametrize("collapsed", ["real-only/n50", "fresh-50", "fresh-"])
@@ -309,20 +310,20 @@ def test_a_model_without_a_distance_leaves_the_run_its_tables(
 
 
 def test_seeds_are_paired_whatever_their_order(root, experiment) -> None:
-    table, plan = tables.read(root), verdict_plan.asked(experiment)
+    table, plan = tables.metrics(root), verdict_plan.asked(experiment)
     plan["seeds"] = plan["seeds"][::-1]
     curve, chains = verdicts.curve_of(table, plan), verdicts.chains_of(table, plan)
-    rows = table[(table["view"] == "model") & (table["seed"] == plan["seeds"][0])]
-    assert (
-        curve.distances[0, 2] == rows.loc[rows["loop"] == "real-only/n100", verdicts.METRIC].item()
+    alone, own = (
+        [row[verdicts.METRIC] for row in table.of(loop, "model") if row["seed"] == plan["seeds"][0]]
+        for loop in ("real-only/n100", "fresh-50")
     )
-    own = rows.loc[rows["loop"] == "fresh-50", verdicts.METRIC].tolist()
+    assert [curve.distances[0, 2]] == alone
     assert chains["fresh-50"].distances[0].tolist() == own
 
 
 def test_a_metric_of_which_more_is_better_is_turned_round(root, experiment) -> None:
     """The made-up recall is minus the distance."""
-    table, plan = tables.read(root), verdict_plan.asked(experiment)
+    table, plan = tables.metrics(root), verdict_plan.asked(experiment)
     floor = evaluated.resplits(root, 1)
     by_distance = verdicts.judged(table, plan, floor)
     assert verdicts.judged(table, plan, floor, "recall") == by_distance
@@ -353,7 +354,7 @@ def test_a_table_that_is_none_is_named(name, content, root, experiment, tmp_path
 
 
 def test_a_row_that_is_missing_is_named(root, experiment) -> None:
-    table = tables.read(root)
-    short = table[(table["loop"] != "fresh-50") | (table["seed"] != 2)]
+    rows = tables.metrics(root).rows
+    short = [row for row in rows if row["loop"] != "fresh-50" or row["seed"] != 2]
     with pytest.raises(UserError, match="no row of fresh-50 with seed 2"):
-        verdicts.chains_of(short, verdict_plan.asked(experiment))
+        verdicts.chains_of(tables.Metrics(short), verdict_plan.asked(experiment))

@@ -72,8 +72,7 @@ def _block(table: Metrics, experiment: Experiment, metric: str) -> str:
     for name in experiment.loops:
         lines[name] = _cells(table, name, "output", metric)
         if not layout.is_plain(experiment, name):
-            biased = any(row["sampling_bias"] < 1.0 for row in table.of(name, "output"))
-            alone = "sampled at λ = 1" if biased else "the model alone"
+            alone = "sampled at λ = 1" if table.is_biased(name) else "the model alone"
             lines[f"{name}, {alone}"] = _cells(table, name, "model", metric)
     frame = pd.DataFrame.from_dict(lines, orient="index").fillna("")
     frame = frame[sorted(frame.columns)].rename(columns={0: "real"})

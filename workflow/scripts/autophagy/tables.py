@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autophagy import evaluated, paths, store, tabular
+from autophagy import evaluated, paths, series, tabular
 from autophagy.errors import UserError
 from autophagy.evaluated import VIEWS
 from autophagy.metrics import METRICS, OF_FEATURES, ONLY
@@ -85,39 +84,31 @@ def opinions(root: Path, listed: list[dict[str, Any]]) -> tuple[pd.DataFrame, pd
     return first, second
 
 
-def last_generation(table: pd.DataFrame) -> dict[str, Any]:
+def last_generation(table: Metrics) -> dict[str, Any]:
     """Loop -> metrics of its last generation, the mean over seeds, for `dvc metrics`.
 
     They are those of the `output` view; a biased loop has its λ = 1 view under `model`.
     """
     summary: dict[str, Any] = {}
-    for loop, rows in table.groupby("loop", sort=False):
-        last = rows[rows["generation"] == rows["generation"].max()]
-        views = {view: _means(last[last["view"] == view]) for view in VIEWS}
-        summary[loop] = {"generation": int(last["generation"].iloc[0]), **views["output"]}
-        if (rows["sampling_bias"] < 1.0).any():
+    for loop in table.loops:
+        last = max(row["generation"] for row in table.of(loop, "output"))
+        views = {view: _means(table, loop, view, last) for view in VIEWS}
+        summary[loop] = {"generation": last, **views["output"]}
+        if table.is_biased(loop):
             summary[loop]["model"] = views["model"]
     return summary
 
 
-def _means(rows: pd.DataFrame) -> dict[str, float]:
-    import pandas as pd
-
-    means = rows[[name for name in METRICS if name in rows]].mean()
-    return {name: float(value) for name, value in means.items() if pd.notna(value)}
+def _means(table: Metrics, loop: str, view: str, generation: int) -> dict[str, float]:
+    rows = [row for row in table.of(loop, view) if row["generation"] == generation]
+    known = (name for name in METRICS if name in table.columns)
+    means = {name: series.spread([row[name] for row in rows]).mean for name in known}
+    return {name: mean for name, mean in means.items() if not math.isnan(mean)}
 
 
 def write_csv(root: Path, listed: list[dict[str, Any]]) -> None:
     """Write metrics.csv of the evaluations in `listed`."""
-    names, rows = tidy(root, listed)
-    with (
-        store.new_file(root / paths.METRICS_CSV) as file,
-        file.open("w", encoding="utf-8", newline="") as text,
-    ):
-        # Without pandas, which takes longer to import than all else here takes.
-        table = csv.DictWriter(text, names, extrasaction="ignore", lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
+    tabular.write_rows(root / paths.METRICS_CSV, *tidy(root, listed))
 
 
 class Metrics:
@@ -127,6 +118,15 @@ class Metrics:
         self.rows = rows
         self.columns = tuple(rows[0])
         self._grouped = tabular.grouped(rows, "loop", "view")
+
+    @property
+    def loops(self) -> list[str]:
+        """All that has rows: `real`, real-only models and loops, as they first stand."""
+        return list(dict.fromkeys(loop for loop, _ in self._grouped))
+
+    def is_biased(self, loop: str) -> bool:
+        """Does it feed on samples that are drawn with a bias?"""
+        return any(row["sampling_bias"] < 1.0 for row in self.of(loop, "output"))
 
     def measured(self, metric: str) -> bool:
         """Has any row a value of it?"""

@@ -84,7 +84,7 @@ def summary(chosen: argparse.Namespace) -> int:
         return _summary_of_theory(plan, chosen.json)
     if not (root / "metrics.csv").is_file():
         raise UserError(f"{root}/metrics.csv: is missing; run the workflow first")
-    tables.read(root)
+    tables.metrics(root)
     # The table has no schema of its own; what it was made of has.
     manifests.read(root, paths.evaluation_path("real", plan.experiment.seeds[0], 0))
     if chosen.json:

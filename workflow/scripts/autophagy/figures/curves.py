@@ -10,7 +10,6 @@ from autophagy import series
 from autophagy.evaluated import VIEWS
 from autophagy.figures import COLOURS, MARKERS, WIDTH, drawing, legend_columns
 from autophagy.tables import Metrics
-from autophagy.tabular import Rows
 
 #: Metric -> the title of its panel; `{space}` is where distances are taken.
 CURVES = {
@@ -58,7 +57,7 @@ def draw(
             level = band["mean"] if band else series.spread([row[metric] for row in real]).mean
             axes.axhline(level, color="0.5", lw=1, zorder=1, label="real against real")
             for place, loop in enumerate(loops):
-                _curve(axes, _views(table, loop), metric, loop, place)
+                _curve(axes, table, metric, loop, place)
             axes.set_title(label.format(space=space))
             axes.set_xlabel("generation")
             axes.xaxis.get_major_locator().set_params(integer=True)
@@ -95,7 +94,7 @@ def caption(
         "Grey line: real data against real data"
         + ("; band: its 95% range over random cuts." if set(floor) & set(shown) else "."),
     ]
-    if any(_differ(_views(table, loop), "frechet_distance") for loop in loops):
+    if any(_differ(table, "frechet_distance", loop) for loop in loops):
         told.append("Dotted: the same models sampled at λ = 1, without filter or guidance.")
     return f"{' '.join(told)} {title}."
 
@@ -106,33 +105,24 @@ def _shown(table: Metrics, classes: bool) -> dict[str, str]:
     return CURVES | {name: label for name, label in more.items() if table.measured(name)}
 
 
-def _views(table: Metrics, loop: str) -> dict[str, Rows]:
-    return {view: table.of(loop, view) for view in VIEWS}
-
-
-def _curve(axes: Any, views: dict[str, Rows], metric: str, loop: str, place: int) -> None:
+def _curve(axes: Any, table: Metrics, metric: str, loop: str, place: int) -> None:
     # After one round of colours the markers move on by one, so that no two loops look the same.
     colour = COLOURS[place % len(COLOURS)]
     marker = MARKERS[(place + place // len(COLOURS)) % len(MARKERS)]
     styles = {"output": "-"}
-    biased = _is_biased(views)
-    if _differ(views, metric):
+    if _differ(table, metric, loop):
         styles["model"] = ":"
     for view, line in styles.items():
-        spreads = series.over_generations(views[view], metric)
+        spreads = series.over_generations(table.of(loop, view), metric)
         mean, sd = np.array(list(spreads.values())).T
-        alone = "sampled at λ = 1" if biased else "the model alone"
+        alone = "sampled at λ = 1" if table.is_biased(loop) else "the model alone"
         name = loop if view == "output" else f"{loop}, {alone}"
         axes.plot(list(spreads), mean, line, color=colour, marker=marker, label=name)
         if not np.isnan(sd).any():
             axes.fill_between(list(spreads), mean - sd, mean + sd, color=colour, alpha=0.15, lw=0)
 
 
-def _differ(views: dict[str, Rows], metric: str) -> bool:
+def _differ(table: Metrics, metric: str, loop: str) -> bool:
     """Are the two views of a loop measured on different samples?"""
-    output, model = ([row[metric] for row in views[view]] for view in VIEWS)
-    return _is_biased(views) or not np.array_equal(output, model, equal_nan=True)
-
-
-def _is_biased(views: dict[str, Rows]) -> bool:
-    return any(row["sampling_bias"] < 1.0 for row in views["output"])
+    output, model = ([row[metric] for row in table.of(loop, view)] for view in VIEWS)
+    return table.is_biased(loop) or not np.array_equal(output, model, equal_nan=True)

@@ -18,7 +18,7 @@ def attribute_drift(root: str, asked: dict[str, Any], title: str, space: str, st
         stem: output path without its suffix.
     """
     folder = Path(root)
-    chains = verdicts.chains_of(tables.read(folder), asked["plan"])
+    chains = verdicts.chains_of(tables.metrics(folder), asked["plan"])
     distances = {name: chains[name].distances for name in asked["changes"]}
     found = attribution.table(distances, asked["changes"], asked["budgets"], asked["otherwise"])
     tabular.write(folder / paths.ATTRIBUTION, found)

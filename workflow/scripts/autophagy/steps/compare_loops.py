@@ -18,5 +18,5 @@ def compare_loops(root: str, plan: dict[str, Any]) -> None:
     """
     folder = Path(root)
     budgets = {name: loop["budget"] for name, loop in plan["loops"].items()}
-    found = pairs.table(verdicts.chains_of(tables.read(folder), plan), budgets)
+    found = pairs.table(verdicts.chains_of(tables.metrics(folder), plan), budgets)
     tabular.write(folder / paths.LOOP_PAIRS, found)

@@ -19,7 +19,7 @@ def draw_effective_size(root: str, plan: dict[str, Any], title: str, space: str,
         stem: output path without its suffix.
     """
     folder = Path(root)
-    table = tables.read(folder)
+    table = tables.metrics(folder)
     margin = evaluated.resplits(folder, plan["seeds"][0])[verdicts.METRIC]["sd"]
     sizes = verdicts.effective_sizes(table, plan, margin)
     tabular.write(folder / paths.EFFECTIVE_SIZE, sizes)

@@ -24,7 +24,7 @@ def text(root: Path, experiment: Experiment) -> str:
     rows = read(root)
     lines = [_title(rows)]
     lines += [f"  {row['loop']}: {row['told']}" for _, row in rows.iterrows()]
-    curve = curve_of(tables.read(root), asked(experiment))
+    curve = curve_of(tables.metrics(root), asked(experiment))
     if curve.lacks:
         return "\n".join([*lines, "", curve.lacks])
     lines += ["", f"Effective sample size, in real {experiment.kind} alone"]

@@ -14,6 +14,7 @@ from autophagy import evaluated, store, tables, tabular
 from autophagy.errors import UserError
 from autophagy.metrics import METRICS
 from autophagy.paths import METRICS_JSON, VERDICTS
+from autophagy.tables import Metrics
 from autophagy.verdict import judge as judging
 from autophagy.verdict.inference import Mean
 from autophagy.verdict.judge import Chain, Comparison, Verdict
@@ -50,7 +51,7 @@ SIZES = (
 )  # fmt: skip
 
 
-def curve_of(table: pd.DataFrame, plan: dict[str, Any], metric: str = METRIC) -> LearningCurve:
+def curve_of(table: Metrics, plan: dict[str, Any], metric: str = METRIC) -> LearningCurve:
     """The real-only models of a table, oriented so that larger is worse.
 
     Args:
@@ -65,7 +66,7 @@ def curve_of(table: pd.DataFrame, plan: dict[str, Any], metric: str = METRIC) ->
     return LearningCurve(np.array(sizes), np.stack(columns, axis=1))
 
 
-def chains_of(table: pd.DataFrame, plan: dict[str, Any], metric: str = METRIC) -> dict[str, Chain]:
+def chains_of(table: Metrics, plan: dict[str, Any], metric: str = METRIC) -> dict[str, Chain]:
     """Every loop of a table, oriented so that larger is worse."""
     return {
         name: Chain(
@@ -75,17 +76,19 @@ def chains_of(table: pd.DataFrame, plan: dict[str, Any], metric: str = METRIC) -
     }
 
 
-def _values(table: pd.DataFrame, loop: str, plan: dict[str, Any], metric: str) -> np.ndarray:
-    rows = table[(table["loop"] == loop) & (table["view"] == VIEW)]
-    wide = rows.pivot_table(metric, "seed", "generation", dropna=False)
-    missing = sorted(set(plan["seeds"]) - set(wide.index))
+def _values(table: Metrics, loop: str, plan: dict[str, Any], metric: str) -> np.ndarray:
+    rows = table.of(loop, VIEW)
+    values = {(row["seed"], row["generation"]): row[metric] for row in rows}
+    generations = sorted({t for _, t in values})
+    missing = sorted(set(plan["seeds"]) - {seed for seed, _ in values})
     if missing:
         raise UserError(f"metrics.csv: has no row of {loop} with seed {missing[0]}")
-    return WORSE[metric] * wide.loc[plan["seeds"]].to_numpy(dtype=float)
+    wide = [[values.get((seed, t), np.nan) for t in generations] for seed in plan["seeds"]]
+    return WORSE[metric] * np.array(wide, dtype=float)
 
 
 def judged(
-    table: pd.DataFrame, plan: dict[str, Any], floor: dict[str, dict[str, float]],
+    table: Metrics, plan: dict[str, Any], floor: dict[str, dict[str, float]],
     metric: str = METRIC,
 ) -> dict[str, Verdict]:  # fmt: skip
     """The verdict on every loop of a table.
@@ -102,12 +105,10 @@ def judged(
 
 def write(root: Path, plan: dict[str, Any]) -> None:
     """Write verdicts.csv and metrics.json (the last generations' means, and the verdicts)."""
-    import pandas as pd
-
-    table = tables.read(root)
+    table = tables.metrics(root)
     found = judged(table, plan, evaluated.resplits(root, plan["seeds"][0]))
-    rows = pd.DataFrame([_row(name, verdict, plan) for name, verdict in found.items()])
-    tabular.write(root / VERDICTS, rows[list(COLUMNS)])
+    rows = [_row(name, verdict, plan) for name, verdict in found.items()]
+    tabular.write_rows(root / VERDICTS, COLUMNS, rows)
     summary = tables.last_generation(table)
     for name, verdict in found.items():
         summary[name]["verdict"] = _metrics(verdict)
@@ -179,7 +180,7 @@ def _told(mean: Mean | None) -> str:
     return f"{mean.value:+.3g} ({mean.low:+.3g} to {mean.high:+.3g})" if mean else ""
 
 
-def effective_sizes(table: pd.DataFrame, plan: dict[str, Any], margin: float) -> pd.DataFrame:
+def effective_sizes(table: Metrics, plan: dict[str, Any], margin: float) -> pd.DataFrame:
     """n_e of every loop: a row a generation, and one of the window after burn-in.
 
     The window's row is a limit where the loop has converged and n_e has, too: it stays in its
