@@ -80,10 +80,8 @@ def _block(table: Metrics, experiment: Experiment, metric: str) -> str:
 
 
 def _cells(table: Metrics, loop: str, view: str, metric: str) -> dict[int, str]:
-    rows = table.of(loop, view)
-    # Real rows are one split in another order: their spread is that of the resplits.
-    several = loop != "real" and len({row["seed"] for row in rows}) > 1
+    several = table.has_spread(loop)
     return {
         generation: f"{found.mean:.2f}" + (f" ± {found.sd:.2f}" if several else "")
-        for generation, found in series.over_generations(rows, metric).items()
+        for generation, found in series.over_generations(table.of(loop, view), metric).items()
     }

@@ -124,6 +124,11 @@ class Metrics:
         """All that has rows: `real`, real-only models and loops, as they first stand."""
         return list(dict.fromkeys(loop for loop, _ in self._grouped))
 
+    def has_spread(self, loop: str) -> bool:
+        """Has it several seeds? Real rows are one split in another order: theirs is no spread."""
+        seeds = {row["seed"] for row in self.of(loop, "output")}
+        return loop != "real" and len(seeds) > 1
+
     def is_biased(self, loop: str) -> bool:
         """Does it feed on samples that are drawn with a bias?"""
         return any(row["sampling_bias"] < 1.0 for row in self.of(loop, "output"))

@@ -134,9 +134,8 @@ def numbers(asked: dict[str, Any], table: Metrics) -> list[dict[str, Any]]:
 
 def _series(table: Metrics, loop: str, view: str, metric: str) -> dict[str, Any]:
     """Mean and standard deviation over seeds by generation."""
-    rows = table.of(loop, view)
-    spreads = series.over_generations(rows, metric)
-    several = loop != "real" and len({row["seed"] for row in rows}) > 1
+    spreads = series.over_generations(table.of(loop, view), metric)
+    several = table.has_spread(loop)
     return {
         "x": list(spreads),
         "mean": [rounded(of.mean) for of in spreads.values()],

@@ -11,6 +11,7 @@ from autophagy import series
 from autophagy.errors import UserError
 from autophagy.paths import VERDICTS
 from autophagy.tables import Metrics
+from autophagy.tabular import grouped
 from autophagy.verdict.judge import slopes
 from autophagy.verdict.tables import METRIC, VIEW
 
@@ -34,11 +35,8 @@ def lead(asked: dict[str, Any], table: Metrics, verdicts: Verdicts, space: str) 
         f"{int(real['n_reference'])} held-out real {asked['kind']}; distances: {space}.",
     ]
     if n_seeds > 1:
-        by_word: dict[str, list[str]] = {}
-        for name, verdict in verdicts.items():
-            by_word.setdefault(verdict["verdict"], []).append(name)
-        for word, names in by_word.items():
-            sentences.append(f"{word.capitalize()}: {', '.join(names)}.")
+        for (word,), rows in grouped(list(verdicts.values()), "verdict").items():
+            sentences.append(f"{word.capitalize()}: {', '.join(row['loop'] for row in rows)}.")
     else:
         sentences.append("One seed decides nothing: take differences as examples, not as findings.")
     return sentences
