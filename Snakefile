@@ -14,6 +14,7 @@ if not workflow.overwrite_configfiles:
     configfile: f"{workflow.basedir}/config/config.yaml"
 
 
+include: "rules/planning.smk"
 include: "rules/common.smk"
 
 
@@ -37,7 +38,7 @@ else:
 rule all:
     default_target: True
     input:
-        every_artifact(),
+        every_target(),
 
 
 onstart:

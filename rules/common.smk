@@ -1,14 +1,6 @@
-import atexit
-import functools
-import gc
-import inspect
 import logging
 import os
 import subprocess
-
-import smart_open
-from snakemake.common import overwrite_function_params
-from snakemake.resources import Resource
 
 # Paths, wildcard constraints and input functions, all of them read off the plan.
 from autophagy import config as configuration
@@ -50,12 +42,6 @@ try:
 except UserError as error:
     sys.exit(f"autophagy: {error}")
 
-# A plan is no garbage: looking for some again and again is an eighth of the time it takes, and a
-# sixth to look through it once more when all is done and take it apart.
-gc.set_threshold(500_000)
-atexit.register(gc.freeze)
-# Snakemake asks for each job where its script lies, and smart_open makes a class to tell it.
-smart_open.parse_uri = functools.cache(smart_open.parse_uri)
 # On a full disk Snakemake's own log file fails too, at each of its lines: ours shall be seen.
 logging.raiseExceptions = False
 lifeline.name_run()
@@ -74,15 +60,6 @@ GENERATION = "loops/{loop}/seed-{seed}/gen-{generation}"
 # What a guided loop's generation is led away from.
 AUXILIARY = f"{GENERATION}/auxiliary"
 REAL_ONLY = "real-only/{real_only}/seed-{seed}"
-
-
-def asked_of_each_job(function):
-    """`function`, its parameters noted where Snakemake looks before it inspects them anew."""
-    overwrite_function_params(function, inspect.signature(function).parameters)
-    return function
-
-
-asked_of_each_job(Resource.evaluate)
 
 
 @asked_of_each_job
@@ -184,6 +161,12 @@ def every_artifact():
     ]
     found = [*kept, *map(manifests.path_of, PLAN.nodes), *notes, paths.AUDIT]
     return [f"{ROOT}/{path}" for path in found]
+
+
+def every_target():
+    """Every artifact, but for the manifests that the audit asks for: each file costs planning."""
+    asked = {f"{ROOT}/{manifests.path_of(path)}" for path in PLAN.audited()}
+    return [path for path in every_artifact() if path not in asked]
 
 
 def not_kept_of(wildcards):
@@ -307,17 +290,6 @@ def refuse_what_is_in_the_way():
             submitted.require_none(EXPERIMENT.experiment)
     except UserError as error:
         sys.exit(f"autophagy: {error}")
-
-
-def plan_when_a_job_ends():
-    """Take Snakemake's default rate of 100 jobs a second from its scheduler.
-
-    To keep it, Snakemake 9 plans anew a second after every planning, and at every job's end besides:
-    plannings multiply while jobs wait for a core. A rate that somebody asked for stays.
-    """
-    limiter = workflow.scheduler.job_rate_limiter
-    if limiter and (limiter.max_jobs, limiter.timespan) == (100, 1):
-        workflow.scheduler.job_rate_limiter = None
 
 
 def dataset_up_to(wildcards):
