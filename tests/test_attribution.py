@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from autophagy import config as configuration
-from autophagy import ledger, paths
+from autophagy import ledger, paths, tabular
 from autophagy import plan as planning
 from autophagy.errors import UserError
 from autophagy.steps.attribute_drift import attribute_drift
@@ -16,13 +16,21 @@ from conftest import REPOSITORY, changed, plan_of
 from test_verdict import distances, stream
 
 
+def framed(*arguments) -> pd.DataFrame:
+    return tabular.frame(attribution.table(*arguments), attribution.COLUMNS)
+
+
+def lines_of(table: pd.DataFrame) -> list[str]:
+    return attribution.lines(table.reset_index().fillna({"changed": ""}).to_dict("records"))
+
+
 def found(seeds: int, noise: float = 0.05, **slopes: float) -> pd.DataFrame:
     made = {
         name: distances(stream(31, seeds, place), seeds, 6, slope=slope, noise=noise)
         for place, (name, slope) in enumerate(slopes.items())
     }
     told = dict.fromkeys(made, "x")
-    return attribution.table(made, told, told).set_index("loop")
+    return framed(made, told, told).set_index("loop")
 
 
 def test_what_takes_the_drift_away_is_told() -> None:
@@ -45,7 +53,8 @@ def test_loops_that_differ_in_nothing_are_told_apart_in_one_of_twenty_tables_at_
         rng = stream(32, run)
         made = {f"{k}": distances(rng, 3, 5) for k in range(5)}
         told = dict.fromkeys(made, "")
-        wrong += attribution.table(made, told, told)["told"].str.startswith("drifts").any()
+        table = attribution.table(made, told, told)
+        wrong += any(row["told"].startswith("drifts") for row in table)
     # At 5% ten are due, and more than twenty come by chance once in 800 such tests (binomial).
     assert wrong <= 20
 
@@ -57,9 +66,7 @@ def test_the_step_to_models_of_another_training_is_no_drift() -> None:
     longer = base - 3.0 + distances(rng, 5, 6, noise=0.01)
     longer[:, 0] = base[:, 0]
     told = {"base": "", "longer": ""}
-    [_, row] = attribution.table({"base": base, "longer": longer}, told, told, ["longer"]).to_dict(
-        "records"
-    )
+    [_, row] = attribution.table({"base": base, "longer": longer}, told, told, ["longer"])
     assert (row["first_generation"], row["told"]) == (2, "undecided")
     assert row["drift"] == pytest.approx(0.3, abs=0.02)
     assert row["difference"] == pytest.approx(0.0, abs=0.02)
@@ -69,7 +76,7 @@ def test_two_generations_leave_another_training_no_drift() -> None:
     base = distances(stream(35), 5, 2, slope=0.3, noise=0.01)
     three = {"base": base, "longer": base - 3.0, "less": base * 0.5}
     told = dict.fromkeys(three, "")
-    table = attribution.table(three, told, told, ["longer"]).set_index("loop")
+    table = framed(three, told, told, ["longer"]).set_index("loop")
     assert table["told"].to_dict() == {
         "base": "reference", "longer": "undefined", "less": "drifts less"
     }  # fmt: skip
@@ -77,8 +84,8 @@ def test_two_generations_leave_another_training_no_drift() -> None:
     assert table.loc["longer", unknown].isna().all()
     # It is one of no comparisons that p is corrected for.
     alone = attribution.table({"base": base, "less": base * 0.5}, told, told)
-    assert table["p"]["less"] == alone["p"][1]
-    assert "  longer: no drift; " in "\n".join(attribution.lines(table.reset_index()))
+    assert table["p"]["less"] == alone[1]["p"]
+    assert "  longer: no drift; " in "\n".join(lines_of(table))
 
 
 @pytest.mark.parametrize("seeds", [1, 2])
@@ -86,7 +93,7 @@ def test_fewer_than_three_seeds_have_no_interval(seeds) -> None:
     table = found(seeds, base=0.5, less=0.0)
     assert table["told"]["less"] == f"undecided: 3 seeds are needed, this run has {seeds}"
     assert table[["drift_low", "drift_high", "p"]].isna().all(axis=None)
-    assert "less" in attribution.lines(table.reset_index())[2]
+    assert "less" in lines_of(table)[2]
 
 
 def asked_of(name: str) -> dict:
@@ -168,7 +175,8 @@ def test_table_and_figure_are_made_where_they_are_asked_for(tmp_path) -> None:
     made = pd.read_csv(tmp_path / paths.ATTRIBUTION)
     assert tuple(made) == attribution.COLUMNS
     # As a file has it, and as the end of a run tells it.
-    assert "as it is" in attribution.lines(made)[1]
+    read_back = tabular.rows(tmp_path / paths.ATTRIBUTION, attribution.COLUMNS)
+    assert "as it is" in attribution.lines(read_back)[1]
     assert made["changed"][1] == "sampling_bias 1.0 → 0.5"
     for suffix in ("png", "pdf", "txt"):
         assert (tmp_path / f"figures/attribution.{suffix}").stat().st_size

@@ -23,6 +23,7 @@ from autophagy import (
     sets,
     store,
     tables,
+    tabular,
 )
 from autophagy.archive import Archive
 from autophagy.errors import UserError
@@ -286,7 +287,7 @@ def test_the_attribution_stands_on_the_page_with_its_intervals(tmp_path) -> None
     }
     changes = {"plain": "", "longer": "train.steps 3 → 6"}
     found = attribution.table(distances, changes, {"plain": "3 steps", "longer": "6 steps"})
-    found.to_csv(tmp_path / paths.ATTRIBUTION, index=False)
+    tabular.write_rows(tmp_path / paths.ATTRIBUTION, attribution.COLUMNS, found)
     [shown] = extra_tables.gather(tmp_path, {"tables": [paths.METRICS_CSV, paths.ATTRIBUTION]})
     assert shown["head"] == ["loop", "changed", "budget", "drift", "difference", "told"]
     reference, longer = shown["rows"]
@@ -300,14 +301,13 @@ def test_the_attribution_stands_on_the_page_with_its_intervals(tmp_path) -> None
 
 def test_a_second_opinion_stands_on_the_page(tmp_path) -> None:
     loops = ["a", "b", "c"]
-    first = pd.DataFrame(
-        {"loop": loops, "seed": 1, "generation": 1}
-        | {metric: [1.0, 2.0, 3.0] for metric in OF_FEATURES}
-    )
-    second = first.assign(recall=[3.0, 2.0, 1.0])
-    opinions.table(first, second, ["LeNet", "random LeNet"], "5 steps").to_csv(
-        tmp_path / paths.SECOND_OPINION, index=False
-    )
+    first = [
+        {"loop": loop, "seed": 1, "generation": 1} | dict.fromkeys(OF_FEATURES, value)
+        for loop, value in zip(loops, (1.0, 2.0, 3.0), strict=True)
+    ]
+    second = [row | {"recall": 4.0 - row["recall"]} for row in first]
+    found = opinions.table(first, second, ["LeNet", "random LeNet"], "5 steps")
+    tabular.write_rows(tmp_path / paths.SECOND_OPINION, opinions.COLUMNS, found)
     [shown] = extra_tables.gather(tmp_path, {"tables": [paths.SECOND_OPINION]})
     rows = {row[0]: row[1:] for row in shown["rows"] if row[1] == "3 loops"}
     assert rows["precision"] == ["3 loops", "+1", "a < b < c", "a < b < c"]
@@ -317,7 +317,8 @@ def test_a_second_opinion_stands_on_the_page(tmp_path) -> None:
 def test_an_attribution_of_one_seed_has_no_intervals(tmp_path) -> None:
     distances = {"plain": np.array([[1.0, 2, 3]]), "longer": np.array([[1.0, 1, 1]])}
     names = dict.fromkeys(distances, "")
-    attribution.table(distances, names, names).to_csv(tmp_path / paths.ATTRIBUTION, index=False)
+    found = attribution.table(distances, names, names)
+    tabular.write_rows(tmp_path / paths.ATTRIBUTION, attribution.COLUMNS, found)
     [shown] = extra_tables.gather(tmp_path, {"tables": [paths.ATTRIBUTION]})
     assert shown["rows"][1][3:5] == ["+0", "-1"]
     assert shown["rows"][1][5].startswith("undecided: 3 seeds")

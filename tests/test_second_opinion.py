@@ -6,9 +6,8 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
-from autophagy import evaluations, ledger, manifests, paths, store
+from autophagy import evaluations, ledger, manifests, paths, store, tabular
 from autophagy.errors import UserError
 from autophagy.features import lenet, lenet_random
 from autophagy.metrics import OF_FEATURES
@@ -24,22 +23,19 @@ def asked(second: str = "lenet_random", **edits) -> dict:
     return changed(("evaluate.second", second)) | {"seeds": [1]} | edits
 
 
-def frames(values: dict[str, list[list[float]]]) -> pd.DataFrame:
-    """Loop -> a row a seed, a column a generation; every metric the same."""
-    return pd.DataFrame(
-        [
-            {"loop": loop, "seed": seed, "generation": t} | dict.fromkeys(OF_FEATURES, value)
-            for loop, seeds in values.items()
-            for seed, row in enumerate(seeds)
-            for t, value in enumerate(row, start=1)
-        ]
-    )
+def measured(values: dict[str, list[list[float]]]) -> tabular.Rows:
+    """Rows of loop -> a row a seed, a column a generation; every metric the same."""
+    return [
+        {"loop": loop, "seed": seed, "generation": t} | dict.fromkeys(OF_FEATURES, value)
+        for loop, seeds in values.items()
+        for seed, row in enumerate(seeds)
+        for t, value in enumerate(row, start=1)
+    ]
 
 
 def correlations(first, second) -> dict[str, float]:
-    table = opinions.table(frames(first), frames(second), ["one", "two"], "5 steps")
-    rows = table[table["metric"] == "recall"].set_index("ranked")
-    return rows["correlation"].to_dict()
+    table = opinions.table(measured(first), measured(second), ["one", "two"], "5 steps")
+    return {row["ranked"]: row["correlation"] for row in table if row["metric"] == "recall"}
 
 
 def test_the_same_order_agrees_and_the_opposite_one_does_not() -> None:
@@ -70,10 +66,10 @@ def test_ranks_are_spearmans_and_ties_share_theirs() -> None:
 def test_an_interval_holds_its_mean_and_needs_three_seeds(seeds, loops, draw) -> None:
     rng = np.random.default_rng(draw)
     pair = [
-        frames({f"l{k}": rng.normal(size=(seeds, 2)).tolist() for k in range(loops)})
+        measured({f"l{k}": rng.normal(size=(seeds, 2)).tolist() for k in range(loops)})
         for _ in range(2)
     ]
-    for _, row in opinions.table(*pair, ["one", "two"], "5 steps").iterrows():
+    for row in opinions.table(*pair, ["one", "two"], "5 steps"):
         assert row["seeds"] == seeds
         assert row["items"] == loops * (2 if row["ranked"] == "generations" else 1)
         if seeds < 3 or row["items"] < 5:
@@ -88,18 +84,18 @@ def test_an_interval_holds_its_mean_and_needs_three_seeds(seeds, loops, draw) ->
     ("loops", "why"), [(4, "fewer than 5 loops"), (5, "the same in every seed")]
 )
 def test_seeds_that_agree_on_one_order_have_no_interval_of_no_width(loops, why) -> None:
-    same = frames({f"l{k}": [[float(k)]] * 3 for k in range(loops)})
+    same = measured({f"l{k}": [[float(k)]] * 3 for k in range(loops)})
     found = opinions.table(same, same, ["one", "two"], "5 steps")
-    row = found[found["ranked"] == "loops"].iloc[0]
+    row = next(row for row in found if row["ranked"] == "loops")
     assert row["correlation"] == pytest.approx(1.0)
-    assert row[["low", "high"]].isna().all()
+    assert np.isnan([row["low"], row["high"]]).all()
     assert f"1.00 (no interval: {why}) over {loops} loops" in opinions.lines(found)[1]
 
 
 def test_what_cannot_be_ranked_is_said_to_be_undefined() -> None:
     two = {"a": [[1.0, 2.0]], "b": [[2.0, float("nan")]]}
-    table = opinions.table(frames(two), frames(two), ["one", "two"], "5 steps")
-    loops = table[table["ranked"] == "loops"].iloc[0]
+    table = opinions.table(measured(two), measured(two), ["one", "two"], "5 steps")
+    loops = next(row for row in table if row["ranked"] == "loops")
     assert (loops["seeds"], loops["ranking_first"]) == (0, "a")
     assert np.isnan(loops["correlation"])
     lines = opinions.lines(table)
@@ -197,10 +193,12 @@ def test_evaluations_hold_both_and_the_report_compares_them(
         assert second["model"].keys() == set(OF_FEATURES)
         assert second["model"]["frechet_distance"] != content["model"]["frechet_distance"]
     last = entries[-1]["path"]
-    compare_opinions(str(root), entries, ["LeNet", "random LeNet"])
-    made = pd.read_csv(root / paths.SECOND_OPINION)
-    assert tuple(made) == opinions.COLUMNS
-    assert set(made["items"]) == {3}
+    # What is compared is loops, and the budget is theirs.
+    other = {"loop": "real-only/full", "budget": "9 steps of 9", "path": "nowhere"}
+    compare_opinions(str(root), [other, *entries], ["LeNet", "random LeNet"])
+    made = tabular.rows(root / paths.SECOND_OPINION, opinions.COLUMNS)
+    assert {row["budget"] for row in made} == {entries[0]["budget"]}
+    assert {row["items"] for row in made} == {3}
     assert "LeNet and random LeNet" in opinions.lines(made)[0]
     # Where a file was edited it is named.
     told = store.read_json(root / last)

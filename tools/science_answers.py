@@ -6,7 +6,7 @@ Every answer says what is undefined, and which seeds have no value.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -141,7 +141,7 @@ def _attribution(ask: dict[str, Any], found: Found) -> str:
     return "; ".join(parts) + " ([the table](#attribution-of-drift))"
 
 
-def interval(row: pd.Series, name: str) -> str:
+def interval(row: Mapping[str, Any], name: str) -> str:
     """A value with its interval, where the row has one."""
     if not np.isfinite(row[f"{name}_low"]):
         return f"{row[name]:+.3g}"

@@ -30,15 +30,15 @@ def pairs(found: Mapping[str, Found]) -> list[tuple[Any, ...]]:
     for name, run in found.items():
         if (table := run.table("loop_pairs")) is None:
             continue
-        decided = verdict_pairs.decided(table)
+        decided = verdict_pairs.decided(table.to_dict("records"))
         head = (f"`{name}`", f"{len(decided)} of {len(table)}")
-        rows += [head + _pair(row) for _, row in decided.iterrows()]
-        if decided.empty:
+        rows += [head + _pair(row) for row in decided]
+        if not decided:
             rows.append(head + ("",) * (len(PAIRS) - len(head)))
     return rows
 
 
-def _pair(row: pd.Series) -> tuple[str, ...]:
+def _pair(row: dict[str, Any]) -> tuple[str, ...]:
     return (
         f"`{row['loop']}`", row["told"], f"`{row['other']}`",
         f"{row['first_generation']}-{row['last_generation']}",

@@ -60,7 +60,20 @@ def tidy(root: Path, listed: list[dict[str, Any]]) -> tuple[list[str], list[dict
     return [*known, *seen], rows
 
 
-def opinions(root: Path, listed: list[dict[str, Any]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def of_loops(listed: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The evaluations of loops, without those of real rows and of real-only models.
+
+    Args:
+        listed: see `evaluations.of`.
+    """
+    return [
+        entry
+        for entry in listed
+        if entry["loop"] != "real" and not entry["loop"].startswith("real-only/")
+    ]
+
+
+def opinions(root: Path, listed: list[dict[str, Any]]) -> tuple[tabular.Rows, tabular.Rows]:
     """The metrics of feature space of loops, at λ = 1, in both networks: two tables of like rows.
 
     Args:
@@ -69,19 +82,14 @@ def opinions(root: Path, listed: list[dict[str, Any]]) -> tuple[pd.DataFrame, pd
     Raises:
         UserError: an evaluation is missing, or has no second network.
     """
-    import pandas as pd
-
-    both: tuple[list[Any], list[Any]] = ([], [])
-    for entry in listed:
-        if entry["loop"] == "real" or entry["loop"].startswith("real-only/"):
-            continue
+    both: tuple[tabular.Rows, tabular.Rows] = ([], [])
+    for entry in of_loops(listed):
         networks = evaluated.both(root / entry["path"], OF_FEATURES)
         told = {key: entry[key] for key in ("loop", "seed", "generation")}
         for rows, views in zip(both, networks, strict=True):
-            rows.append(told | {key: views["model"][key] for key in OF_FEATURES})
-    numbers = dict.fromkeys(OF_FEATURES, float)
-    first, second = (pd.DataFrame(rows).astype(numbers) for rows in both)
-    return first, second
+            measured = ((key, views["model"][key]) for key in OF_FEATURES)
+            rows.append(told | {key: math.nan if x is None else float(x) for key, x in measured})
+    return both
 
 
 def last_generation(table: Metrics) -> dict[str, Any]:

@@ -105,6 +105,12 @@ def frame(read: Rows, columns: tuple[str, ...], words: tuple[str, ...] = WORDS) 
     return table
 
 
+def filled(table: Iterable[dict[str, Any]], columns: Iterable[str]) -> Rows:
+    """The rows with these columns, in this order, NaN where a row lacks one, as `rows` has them."""
+    names = list(columns)
+    return [{name: row.get(name, math.nan) for name in names} for row in table]
+
+
 def grouped(table: Rows, *columns: str) -> dict[tuple[Any, ...], Rows]:
     """The rows by what stands in these columns, in the order in which it first stands there."""
     found: dict[tuple[Any, ...], Rows] = {}

@@ -111,7 +111,7 @@ def _further(root: Path, experiment: Experiment) -> Iterator[list[str]]:
         (opinions, paths.SECOND_OPINION, experiment.evaluate.second is not None),
     ):
         if has:
-            yield module.lines(tabular.read(root / name, module.COLUMNS))
+            yield module.lines(tabular.rows(root / name, module.COLUMNS))
 
 
 def _summary_of_theory(plan, as_json: bool) -> int:

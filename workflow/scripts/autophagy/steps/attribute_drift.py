@@ -21,7 +21,7 @@ def attribute_drift(root: str, asked: dict[str, Any], title: str, space: str, st
     chains = verdicts.chains_of(tables.metrics(folder), asked["plan"])
     distances = {name: chains[name].distances for name in asked["changes"]}
     found = attribution.table(distances, asked["changes"], asked["budgets"], asked["otherwise"])
-    tabular.write(folder / paths.ATTRIBUTION, found)
+    tabular.write_rows(folder / paths.ATTRIBUTION, attribution.COLUMNS, found)
     figures.save(
         drawing.attribution(found, title, space), drawing.attribution_caption(found, title, space),
         Path(stem),

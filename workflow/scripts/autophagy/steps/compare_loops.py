@@ -19,4 +19,4 @@ def compare_loops(root: str, plan: dict[str, Any]) -> None:
     folder = Path(root)
     budgets = {name: loop["budget"] for name, loop in plan["loops"].items()}
     found = pairs.table(verdicts.chains_of(tables.metrics(folder), plan), budgets)
-    tabular.write(folder / paths.LOOP_PAIRS, found)
+    tabular.write_rows(folder / paths.LOOP_PAIRS, pairs.COLUMNS, found)

@@ -16,6 +16,6 @@ def compare_opinions(root: str, evaluations: list[dict[str, Any]], spaces: list[
         evaluations: see `evaluations.of`. spaces: what the two spaces are called.
     """
     folder = Path(root)
-    budget = " or ".join(dict.fromkeys(entry["budget"] for entry in evaluations if entry["budget"]))
-    found = opinions.table(*tables.opinions(folder, evaluations), spaces, budget)
-    tabular.write(folder / paths.SECOND_OPINION, found)
+    budgets = dict.fromkeys(entry["budget"] for entry in tables.of_loops(evaluations))
+    found = opinions.table(*tables.opinions(folder, evaluations), spaces, " or ".join(budgets))
+    tabular.write_rows(folder / paths.SECOND_OPINION, opinions.COLUMNS, found)

@@ -22,6 +22,6 @@ def draw_effective_size(root: str, plan: dict[str, Any], title: str, space: str,
     table = tables.metrics(folder)
     margin = evaluated.resplits(folder, plan["seeds"][0])[verdicts.METRIC]["sd"]
     sizes = verdicts.effective_sizes(table, plan, margin)
-    tabular.write(folder / paths.EFFECTIVE_SIZE, sizes)
+    tabular.write_rows(folder / paths.EFFECTIVE_SIZE, verdicts.SIZES, sizes)
     asked = (verdicts.curve_of(table, plan), sizes, title, space)
     figures.save(drawing.effective_size(*asked), drawing.caption(*asked), Path(stem))

@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
+from autophagy.tabular import Rows, filled
 from autophagy.verdict.inference import FEWEST_SEEDS, holm, mean
 from autophagy.verdict.judge import slopes
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
 
 #: Columns of attribution.csv.
 COLUMNS = (
@@ -31,7 +31,7 @@ def table(
     changes: dict[str, str],
     budgets: dict[str, str],
     otherwise: Collection[str] = (),
-) -> pd.DataFrame:
+) -> Rows:
     """The table, columns as in `COLUMNS`; the first loop is the reference.
 
     Args:
@@ -40,25 +40,23 @@ def table(
         otherwise: see `changes.otherwise_trained`; they are taken from generation 2, since the
             step from G^1 to models of another training is no drift, and have none with T < 3.
     """
-    import pandas as pd
-
     reference, *others = distances
     firsts = {name: 2 if name in otherwise else 1 for name in distances}
     drifts = {name: _slopes_from(firsts[name], values) for name, values in distances.items()}
     against = {name: _slopes_from(firsts[name], distances[reference]) for name in others}
     rows = {
         name: {"loop": name, "changed": changes[name], "budget": budgets[name],
-               "seeds": len(drift), "first_generation": firsts[name], "drift": drift.mean()}
+               "seeds": len(drift), "first_generation": firsts[name], "drift": float(drift.mean())}
         for name, drift in drifts.items()
     }  # fmt: skip
     for name in others:
-        rows[name]["difference"] = (drifts[name] - against[name]).mean()
+        rows[name]["difference"] = float((drifts[name] - against[name]).mean())
     enough = len(drifts[reference]) >= FEWEST_SEEDS
     if enough:
         _infer(rows, drifts, against)
     for name, row in rows.items():
         row["told"] = "reference" if name == reference else _told(row, enough)
-    return pd.DataFrame(rows.values(), columns=list(COLUMNS))
+    return filled(rows.values(), COLUMNS)
 
 
 def _slopes_from(first: int, values: np.ndarray) -> np.ndarray:
@@ -95,16 +93,15 @@ def _told(row: dict[str, Any], enough: bool) -> str:
     return "drifts less" if row["difference"] < 0 else "drifts more"
 
 
-def lines(found: pd.DataFrame) -> list[str]:
-    """The table as text for the end of a run."""
-    reference = found["loop"].iloc[0]
+def lines(found: Rows) -> list[str]:
+    """The table, read back, as text for the end of a run."""
+    reference = found[0]["loop"]
     told = [f"Attribution of the drift of {reference} (Fréchet distance a generation, λ = 1)"]
-    for _, row in found.iterrows():
+    for row in found:
         interval = ""
         if row["drift_low"] == row["drift_low"]:
             interval = f" [{row['drift_low']:.2f}, {row['drift_high']:.2f}]"
-        # An empty cell of the file is no text.
-        what = row["changed"] if isinstance(row["changed"], str) and row["changed"] else "as it is"
+        what = row["changed"] or "as it is"
         since = "" if row["first_generation"] == 1 else " from generation 2 on"
         known = row["drift"] == row["drift"]
         drift = f"{row['drift']:.2f}{interval}{since}" if known else "no drift"

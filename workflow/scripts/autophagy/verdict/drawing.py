@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from autophagy.figures import COLOURS, MARKERS, WIDTH, drawing, legend_columns
+from autophagy.tabular import Rows, grouped
 from autophagy.verdict.learning_curve import LearningCurve
 
-if TYPE_CHECKING:
-    import pandas as pd
 
-
-def effective_size(curve: LearningCurve, sizes: pd.DataFrame, title: str, space: str) -> Any:
+def effective_size(curve: LearningCurve, sizes: Rows, title: str, space: str) -> Any:
     """Two panels: real-only distance over n with every loop's inversion, and n_e over generations.
 
     Args:
@@ -32,13 +30,12 @@ def effective_size(curve: LearningCurve, sizes: pd.DataFrame, title: str, space:
         figure = Figure(figsize=(WIDTH, 3.2), layout="constrained")
         left, right = figure.subplots(1, 2)
         _curve(left, curve)
-        loops = list(dict.fromkeys(sizes["loop"]))
-        for place, name in enumerate(loops):
-            rows = sizes[sizes["loop"] == name]
+        loops = grouped(sizes, "loop")
+        for place, ((name,), rows) in enumerate(loops.items()):
             colour = COLOURS[place % len(COLOURS)]
             marker = MARKERS[(place + place // len(COLOURS)) % len(MARKERS)]
-            _inverted(left, rows.iloc[-1], colour, marker)
-            single = rows[rows["first_generation"] == rows["last_generation"]]
+            _inverted(left, rows[-1], colour, marker)
+            single = [row for row in rows if row["first_generation"] == row["last_generation"]]
             _over_generations(right, single, name, colour, marker, place, len(loops))
         for axes, sides in ((left, "x"), (right, "y")):
             axis = getattr(axes, f"{sides}axis")
@@ -64,11 +61,11 @@ def effective_size(curve: LearningCurve, sizes: pd.DataFrame, title: str, space:
     return figure
 
 
-def caption(curve: LearningCurve, sizes: pd.DataFrame, title: str, space: str) -> str:
+def caption(curve: LearningCurve, sizes: Rows, title: str, space: str) -> str:
     """What the figure shows, in words; arguments as in `effective_size`."""
     if curve.lacks:
         return f"Effective sample sizes: {curve.lacks}. {title}."
-    loops = ", ".join(dict.fromkeys(sizes["loop"]))
+    loops = ", ".join(name for (name,) in grouped(sizes, "loop"))
     return (
         f"Effective sample sizes n_e of {loops}. Left: Fréchet distance ({space}, λ = 1) of models "
         f"of {', '.join(map(str, curve.sizes))} real rows alone, {len(curve.distances)} seeds, "
@@ -86,9 +83,10 @@ def _curve(axes: Any, curve: LearningCurve) -> None:
     axes.plot(every, curve.distances.ravel(), ".", color="0.4", ms=5, label="one seed")
 
 
-def _inverted(axes: Any, row: pd.Series, colour: str, marker: str) -> None:
+def _inverted(axes: Any, row: dict[str, Any], colour: str, marker: str) -> None:
     """A loop's distance after burn-in, as its interval of n_e; at the edge where n_e is outside."""
-    n_e, *ends = row[["n_e", "n_e_low", "n_e_high"]].astype(float).clip(row["n_min"], row["n_max"])
+    told = [row["n_e"], row["n_e_low"], row["n_e_high"]]
+    n_e, *ends = np.clip(told, row["n_min"], row["n_max"])
     axes.plot(ends, [row["distance"]] * 2, color=colour, lw=2.5, alpha=0.35)
     if n_e == row["n_e"]:
         axes.vlines(n_e, 0, row["distance"], color=colour, lw=0.8, ls=":")
@@ -97,24 +95,25 @@ def _inverted(axes: Any, row: pd.Series, colour: str, marker: str) -> None:
 
 
 def _over_generations(
-    axes: Any, rows: pd.DataFrame, name: str, colour: str, marker: str, place: int, loops: int
+    axes: Any, rows: Rows, name: str, colour: str, marker: str, place: int, loops: int
 ) -> None:
     """n_e by generation, loops side by side; hollow at the edge where it lies outside the curve."""
-    t = rows["first_generation"] + 0.5 * ((place + 0.5) / loops - 0.5)
-    low, high = (
-        rows[end].clip(rows["n_min"] / 1.25, rows["n_max"] * 1.25)
-        for end in ("n_e_low", "n_e_high")
+    columns = ("first_generation", "n_e", "n_e_low", "n_e_high", "n_min", "n_max")
+    t, told, low, high, least, most = (
+        np.array([row[name] for row in rows], dtype=float) for name in columns
     )
-    n_e = rows["n_e"].clip(rows["n_min"], rows["n_max"])
+    t = t + 0.5 * ((place + 0.5) / loops - 0.5)
+    low, high = (np.clip(end, least / 1.25, most * 1.25) for end in (low, high))
+    n_e = np.clip(told, least, most)
     axes.vlines(t, low, high, color=colour, lw=2, alpha=0.35)
     axes.plot(t, n_e, "-", color=colour, lw=1)
     axes.plot([], [], "-", marker=marker, color=colour, ms=4, lw=1, label=name)
     for outside, face in ((False, colour), (True, "white")):
-        chosen = (rows["n_e"] != n_e) == outside
+        chosen = (told != n_e) == outside
         axes.plot(t[chosen], n_e[chosen], marker, color=colour, mfc=face, ms=4)
 
 
-def attribution(found: pd.DataFrame, title: str, space: str) -> Any:
+def attribution(found: Rows, title: str, space: str) -> Any:
     """The drift of each loop with its interval, the reference first.
 
     Args:
@@ -124,13 +123,13 @@ def attribution(found: pd.DataFrame, title: str, space: str) -> Any:
         figure = Figure(figsize=(WIDTH, 0.9 + 0.3 * len(found)), layout="constrained")
         axes, places = figure.subplots(), np.arange(len(found))[::-1]
         axes.axvline(0, color="0.6", lw=0.8)
-        axes.axvline(found["drift"].iloc[0], color="0.6", lw=0.8, ls=":")
-        interval = (found["drift_low"], found["drift_high"])
-        axes.hlines(places, *interval, color=COLOURS[0], lw=2.5, alpha=0.35)
-        axes.plot(found["drift"], places, MARKERS[0], color=COLOURS[0], ms=5)
-        changed = found["changed"].fillna("")
-        told = zip(found["loop"], changed, strict=True)
-        labels = [f"{loop}\n{what}".strip() for loop, what in told]
+        drift, low, high = (
+            [row[name] for row in found] for name in ("drift", "drift_low", "drift_high")
+        )
+        axes.axvline(drift[0], color="0.6", lw=0.8, ls=":")
+        axes.hlines(places, low, high, color=COLOURS[0], lw=2.5, alpha=0.35)
+        axes.plot(drift, places, MARKERS[0], color=COLOURS[0], ms=5)
+        labels = [f"{row['loop']}\n{row['changed']}".strip() for row in found]
         axes.set_yticks(places, labels)
         axes.set_ylim(-0.6, len(found) - 0.4)
         axes.set_xlabel(f"Fréchet distance ({space}), λ = 1: rise a generation, 95% interval")
@@ -138,9 +137,9 @@ def attribution(found: pd.DataFrame, title: str, space: str) -> Any:
     return figure
 
 
-def attribution_caption(found: pd.DataFrame, title: str, space: str) -> str:
+def attribution_caption(found: Rows, title: str, space: str) -> str:
     """What the figure shows, in words; arguments as in `attribution`."""
-    reference = found.iloc[0]
+    reference = found[0]
     return (
         f"How fast the Fréchet distance ({space}, λ = 1) rises in loops that differ from "
         f"{reference['loop']} in what is named, from the same first model: least-squares slope "

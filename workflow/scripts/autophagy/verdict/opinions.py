@@ -8,15 +8,15 @@ interval, since Student's would be of no width where nothing is certain.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from typing import Any
 
 import numpy as np
 
 from autophagy.metrics import OF_FEATURES
+from autophagy.series import spread
+from autophagy.tabular import Rows, filled, grouped
 from autophagy.verdict.inference import FEWEST_SEEDS, mean
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 #: Columns of second_opinion.csv. ranking: loops by their mean over seeds, in the last generation,
 #: from the smallest value on.
@@ -32,50 +32,59 @@ FEWEST = 3
 FEWEST_OF_INTERVAL = 5
 
 
-def table(
-    first: pd.DataFrame, second: pd.DataFrame, spaces: list[str], budget: str
-) -> pd.DataFrame:
+def table(first: Rows, second: Rows, spaces: list[str], budget: str) -> Rows:
     """The table, columns as in `COLUMNS`.
 
     Args:
         first, second: see `tables.opinions`. spaces: what the two are called.
         budget: the training budget of the loops.
     """
-    import pandas as pd
-
-    rows = []
+    last = max(row["generation"] for row in first)
+    rows: Rows = []
     for metric in OF_FEATURES:
         for ranked, chosen in RANKED.items():
-            here = chosen(first["generation"], first["generation"].max())
-            pair = [frame[here] for frame in (first, second)]
+            pair = [
+                [row for row in rows_of if chosen(row["generation"], last)]
+                for rows_of in (first, second)
+            ]
+            of_seed = [grouped(rows_of, "seed") for rows_of in pair]
             found = [
-                _correlation(*(frame.loc[frame["seed"] == seed, metric].to_numpy()
-                               for frame in pair))
-                for seed in first["seed"].unique()
-            ]  # fmt: skip
-            items = int(here.sum() / first["seed"].nunique())
+                _correlation(*(_values(rows_of[seed], metric) for rows_of in of_seed))
+                for seed in of_seed[0]
+            ]
+            items = len(pair[0]) // len(of_seed[0])
             told = _told(np.array(found), items) | {
                 "metric": metric, "ranked": ranked, "first": spaces[0], "second": spaces[1],
                 "items": items, "budget": budget,
             }  # fmt: skip
-            if ranked == "loops":
-                orders = [_order(frame, metric) for frame in pair]
-                told |= dict(zip(("ranking_first", "ranking_second"), orders, strict=True))
+            orders = [_order(rows_of, metric) if ranked == "loops" else "" for rows_of in pair]
+            told |= dict(zip(("ranking_first", "ranking_second"), orders, strict=True))
             rows.append(told)
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return filled(rows, COLUMNS)
+
+
+def _values(rows: Rows, metric: str) -> np.ndarray:
+    return np.array([row[metric] for row in rows])
 
 
 def _correlation(one: np.ndarray, other: np.ndarray) -> float:
     """Spearman's, of pairs that are both defined; NaN of fewer than `FEWEST`, or of constants."""
-    from scipy.stats import rankdata
-
     known = np.isfinite(one) & np.isfinite(other)
     if known.sum() < FEWEST:
         return np.nan
-    ranks = np.stack([rankdata(one[known]), rankdata(other[known])])
+    ranks = np.stack([_ranks(one[known]), _ranks(other[known])])
     if (np.ptp(ranks, axis=1) == 0).any():
         return np.nan
     return float(np.corrcoef(ranks)[0, 1])
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """1 for the smallest; equal values share the mean of their ranks.
+
+    As `scipy.stats.rankdata`, whose import takes longer than a job's tables take to write.
+    """
+    smaller, larger = values[:, None] > values, values[:, None] < values
+    return (smaller.sum(axis=1) + len(values) - larger.sum(axis=1) + 1) / 2
 
 
 def _told(found: np.ndarray, items: int) -> dict[str, Any]:
@@ -84,7 +93,7 @@ def _told(found: np.ndarray, items: int) -> dict[str, Any]:
     told: dict[str, Any] = {"seeds": len(found)}
     if not len(found):
         return told
-    told["correlation"] = found.mean()
+    told["correlation"] = float(found.mean())
     # Equal ranks give equal correlations but for rounding.
     if len(found) >= FEWEST_SEEDS and items >= FEWEST_OF_INTERVAL and np.ptp(found) > 1e-9:
         of = mean(found)
@@ -92,12 +101,14 @@ def _told(found: np.ndarray, items: int) -> dict[str, Any]:
     return told
 
 
-def _order(frame: pd.DataFrame, metric: str) -> str:
-    means = frame.groupby("loop", sort=False)[metric].mean().dropna()
-    return " < ".join(means.sort_values(kind="stable").index)
+def _order(rows: Rows, metric: str) -> str:
+    of_loop = grouped(rows, "loop").items()
+    means = {loop: spread([row[metric] for row in found]).mean for (loop,), found in of_loop}
+    known = [loop for loop, mean in means.items() if not math.isnan(mean)]
+    return " < ".join(sorted(known, key=means.__getitem__))
 
 
-def why_no_interval(row: pd.Series) -> str:
+def why_no_interval(row: dict[str, Any]) -> str:
     """Why a row of the table has no interval; empty where it has one, or no correlation either."""
     if not row["seeds"] or row["low"] == row["low"]:
         return ""
@@ -108,13 +119,13 @@ def why_no_interval(row: pd.Series) -> str:
     return "the same in every seed"
 
 
-def lines(found: pd.DataFrame) -> list[str]:
+def lines(found: Rows) -> list[str]:
     """The table as text for the end of a run."""
-    first, second = found[["first", "second"]].iloc[0]
+    first, second = found[0]["first"], found[0]["second"]
     told = [f"Second opinion: rank correlation of {first} and {second}, λ = 1"]
-    for metric, rows in found.groupby("metric", sort=False):
+    for (metric,), rows in grouped(found, "metric").items():
         parts = []
-        for _, row in rows.iterrows():
+        for row in rows:
             value = f"{row['correlation']:.2f}" if row["seeds"] else "undefined"
             if row["low"] == row["low"]:
                 value += f" [{row['low']:.2f}, {row['high']:.2f}]"

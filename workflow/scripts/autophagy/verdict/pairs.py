@@ -8,15 +8,13 @@ levels, each with Student's interval; Holm's correction runs over all of them, t
 from __future__ import annotations
 
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from autophagy.tabular import Rows, filled
 from autophagy.verdict.inference import holm, mean
 from autophagy.verdict.judge import Chain, slopes, window
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 #: Columns of loop_pairs.csv. slope, level: of `loop` less that of `other`, larger is worse.
 COLUMNS = (
@@ -29,7 +27,7 @@ WORDS = {"slope": ("drifts faster", "drifts more slowly"), "level": ("is worse",
 UNDECIDED, UNDEFINED = "undecided", "undefined"
 
 
-def table(chains: dict[str, Chain], budgets: dict[str, str], level: float = 0.05) -> pd.DataFrame:
+def table(chains: dict[str, Chain], budgets: dict[str, str], level: float = 0.05) -> Rows:
     """The table, columns as in `COLUMNS`: a row for every two loops, in their order.
 
     Args:
@@ -40,14 +38,13 @@ def table(chains: dict[str, Chain], budgets: dict[str, str], level: float = 0.05
     Raises:
         ValueError: the generations are too few for a window.
     """
-    import pandas as pd
-
     [generations] = {chain.distances.shape[1] for chain in chains.values()}
     span = window(generations)
     if span is None:
         raise ValueError(f"{generations} generations leave too few after burn-in")
     first, last = span
-    rows, tested = [], []
+    rows: Rows = []
+    tested = []
     for one, other in combinations(chains, 2):
         late = [chains[name].distances[:, first - 1 :] for name in (one, other)]
         row: dict[str, Any] = {
@@ -69,7 +66,7 @@ def table(chains: dict[str, Chain], budgets: dict[str, str], level: float = 0.05
     for row in rows:
         if "slope" in row:
             row["told"] = _told(row, level)
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return filled(rows, COLUMNS)
 
 
 def _told(row: dict[str, Any], level: float) -> str:
@@ -77,16 +74,16 @@ def _told(row: dict[str, Any], level: float) -> str:
     return " and ".join(found) or UNDECIDED
 
 
-def decided(found: pd.DataFrame) -> pd.DataFrame:
+def decided(found: Rows) -> Rows:
     """The rows of loop_pairs.csv that tell two loops apart."""
-    return found[~found["told"].isin([UNDECIDED, UNDEFINED])]
+    return [row for row in found if row["told"] not in (UNDECIDED, UNDEFINED)]
 
 
-def lines(found: pd.DataFrame) -> list[str]:
+def lines(found: Rows) -> list[str]:
     """The pairs that are decided, as text for the end of a run, and how many are not."""
     apart = decided(found)
     told = ["Loops beside each other (slope a generation; level; Holm-corrected over all pairs)"]
-    for _, row in apart.iterrows():
+    for row in apart:
         said = [f"{row[name]:+.3g} ({row[f'{name}_low']:+.3g} to {row[f'{name}_high']:+.3g})"
                 for name in WORDS]  # fmt: skip
         told.append(f"  {row['loop']} {row['told']} than {row['other']}: {'; '.join(said)}")

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from autophagy import tables, tabular
 from autophagy.config import Experiment
 from autophagy.paths import EFFECTIVE_SIZE
 from autophagy.verdict.plan import asked
-from autophagy.verdict.tables import SIZES, curve_of, read
-
-if TYPE_CHECKING:
-    import pandas as pd
+from autophagy.verdict.tables import SIZES, by_loop, curve_of
 
 
 def text(root: Path, experiment: Experiment) -> str:
@@ -21,17 +19,17 @@ def text(root: Path, experiment: Experiment) -> str:
     Raises:
         UserError: a table is missing or not of this version.
     """
-    rows = read(root)
-    lines = [_title(rows)]
-    lines += [f"  {row['loop']}: {row['told']}" for _, row in rows.iterrows()]
+    found = by_loop(root)
+    lines = [_title(next(iter(found.values())))]
+    lines += [f"  {loop}: {row['told']}" for loop, row in found.items()]
     curve = curve_of(tables.metrics(root), asked(experiment))
     if curve.lacks:
         return "\n".join([*lines, "", curve.lacks])
     lines += ["", f"Effective sample size, in real {experiment.kind} alone"]
     # Where no loop has a size there is a header alone.
-    sizes = tabular.read(root / EFFECTIVE_SIZE, SIZES, empty=True)
-    for name, found in sizes.groupby("loop", sort=False):
-        last = found.iloc[-1]
+    sizes = tabular.rows(root / EFFECTIVE_SIZE, SIZES, empty=True)
+    for (name,), of_loop in tabular.grouped(sizes, "loop").items():
+        last = of_loop[-1]
         first, end = last["first_generation"], last["last_generation"]
         span = f"generation {end}" if first == end else f"generations {first}-{end}"
         state = "a limit" if last["limit"] else "not converged"
@@ -39,10 +37,9 @@ def text(root: Path, experiment: Experiment) -> str:
     return "\n".join(lines)
 
 
-def _title(rows: pd.DataFrame) -> str:
-    import pandas as pd
-
-    title = f"Verdicts (Fréchet distance at λ = 1; margin {rows['margin'].iloc[0]:.2f}"
-    first, last = rows[["first_generation", "last_generation"]].iloc[0]
-    window = f"; generations {first:.0f}-{last:.0f}" if pd.notna(first) else ""
+def _title(row: dict[str, Any]) -> str:
+    """What all verdicts have in common, of any of them."""
+    first, last = row["first_generation"], row["last_generation"]
+    title = f"Verdicts (Fréchet distance at λ = 1; margin {row['margin']:.2f}"
+    window = "" if math.isnan(first) else f"; generations {first}-{last}"
     return f"{title}{window})"

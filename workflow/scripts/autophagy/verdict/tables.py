@@ -15,6 +15,7 @@ from autophagy.errors import UserError
 from autophagy.metrics import METRICS
 from autophagy.paths import METRICS_JSON, VERDICTS
 from autophagy.tables import Metrics
+from autophagy.tabular import Rows
 from autophagy.verdict import judge as judging
 from autophagy.verdict.inference import Mean
 from autophagy.verdict.judge import Chain, Comparison, Verdict
@@ -180,7 +181,7 @@ def _told(mean: Mean | None) -> str:
     return f"{mean.value:+.3g} ({mean.low:+.3g} to {mean.high:+.3g})" if mean else ""
 
 
-def effective_sizes(table: Metrics, plan: dict[str, Any], margin: float) -> pd.DataFrame:
+def effective_sizes(table: Metrics, plan: dict[str, Any], margin: float) -> Rows:
     """n_e of every loop: a row a generation, and one of the window after burn-in.
 
     The window's row is a limit where the loop has converged and n_e has, too: it stays in its
@@ -190,13 +191,11 @@ def effective_sizes(table: Metrics, plan: dict[str, Any], margin: float) -> pd.D
     (`LearningCurve.lacks` says why), nor of a loop that trains or samples otherwise than the
     curve's models.
     """
-    import pandas as pd
-
     curve, chains = curve_of(table, plan), chains_of(table, plan)
     if curve.lacks:
-        return pd.DataFrame(columns=list(SIZES))
+        return []
     verdicts = judging.judge(chains, curve, margin)
-    rows = []
+    rows: Rows = []
     for name, chain in chains.items():
         spans = [(t, t) for t in range(1, chain.distances.shape[1] + 1)]
         window = verdicts[name].window
@@ -211,7 +210,7 @@ def effective_sizes(table: Metrics, plan: dict[str, Any], margin: float) -> pd.D
                 )
                 budget = plan["loops"][name]["budget"]
                 rows.append(_size(name, budget, first, last, limit, distance, found))
-    return pd.DataFrame(rows, columns=list(SIZES))
+    return rows
 
 
 def _size(
