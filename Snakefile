@@ -38,7 +38,7 @@ else:
 rule all:
     default_target: True
     input:
-        every_target(),
+        every_artifact(),
 
 
 onstart:

@@ -163,12 +163,6 @@ def every_artifact():
     return [f"{ROOT}/{path}" for path in found]
 
 
-def every_target():
-    """Every artifact, but for the manifests that the audit asks for: each file costs planning."""
-    asked = {f"{ROOT}/{manifests.path_of(path)}" for path in PLAN.audited()}
-    return [path for path in every_artifact() if path not in asked]
-
-
 def not_kept_of(wildcards):
     """Params function: the artifacts of a loop whose payload is not kept."""
     return PLAN.dropped[wildcards.loop]

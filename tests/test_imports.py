@@ -12,7 +12,8 @@ import pytest
 from autophagy.page.asked import of_images
 from autophagy.paths import PAGE
 from autophagy.verdict.plan import asked as verdicts_asked
-from conftest import child_environment
+from conftest import child_environment, plan_of
+from test_verdict_tables import longer, write
 
 SPARED = """
 import sys
@@ -138,6 +139,41 @@ def test_a_job_that_judges_draws_curves_or_writes_the_page_is_spared_pandas(
     assert done.stdout.splitlines() == ["imported:"]
     assert (root / "curves.png").exists()
     assert (root / PAGE).exists()
+
+
+INFERRED = """
+import json, sys
+import numpy as np
+from autophagy.metrics import OF_FEATURES
+from autophagy.steps import attribute_drift, compare_opinions
+from autophagy.steps.compare_loops import compare_loops
+from autophagy.steps.draw_effective_size import draw_effective_size
+from autophagy.verdict import attribution, drawing, opinions
+
+root, plan = sys.argv[1], json.loads(sys.argv[2])
+compare_loops(root, plan)
+draw_effective_size(root, plan, "title", "LeNet", f"{root}/size")
+distances = {"a": np.eye(3), "b": np.eye(3)[::-1]}
+drawing.attribution(attribution.table(distances, distances, distances), "title", "LeNet")
+rows = [
+    {"loop": loop, "seed": 1, "generation": 1} | dict.fromkeys(OF_FEATURES, 1.0) for loop in "abc"
+]
+opinions.table(rows, rows, ["one", "two"], "5 steps")
+print("imported:", *sorted({"pandas", "sklearn", "torch"} & set(sys.modules)))
+print("scipy:", "scipy.special" in sys.modules, "scipy.stats" in sys.modules)
+"""
+
+
+def test_a_job_that_infers_over_seeds_is_spared_pandas_and_most_of_scipy(tmp_path) -> None:
+    """Student's t alone is scipy's."""
+    experiment = plan_of(longer()).experiment
+    write(tmp_path, experiment)
+    done = subprocess.run(
+        [sys.executable, "-c", INFERRED, str(tmp_path), json.dumps(verdicts_asked(experiment))],
+        env=child_environment(), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.splitlines() == ["imported:", "scipy: True False"]
+    assert (tmp_path / "size.png").exists()
 
 
 def test_a_job_that_reads_digits_or_draws_a_grid_is_spared_what_neither_uses(tmp_path) -> None:

@@ -172,6 +172,24 @@ def test_what_was_lost_is_made_again_and_is_a_finding(project: Path) -> None:
     assert set(lost.values()) <= jobs
 
 
+@pytest.mark.parametrize(
+    ("lost", "rule"),
+    [
+        ("loops/fresh/seed-1/gen-002/model.manifest.json", "train"),
+        ("loops/fresh/manifest.json", "record_loop"),
+        ("real/features.manifest.json", "real"),
+    ],
+)
+def test_a_manifest_that_alone_was_lost_is_made_again(project: Path, lost: str, rule: str) -> None:
+    path = project / "results" / "tiny" / lost
+    path.rename(path.with_name(".lost"))
+    try:
+        jobs = planned_jobs(project)
+    finally:
+        path.with_name(".lost").rename(path)
+    assert jobs[rule] == 1
+
+
 def test_a_tampered_run_does_not_end_green(project: Path) -> None:
     """A forged index whose manifests agree: only the audit can see it."""
     script = """

@@ -106,7 +106,7 @@ def frame(read: Rows, columns: tuple[str, ...], words: tuple[str, ...] = WORDS) 
 
 
 def filled(table: Iterable[dict[str, Any]], columns: Iterable[str]) -> Rows:
-    """The rows with these columns, in this order, NaN where a row lacks one, as `rows` has them."""
+    """The rows with these columns, in this order; what a row lacks is NaN, as an empty cell is."""
     names = list(columns)
     return [{name: row.get(name, math.nan) for name in names} for row in table]
 

@@ -16,6 +16,9 @@ def compare_opinions(root: str, evaluations: list[dict[str, Any]], spaces: list[
         evaluations: see `evaluations.of`. spaces: what the two spaces are called.
     """
     folder = Path(root)
-    budgets = dict.fromkeys(entry["budget"] for entry in tables.of_loops(evaluations))
+    # G^1 of a loop that starts from outside was trained by nobody here.
+    budgets = dict.fromkeys(
+        entry["budget"] for entry in tables.of_loops(evaluations) if entry["budget"]
+    )
     found = opinions.table(*tables.opinions(folder, evaluations), spaces, " or ".join(budgets))
     tabular.write_rows(folder / paths.SECOND_OPINION, opinions.COLUMNS, found)

@@ -17,7 +17,7 @@ def text(root: Path, experiment: Experiment) -> str:
     """A verdict a loop, and n_e where there is a curve.
 
     Raises:
-        UserError: a table is missing or not of this version.
+        UserError: a table is missing or not of this version, or has a loop twice.
     """
     found = by_loop(root)
     lines = [_title(next(iter(found.values())))]
@@ -41,5 +41,5 @@ def _title(row: dict[str, Any]) -> str:
     """What all verdicts have in common, of any of them."""
     first, last = row["first_generation"], row["last_generation"]
     title = f"Verdicts (Fréchet distance at λ = 1; margin {row['margin']:.2f}"
-    window = "" if math.isnan(first) else f"; generations {first}-{last}"
+    window = "" if math.isnan(first) else f"; generations {first:.0f}-{last:.0f}"
     return f"{title}{window})"
