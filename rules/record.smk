@@ -82,14 +82,7 @@ use rule record_loop as record_report with:
     input:
         manifests=parents_of(paths.REPORT),
         audit=f"{ROOT}/{paths.AUDIT}",
-        payloads=[
-            f"{ROOT}/{path}"
-            for path in PLAN.nodes[paths.REPORT].payload
-            if path != paths.PAGE
-        ],
-        # Too large to be compared by content, and DVC gives it a new time; what it is made from
-        # stands above, its code in the params.
-        page=ancient(f"{ROOT}/{paths.PAGE}"),
+        payloads=[f"{ROOT}/{path}" for path in PLAN.nodes[paths.REPORT].payload],
     output:
         f"{ROOT}/{paths.REPORT}",
     log:

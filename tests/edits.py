@@ -279,6 +279,11 @@ EDITS = (
         ("report",), touched=(STYLE,),
     ),
     Edit(
+        "the page",
+        appended(LIBRARY / "page/render.py", "\nUNUSED = 1\n"),
+        ("write_page", "record_report"), ("report",), touched=(LIBRARY / "page/render.py",),
+    ),
+    Edit(
         "what training sets are made of",
         appended(LIBRARY / "steps/mix.py", "\nUNUSED = 1\n"),
         ("mix_real_only *", *TRAINED), (*TRAINING, *MEASURED, "report"), dvc=TRAINING,
