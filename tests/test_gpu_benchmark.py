@@ -35,6 +35,7 @@ def noise(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_it_runs_to_its_end_and_writes_what_it_says(tmp_path: Path) -> None:
     mnist, out = noise(tmp_path / "mnist"), tmp_path / "out"
     command = [sys.executable, "-W", "ignore", str(REPOSITORY / "benchmarks" / "gpu.py")]
