@@ -196,9 +196,9 @@ def test_json_lists_the_laws_that_were_checked(broken, copy_of_tiny, capsys) -> 
 
 
 def test_a_foreign_folder_is_one_line(tmp_path, capsys) -> None:
-    for folder in (tmp_path, tmp_path / "none"):
+    for folder, what in ((tmp_path, "is no experiment's folder"), (tmp_path / "none", "is missing")):
         assert cli.main(["audit", str(folder)]) == 2
-        assert capsys.readouterr().err.startswith(f"autophagy: {folder}: is no experiment's folder")
+        assert capsys.readouterr().err.startswith(f"autophagy: {folder}: {what}; ")
 
 
 @pytest.mark.parametrize(

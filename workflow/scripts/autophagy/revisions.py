@@ -45,7 +45,10 @@ def fetch(revision: str, experiment: Path, into: Path) -> str:
     except DvcException as error:
         raise UserError(f"{where}: {_first_line(error)}") from error
     if not files:
-        raise UserError(f"{where}: is in no DVC file of that revision; `autophagy record` puts it")
+        raise UserError(
+            f"{where}: is in no DVC file of that revision; "
+            "`autophagy record` writes it into one, which git has to commit"
+        )
     for name in files:
         if any(fnmatchcase(name, pattern) for pattern in WANTED):
             _copy(recorded, f"/{root}/{name}", into / name, where)

@@ -188,6 +188,8 @@ def _experiment(folder: str) -> Path:
     from autophagy.archive import is_experiment
 
     root = Path(folder)
+    if not root.exists():
+        raise UserError(f"{root}: is missing; it is there when its workflow has run")
     if not is_experiment(root):
         raise UserError(f"{root}: is no experiment's folder; give results/<experiment>")
     return root
