@@ -196,7 +196,8 @@ def test_json_lists_the_laws_that_were_checked(broken, copy_of_tiny, capsys) -> 
 
 
 def test_a_foreign_folder_is_one_line(tmp_path, capsys) -> None:
-    for folder, what in ((tmp_path, "is no experiment's folder"), (tmp_path / "none", "is missing")):
+    gone = tmp_path / "none"
+    for folder, what in ((tmp_path, "is no experiment's folder"), (gone, "is missing")):
         assert cli.main(["audit", str(folder)]) == 2
         assert capsys.readouterr().err.startswith(f"autophagy: {folder}: {what}; ")
 
