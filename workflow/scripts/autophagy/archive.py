@@ -98,3 +98,14 @@ class Archive:
 def is_experiment(folder: Path) -> bool:
     """Is this an experiment's folder, results/<experiment>?"""
     return any((folder / landmark).is_file() for landmark in LANDMARKS)
+
+
+def require_experiment(folder: Path) -> None:
+    """
+    Raises:
+        UserError: it is missing, or no experiment's folder.
+    """
+    if not folder.exists():
+        raise UserError(f"{folder}: is missing; it is there when its workflow has run")
+    if not is_experiment(folder):
+        raise UserError(f"{folder}: is no experiment's folder; give results/<experiment>")

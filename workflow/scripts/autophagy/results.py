@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from autophagy import audited, lineage, manifests, paths, sets, starts, tables, training_sets
-from autophagy.archive import Archive, is_experiment
+from autophagy.archive import Archive, require_experiment
 from autophagy.errors import UserError
 from autophagy.verdict import tables as verdict_tables
 
@@ -50,8 +50,7 @@ class Results:
             UserError: the folder holds no finished experiment with pictures or points.
         """
         root = Path(folder)
-        if not is_experiment(root):
-            raise UserError(f"{root}: is no experiment's folder; give results/<experiment>")
+        require_experiment(root)
         if not (root / paths.METRICS_CSV).is_file():
             raise UserError(
                 f"{root}: has no {paths.METRICS_CSV}: it is unfinished, or one of the exact loops"

@@ -185,13 +185,10 @@ def verify(chosen: argparse.Namespace) -> int:
 
 def _experiment(folder: str) -> Path:
     """The folder of an experiment."""
-    from autophagy.archive import is_experiment
+    from autophagy.archive import require_experiment
 
     root = Path(folder)
-    if not root.exists():
-        raise UserError(f"{root}: is missing; it is there when its workflow has run")
-    if not is_experiment(root):
-        raise UserError(f"{root}: is no experiment's folder; give results/<experiment>")
+    require_experiment(root)
     return root
 
 

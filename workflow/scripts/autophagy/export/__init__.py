@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from autophagy import lineage, manifests, store
-from autophagy.archive import LANDMARKS, Archive, is_experiment
+from autophagy.archive import LANDMARKS, Archive, require_experiment
 from autophagy.errors import UserError
 
 #: What `--format` takes -> the module of this package that writes it.
@@ -41,8 +41,7 @@ def export(root: Path, form: str, out: Path | None = None) -> list[Path]:
             lies among the results or holds files that are no part of this export.
     """
     root = Path(root).absolute()
-    if not is_experiment(root):
-        raise UserError(f"{root}: is no experiment's folder; give results/<experiment>")
+    require_experiment(root)
     if (root / LANDMARKS[1]).is_file():
         raise UserError(
             f"{root}: is of kind theory; only lineages of pictures and points are exported"
